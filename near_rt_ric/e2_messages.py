@@ -1,0 +1,213 @@
+"""E2AP messages that the platform makes and judges itself: causes, error indications, E2 setup (E2AP 8.3.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from google.protobuf.message import DecodeError
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
+from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto.oids import BUDGETS_OID, SLOT_OID
+
+MAX_RAN_FUNCTIONS = 256
+MAX_RAN_FUNCTION_ID = 4095
+MAX_TRANSACTION_ID = 255
+GLOBAL_RIC_ID = "hiso-near-rt-ric"
+
+E2_SETUP, ERROR_INDICATION, RESET, RIC_CONTROL, RIC_INDICATION, RIC_SUBSCRIPTION, RIC_SUBSCRIPTION_DELETE = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    8,
+    9,
+)
+"""E2AP procedureCode."""
+
+_PLMN = re.compile(r"^[0-9]{5,6}$")
+
+TRANSFER_SYNTAX_ERROR = e2ap.Cause(protocol=e2ap.PROTOCOL_TRANSFER_SYNTAX_ERROR)
+ABSTRACT_SYNTAX_ERROR_REJECT = e2ap.Cause(protocol=e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_REJECT)
+SEMANTIC_ERROR = e2ap.Cause(protocol=e2ap.PROTOCOL_SEMANTIC_ERROR)
+WRONG_STATE = e2ap.Cause(protocol=e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE)
+REQUEST_ID_UNKNOWN = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN)
+RAN_FUNCTION_ID_INVALID = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_RAN_FUNCTION_ID_INVALID)
+CONTROL_MESSAGE_INVALID = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_MESSAGE_INVALID)
+SYSTEM_NOT_READY = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_SYSTEM_NOT_READY)
+RAN_FUNCTION_NOT_SUPPORTED = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RAN_FUNCTION_NOT_SUPPORTED)
+EXCESSIVE_FUNCTIONS = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_EXCESSIVE_FUNCTIONS)
+RIC_RESOURCE_LIMIT = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RIC_RESOURCE_LIMIT)
+OM_INTERVENTION = e2ap.Cause(misc=e2ap.MISC_OM_INTERVENTION)
+
+_CAUSE_ENUMS = {
+    "ric_request": (e2ap.CauseRicRequest, "RIC_REQUEST_"),
+    "ric_service": (e2ap.CauseRicService, "RIC_SERVICE_"),
+    "e2_node": (e2ap.CauseE2Node, "E2_NODE_"),
+    "transport": (e2ap.CauseTransport, "TRANSPORT_"),
+    "protocol": (e2ap.CauseProtocol, "PROTOCOL_"),
+    "misc": (e2ap.CauseMisc, "MISC_"),
+}
+
+
+def describe_cause(cause: e2ap.Cause) -> str:
+    """A cause in the words of E2AP 9.2.1, as "control-timer-expired"; "absent" where there is none."""
+    group = cause.WhichOneof("group")
+    if group is None:
+        return "absent"
+    enum, prefix = _CAUSE_ENUMS[group]
+    value = getattr(cause, group)
+    try:
+        name = enum.Name(value)
+    except ValueError:
+        return f"{group} {value}"
+    return str(name).removeprefix(prefix).lower().replace("_", "-")
+
+
+def error_indication(
+    cause: e2ap.Cause,
+    text: str,
+    *,
+    request_id: e2ap.RicRequestId | None = None,
+    ran_function_id: int | None = None,
+    procedure_code: int = 0,
+) -> e2ap.E2apPdu:
+    """An ErrorIndication (E2AP 8.3.2) for what cannot be placed; `text` names the field and its range."""
+    return e2ap.E2apPdu(
+        error_indication=e2ap.ErrorIndication(
+            ric_request_id=request_id,
+            ran_function_id=ran_function_id,
+            cause=cause,
+            criticality_diagnostics=e2ap.CriticalityDiagnostics(procedure_code=procedure_code, text=text),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSetup:
+    """What an accepted E2 setup says of a node."""
+
+    node_id: str
+    functions: dict[int, e2ap.RanFunctionItem] = field(default_factory=dict)
+    lockstep: bool = False
+
+    def function_id(self, oid: str) -> int | None:
+        """Number under which this node offers the RAN function `oid`; None where it does not."""
+        return next((number for number, item in self.functions.items() if item.ran_function_oid == oid), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SetupVerdict:
+    """The answer to an E2SetupRequest, and the node's setup where it was accepted."""
+
+    answer: e2ap.E2apPdu
+    setup: NodeSetup | None = None
+    error: str = ""
+
+
+def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
+    """Judge an E2SetupRequest: a response with what is accepted and rejected, or a failure with cause and field."""
+    refusal = _setup_refusal(request)
+    if refusal is not None:
+        return _setup_failure(request, *refusal)
+    accepted, rejected = _judge_functions(request.ran_functions_added)
+    if request.ran_functions_added and not accepted:
+        return _setup_failure(
+            request,
+            RAN_FUNCTION_NOT_SUPPORTED,
+            "ran_functions_added: none is acceptable (ids 1..4095, unique; an OID; a definition that decodes)",
+        )
+    global_id = request.global_e2_node_id
+    setup = NodeSetup(
+        node_id=f"{global_id.plmn_id}-{global_id.gnb_id}",
+        functions=accepted,
+        lockstep=any(_definition(item).lockstep for item in accepted.values() if item.ran_function_oid in _DEFINITIONS),
+    )
+    response = e2ap.E2SetupResponse(
+        transaction_id=request.transaction_id,
+        global_ric_id=GLOBAL_RIC_ID,
+        ran_functions_accepted=[
+            e2ap.RanFunctionIdItem(ran_function_id=number, ran_function_revision=item.ran_function_revision)
+            for number, item in accepted.items()
+        ],
+        ran_functions_rejected=rejected,
+        e2_node_component_config_addition_ack=[
+            item.component_id for item in request.e2_node_component_config_addition
+        ],
+    )
+    return SetupVerdict(e2ap.E2apPdu(e2_setup_response=response), setup)
+
+
+def _setup_refusal(request: e2ap.E2SetupRequest) -> tuple[e2ap.Cause, str] | None:
+    """Cause and text where the request as a whole cannot be accepted."""
+    if request.transaction_id > MAX_TRANSACTION_ID:
+        return SEMANTIC_ERROR, f"transaction_id: {request.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
+    if not _PLMN.match(request.global_e2_node_id.plmn_id):
+        return SEMANTIC_ERROR, "global_e2_node_id.plmn_id: 5 or 6 digits (MCC and MNC) are required"
+    if not request.e2_node_component_config_addition:
+        return (
+            ABSTRACT_SYNTAX_ERROR_REJECT,
+            "e2_node_component_config_addition: at least 1 entry is required, there are 0",
+        )
+    if len(request.ran_functions_added) > MAX_RAN_FUNCTIONS:
+        return (
+            EXCESSIVE_FUNCTIONS,
+            f"ran_functions_added: {len(request.ran_functions_added)} entries, at most {MAX_RAN_FUNCTIONS}",
+        )
+    return None
+
+
+def _setup_failure(request: e2ap.E2SetupRequest, cause: e2ap.Cause, text: str) -> SetupVerdict:
+    failure = e2ap.E2SetupFailure(
+        transaction_id=request.transaction_id,
+        cause=cause,
+        time_to_wait_s=1,
+        criticality_diagnostics=e2ap.CriticalityDiagnostics(procedure_code=E2_SETUP, text=text),
+    )
+    return SetupVerdict(e2ap.E2apPdu(e2_setup_failure=failure), error=text)
+
+
+_DEFINITIONS: dict[str, type[slot.RanFunctionDefinition] | type[budgets.RanFunctionDefinition]] = {
+    SLOT_OID: slot.RanFunctionDefinition,
+    BUDGETS_OID: budgets.RanFunctionDefinition,
+}
+
+
+def _definition(item: e2ap.RanFunctionItem) -> slot.RanFunctionDefinition | budgets.RanFunctionDefinition:
+    return _DEFINITIONS[item.ran_function_oid].FromString(item.ran_function_definition)
+
+
+def _judge_functions(
+    items: Iterable[e2ap.RanFunctionItem],
+) -> tuple[dict[int, e2ap.RanFunctionItem], list[e2ap.RanFunctionIdCauseItem]]:
+    """Split RAN functions into accepted (by id) and rejected (with cause)."""
+    accepted: dict[int, e2ap.RanFunctionItem] = {}
+    rejected: list[e2ap.RanFunctionIdCauseItem] = []
+    for item in items:
+        cause = _function_refusal(item, accepted)
+        if cause is None:
+            accepted[item.ran_function_id] = item
+        else:
+            rejected.append(e2ap.RanFunctionIdCauseItem(ran_function_id=item.ran_function_id, cause=cause))
+    return accepted, rejected
+
+
+def _function_refusal(
+    item: e2ap.RanFunctionItem, accepted: dict[int, e2ap.RanFunctionItem]
+) -> e2ap.Cause | None:
+    if not 1 <= item.ran_function_id <= MAX_RAN_FUNCTION_ID or item.ran_function_id in accepted:
+        return RAN_FUNCTION_ID_INVALID
+    if not item.ran_function_oid or any(
+        item.ran_function_oid == other.ran_function_oid for other in accepted.values()
+    ):
+        return RAN_FUNCTION_NOT_SUPPORTED
+    if item.ran_function_oid in _DEFINITIONS:
+        try:
+            _definition(item)
+        except DecodeError:
+            return TRANSFER_SYNTAX_ERROR
+    return None

@@ -1,0 +1,436 @@
+"""The cell: one slot at a time, decisions in, outcomes and observations out. Pure: no clock, no sockets."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ran_emulator import slot as kernels
+from ran_emulator import state as st
+from ran_emulator.constraints import Refused, check_budgets, decision_refusal
+from ran_emulator.phy import geometry
+from ran_emulator.phy.channel import fading_correlation, random_common_beams
+from ran_emulator.phy.random_streams import normal_pair, stream_key, stream_seed
+from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Impairments, Mix, Scenario
+from ran_emulator.traffic import arrivals, queues
+
+COMMON_BEAM_POOL = 4_096
+NEVER = 1 << 62
+
+
+@dataclass(slots=True)
+class SecondWindow:
+    """One closed second: measures a slice, and the budgets in force at its end."""
+
+    second: int
+    slot: int
+    counts: npt.NDArray[np.int64]  # [S, len(COUNTS)]
+    sums: npt.NDArray[np.float64]  # [S, len(SUMS)]
+    delays: npt.NDArray[np.int64]  # [S, DELAY_BINS + 1]
+    queued_packets: npt.NDArray[np.int64]  # [S]
+    queued_bits: npt.NDArray[np.int64]  # [S]
+    bandwidth_hz: npt.NDArray[np.int64]  # [S]
+    power_w: npt.NDArray[np.float32]  # [S]
+
+    def ssr(self) -> npt.NDArray[np.float32]:
+        """SSR a slice (Eq. 4): successes / resolved; 1 where nothing was resolved. float32 [S]."""
+        return ssr_of(self.counts).astype(np.float32)
+
+
+def resolved(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Packets delivered or dropped, a slice."""
+    total = counts[:, st.DELIVERED] + counts[:, st.DROPPED_FULL] + counts[:, st.DROPPED_LATE]
+    return np.asarray(total)
+
+
+def ssr_of(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """SSR a slice (Eq. 4) from counts [S, len(COUNTS)]: successes / resolved, 1 for an empty window."""
+    done = resolved(counts)
+    return np.asarray(np.where(done > 0, counts[:, st.SUCCEEDED] / np.maximum(done, 1), 1.0))
+
+
+@dataclass(slots=True)
+class _Load:
+    """What multiplies a slice's arrivals."""
+
+    scale: float
+    mix: float = 1.0
+    burst: float = 1.0
+    burst_end_slot: int = NEVER
+
+
+@dataclass(order=True, slots=True)
+class _PendingBudgets:
+    slot: int
+    bandwidth_hz: tuple[int, ...] = field(compare=False)
+    power_w: tuple[float, ...] = field(compare=False)
+
+
+class Cell:
+    """A cell with its users, channel, queues and budgets.
+
+    A slot: `begin_slot`, then `submit` for the groups it chose (D = 0) or earlier ones chose, then `execute_slot`.
+    At the end of a second `execute_slot` returns its window.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, control_delay_slots: int = 0, name: str = "") -> None:
+        """`name` tells several cells of one seed apart (child streams "cell K/...")."""
+        self.scenario = scenario
+        self.seed = seed
+        self.control_delay_slots = control_delay_slots
+        self._prefix = name
+        users = scenario.users_by_slice(np.random.default_rng(self._seed("world")))
+        pool_rng = np.random.default_rng(self._seed("common beam"))
+        pool = np.stack(random_common_beams(pool_rng, COMMON_BEAM_POOL, scenario.antennas), axis=1)
+        self.state = st.allocate(sum(users), scenario.antennas, np.ascontiguousarray(pool))
+        self.users_by_slice = users
+        self._loads = [_Load(part.load_scale) for part in scenario.slices.in_order()]
+        self._pending: list[_PendingBudgets] = []
+        self._digest = hashlib.sha256()
+        self._set_up_cell()
+        self._set_up_slices()
+        self._set_up_users()
+        self._regime_rng = np.random.default_rng(self._seed("regimes"))
+        self.regime: int | None = None
+        self.regime_fixed = False
+        self._regime_end_slot = NEVER
+        if scenario.regimes is not None:
+            self._enter_regime(int(self._regime_rng.integers(len(scenario.regimes.mixes))))
+        self._next_event_slot = 0
+        arrivals.first_arrivals(self.state)
+
+    def _seed(self, name: str) -> np.random.SeedSequence:
+        return stream_seed(self.seed, self._prefix + name)
+
+    def _key(self, name: str) -> np.uint64:
+        return stream_key(self.seed, self._prefix + name)
+
+    def _set_up_cell(self) -> None:
+        scenario = self.scenario
+        cell = self.state.cell
+        cell["control_delay"] = self.control_delay_slots
+        cell["antennas"] = scenario.antennas
+        cell["access"] = st.ACCESS.index(scenario.access)
+        cell["precoder"] = st.PRECODER.index(scenario.precoder)
+        cell["noise_w_per_hz"] = scenario.noise_w_per_hz
+        for name in ("side_m", "distance_floor_m", "path_loss_at_1km_db", "path_loss_slope_db", "shadowing_std_db"):
+            cell[name] = getattr(scenario, name)
+        cell["traffic_key"] = self._key("traffic")
+        cell["size_key"] = self._key("traffic/size")
+        cell["injected_key"] = self._key("traffic/injected")
+        cell["shadowing_key"] = self._key("shadowing")
+        cell["fading_key"] = self._key("fading")
+        cell["common_beam_key"] = self._key("common beam/choice")
+        self.set_hwi(scenario.hwi)
+
+    def _set_up_slices(self) -> None:
+        scenario = self.scenario
+        directions = np.random.default_rng(self._seed("mobility")).uniform(0, 2 * math.pi, len(SLICE_NAMES))
+        vonr, embb, urllc = scenario.slices.in_order()
+        parameters = (
+            (vonr.interarrival_max_ms, 0.0, 0.0),
+            (embb.pareto_shape, embb.pareto_scale_ms, embb.interarrival_cap_ms),
+            (urllc.interarrival_mean_ms, 0.0, 0.0),
+        )
+        first = 0
+        self._directions = directions
+        for index, part in enumerate(scenario.slices.in_order()):
+            record = self.state.slices[index]
+            record["first_user"] = first
+            record["users"] = self.users_by_slice[index]
+            record["min_rate_bps"] = part.min_rate_bps
+            record["max_latency_slots"] = round(part.max_latency_ms * 1e3 / SLOT_US)
+            record["bytes_min"] = part.packet_bytes_min
+            record["bytes_max"] = part.packet_bytes_max
+            record["arrival_parameters"] = parameters[index]
+            record["rule"] = st.RULE_DEFAULT if part.undecided == "default" else st.RULE_WAIT
+            record["last_granted"] = first - 1
+            record["last_default"] = first - 1
+            record["held_common_w"] = -1.0
+            record["load"] = part.load_scale
+            first += self.users_by_slice[index]
+            self._set_velocity(index, part.speed_m_s)
+        power = tuple(np.float32(share * scenario.total_power_w) for share in scenario.initial_power_share)
+        self._apply_budgets(scenario.initial_bandwidth_hz, power)
+
+    def _set_up_users(self) -> None:
+        scenario = self.scenario
+        users = self.state.users
+        count = len(users)
+        half = scenario.side_m / 2
+        rng = np.random.default_rng(self._seed("world/positions"))
+        users["anchor_x_m"] = rng.uniform(-half, half, count)
+        users["anchor_y_m"] = rng.uniform(-half, half, count)
+        spread = math.radians(scenario.angular_spread_deg) / 2
+        users["path_offset_rad"] = rng.uniform(-spread, spread, (count, st.PATHS))
+        users["geometry_slot"] = -1
+        users["fading_slot"] = -1
+        users["held_slot"] = -1
+        users["ssr"] = 1.0
+        key = self.state.cell[0]["shadowing_key"]
+        for index in range(len(SLICE_NAMES)):
+            part = self.state.slices[index]
+            for user in range(part["first_user"], part["first_user"] + part["users"]):
+                low = normal_pair(key, user, 0)[0]
+                users[user]["shadowing_low"] = low
+                users[user]["shadowing_high"] = geometry.shadowing_step(low, part["shadowing_rho"], key, user, 1)
+
+    @property
+    def slot(self) -> int:
+        """The slot that is next to begin, or under way between `begin_slot` and `execute_slot`."""
+        return int(self.state.cell[0]["slot"])
+
+    @property
+    def next_event_slot(self) -> int:
+        """The first slot at whose start something other than the slot itself is due."""
+        return self._next_event_slot
+
+    def begin_slot(self) -> None:
+        """Steps 1 to 4: what is due takes effect, packets arrive, late ones drop, groups are chosen and observed."""
+        self.apply_due()
+        kernels.begin(self.state)
+
+    def group_size(self, slice_id: int) -> int:
+        """Users of a slice that this slot's frame asks a decision for."""
+        return int(self.state.frames[slice_id]["count"])
+
+    def check(
+        self, slice_id: int, decided_slot: int, beams: Any, private_power_w: Any, common_power_w: float | None
+    ) -> None:
+        """Whether a decision for a group may be carried out (C7-C10, C12, finite numbers).
+
+        Raises:
+            Refused: naming the constraint.
+        """
+        grant = self.state.grants[decided_slot % st.RING, slice_id]
+        count = int(grant["count"])
+        if int(grant["slot"]) != decided_slot:
+            raise Refused("decided_slot", f"no group was chosen for slot {decided_slot}")
+        if len(beams) != count or len(private_power_w) != count:
+            raise Refused("user_ids", f"{len(beams)} beams and {len(private_power_w)} powers for {count} users")
+        if common_power_w is not None and common_power_w < 0:
+            raise Refused("C8-C10", f"common_power_w {common_power_w:g} must be at least 0 W")
+        power_w = self._budgets_at(decided_slot)[1][slice_id]
+        common = 0.0 if common_power_w is None else common_power_w
+        rule = kernels.check_decision(count, beams, private_power_w, common, power_w, self.scenario.antennas)
+        if rule:
+            raise decision_refusal(rule, power_w, self.scenario.antennas)
+
+    def submit(
+        self, slice_id: int, decided_slot: int, beams: Any, private_power_w: Any, common_power_w: float | None
+    ) -> None:
+        """Take a checked decision. beams int16 [K], private_power_w float32 [K], common None: the rest of P_s."""
+        common = -1.0 if common_power_w is None else common_power_w
+        kernels.submit(self.state, slice_id, decided_slot, beams, private_power_w, common)
+
+    def execute_slot(self) -> SecondWindow | None:
+        """Steps 5 to 7: the slot is executed with the decisions for it; the window of a second that it ends."""
+        kernels.execute(self.state)
+        if self.state.cell[0]["trace_length"] > st.TRACE_BYTES - 1024:
+            self.flush_trace()
+        if self.slot % SLOTS_PER_SECOND == 0:
+            return self.close_second()
+        return None
+
+    def flush_trace(self) -> None:
+        """Hash what the trace holds."""
+        length = int(self.state.cell[0]["trace_length"])
+        self._digest.update(self.state.trace[:length].data)
+        self.state.cell["trace_length"] = 0
+
+    def trace_sha256(self) -> str:
+        """Digest of every slot so far (docs/e2.md: trace)."""
+        self.flush_trace()
+        return self._digest.hexdigest()
+
+    def close_second(self) -> SecondWindow:
+        """Close the running window: its measures, which go into the totals."""
+        window = self.window()
+        kernels.close_second(self.state)
+        return window
+
+    def window(self) -> SecondWindow:
+        """The running window's measures, copied."""
+        state = self.state
+        packets = np.array([0, 0, 0], np.int64)
+        bits = np.array([0, 0, 0], np.int64)
+        for index in range(len(SLICE_NAMES)):
+            users = self.slice_users(index)
+            packets[index] = state.users["packets"][users].sum()
+            bits[index] = state.backlog_bits[users].sum()
+        return SecondWindow(
+            second=math.ceil(self.slot / SLOTS_PER_SECOND),
+            slot=self.slot,
+            counts=state.window_counts.copy(),
+            sums=state.window_sums.copy(),
+            delays=state.delays[0].copy(),
+            queued_packets=packets,
+            queued_bits=bits,
+            bandwidth_hz=state.slices["bandwidth_hz"].copy(),
+            power_w=state.slices["power_w"].copy(),
+        )
+
+    def slice_users(self, slice_id: int) -> slice:
+        """The ids of a slice's users."""
+        part = self.state.slices[slice_id]
+        return slice(int(part["first_user"]), int(part["first_user"] + part["users"]))
+
+    # Budgets
+
+    def set_budgets(self, bandwidth_hz: Sequence[int], power_w: Sequence[float], at_slot: int | None = None) -> int:
+        """Give slices new budgets from `at_slot` (default: the next slot start) + D on; returns that first slot.
+
+        Raises:
+            Refused: C1-C4.
+        """
+        check_budgets(self.scenario, bandwidth_hz, power_w)
+        first = (self.slot if at_slot is None else at_slot) + self.control_delay_slots
+        values = tuple(np.float32(watts) for watts in power_w)
+        self._pending = [p for p in self._pending if p.slot < first]
+        self._pending.append(_PendingBudgets(first, tuple(int(hz) for hz in bandwidth_hz), values))
+        self._next_event_slot = min(self._next_event_slot, self.slot)
+        return first
+
+    def _budgets_at(self, slot: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """The budgets in force in a slot from now on."""
+        part = self.state.slices
+        result = (tuple(part["bandwidth_hz"]), tuple(part["power_w"]))
+        for pending in self._pending:
+            if pending.slot <= slot:
+                result = (pending.bandwidth_hz, pending.power_w)
+        return result
+
+    def _apply_budgets(self, bandwidth_hz: Sequence[int], power_w: Sequence[float]) -> None:
+        self.state.slices["bandwidth_hz"] = bandwidth_hz
+        self.state.slices["power_w"] = power_w
+        self.state.slices["decided_bandwidth_hz"] = bandwidth_hz
+        self.state.slices["decided_power_w"] = power_w
+
+    # What people change
+
+    def apply_due(self) -> None:
+        """Step 1: budgets, regimes and ends of bursts that are due at the start of this slot."""
+        slot = self.slot
+        if slot < self._next_event_slot:
+            return
+        while self._pending and self._pending[0].slot <= slot:
+            due = self._pending.pop(0)
+            self._apply_budgets(due.bandwidth_hz, due.power_w)
+        decided = self._budgets_at(slot + self.control_delay_slots)
+        self.state.slices["decided_bandwidth_hz"], self.state.slices["decided_power_w"] = decided
+        while slot >= self._regime_end_slot:
+            self._next_regime()
+        for index, load in enumerate(self._loads):
+            if slot >= load.burst_end_slot:
+                load.burst, load.burst_end_slot = 1.0, NEVER
+                self._apply_load(index)
+        self._next_event_slot = min(
+            self._regime_end_slot,
+            min(load.burst_end_slot for load in self._loads),
+            *(p.slot for p in self._pending),
+            # a pending budget changes what is decided D slots before it holds
+            *(max(slot + 1, p.slot - self.control_delay_slots) for p in self._pending),
+        )
+
+    def set_hwi(self, hwi: Impairments) -> None:
+        """Change the hardware impairments."""
+        cell = self.state.cell
+        cell["hwi_model"] = st.HWI_MODELS.index(hwi.model)
+        cell["kappa_t"] = hwi.kappa_t
+        cell["kappa_r"] = hwi.kappa_r
+        share = self.scenario.default_private_share
+        cell["default_private_share"] = (1e-4 if hwi.model == "paper" else 1.0) if share is None else share
+        self.hwi = hwi
+
+    def set_load_scale(self, slice_id: int, scale: float) -> None:
+        """Change a slice's load factor."""
+        self._loads[slice_id].scale = scale
+        self._apply_load(slice_id)
+
+    def burst(self, slice_id: int, factor: float, slots: int) -> None:
+        """Multiply a slice's load for a number of slots."""
+        self._loads[slice_id].burst = factor
+        self._loads[slice_id].burst_end_slot = self.slot + slots
+        self._next_event_slot = min(self._next_event_slot, self.slot + slots)
+        self._apply_load(slice_id)
+
+    def inject(self, slice_id: int, packets: int) -> None:
+        """Packets at once, round robin over the slice's users."""
+        queues.inject(self.state, slice_id, packets)
+
+    def set_speed(self, slice_id: int, speed_m_s: float) -> None:
+        """Change a slice's speed; its users go on from where they are."""
+        part = self.state.slices[slice_id]
+        users = self.state.users[self.slice_users(slice_id)]
+        elapsed_s = (self.slot - users["anchor_slot"]) * kernels.SLOT_S
+        users["anchor_x_m"] += part["velocity_x_m_s"] * elapsed_s
+        users["anchor_y_m"] += part["velocity_y_m_s"] * elapsed_s
+        users["anchor_slot"] = self.slot
+        self._set_velocity(slice_id, speed_m_s)
+
+    def set_regime(self, index: int | None) -> None:
+        """Hold one regime's mix from now on; None: let them switch again, from this one.
+
+        Raises:
+            ValueError: the scenario has no regimes, or not this one.
+        """
+        regimes = self.scenario.regimes
+        if regimes is None:
+            raise ValueError(f"regime: scenario {self.scenario.name!r} has no regimes")
+        if index is None:
+            self.regime_fixed = False
+            self._enter_regime(self.regime if self.regime is not None else 0)
+            return
+        if not 0 <= index < len(regimes.mixes):
+            raise ValueError(f"regime: must be 0..{len(regimes.mixes) - 1} (given {index})")
+        self.regime_fixed = True
+        self._enter_regime(index)
+
+    @property
+    def loads(self) -> tuple[float, ...]:
+        """Effective load factor a slice."""
+        return tuple(float(value) for value in self.state.slices["load"])
+
+    def _set_velocity(self, slice_id: int, speed_m_s: float) -> None:
+        scenario = self.scenario
+        part = self.state.slices[slice_id]
+        part["velocity_x_m_s"] = speed_m_s * math.cos(self._directions[slice_id])
+        part["velocity_y_m_s"] = speed_m_s * math.sin(self._directions[slice_id])
+        if scenario.fading == "jakes":
+            rho = fading_correlation(speed_m_s, scenario.carrier_hz, kernels.SLOT_S)
+        else:
+            rho = scenario.fading_rho if scenario.fading == "fixed" else 0.0
+        part["fading_rho"] = rho
+        knot_m = speed_m_s * geometry.KNOT_SLOTS * kernels.SLOT_S
+        part["shadowing_rho"] = math.exp(-knot_m / scenario.shadowing_decorrelation_m)
+
+    def _apply_load(self, slice_id: int) -> None:
+        load = self._loads[slice_id]
+        self.state.slices[slice_id]["load"] = load.scale * load.mix * load.burst
+
+    def _enter_regime(self, index: int) -> None:
+        regimes = self.scenario.regimes
+        assert regimes is not None
+        self.regime = index
+        mix: Mix = regimes.mixes[index]
+        for slice_id, factor in enumerate(mix.in_order()):
+            self._loads[slice_id].mix = factor
+            self._apply_load(slice_id)
+        if self.regime_fixed:
+            self._regime_end_slot = NEVER
+        else:
+            dwell_s = self._regime_rng.uniform(regimes.dwell_min_s, regimes.dwell_max_s)
+            self._regime_end_slot = self.slot + max(1, round(dwell_s * SLOTS_PER_SECOND))
+        self._next_event_slot = 0
+
+    def _next_regime(self) -> None:
+        regimes = self.scenario.regimes
+        assert regimes is not None and self.regime is not None
+        others = [index for index in range(len(regimes.mixes)) if index != self.regime]
+        self._enter_regime(others[int(self._regime_rng.integers(len(others)))])

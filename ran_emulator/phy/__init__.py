@@ -1,0 +1,1 @@
+"""Pure functions of arrays: geometry, large-scale fading, channel, codebook, impairments, RSMA."""

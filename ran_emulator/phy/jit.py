@@ -1,0 +1,41 @@
+"""How kernels are compiled: once, into a cache that belongs to exactly these sources."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).resolve().parents[2]
+_KERNEL_FILES = sorted(
+    [*_ROOT.glob("ran_emulator/**/*.py"), *_ROOT.glob("xapps/slicing/**/*.py"), *_ROOT.glob("hiso/*_kernel.py")]
+)
+
+
+def _cache_directory() -> Path:
+    """Cache folder named by the digest of all kernel sources.
+
+    numba's own cache looks only at the file of a function, not at the functions that it calls from other files.
+    """
+    digest = hashlib.sha256()
+    for path in _KERNEL_FILES:
+        text = path.read_bytes()
+        if b"@kernel" in text or path.name in {"jit.py", "state.py"}:
+            digest.update(text)
+    base = Path(os.environ.get("HISO_CACHE_DIR") or Path.home() / ".cache" / "hiso-coma")
+    return base / f"kernels-{digest.hexdigest()[:16]}"
+
+
+# numba reads its configuration at import, so the folder is set first.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_directory()))
+
+import numba  # noqa: E402
+
+
+def kernel(function: Any) -> Any:
+    """Compile `function` ahead of its first call in a process: cached, without the GIL, IEEE arithmetic.
+
+    No fastmath and no parallel loops: the same seed must give the same trace in every host.
+    """
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)

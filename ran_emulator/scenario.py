@@ -1,0 +1,311 @@
+"""What is simulated: every parameter with its unit and range, the presets, and files of users' own.
+
+Defaults are Tables 1 and 2 of the paper; where it is silent, the reason stands in docs/assumptions.md.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+SLICE_NAMES = ("vonr", "embb", "urllc")
+"""Slice index on every wire and in every array: 0 VoNR, 1 eMBB, 2 uRLLC."""
+
+SLOT_US = 500
+SLOTS_PER_SECOND = 2_000
+MAX_GROUP_USERS = 8
+MAX_CONTROL_DELAY_SLOTS = 12
+
+UndecidedRule = Literal["wait", "default"]
+
+
+class ScenarioError(ValueError):
+    """A scenario, file or override that cannot be used; the message names each field and its range."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
+
+
+class Slice(_Model):
+    """One network slice: its SLA (Table 1), traffic (Table 2), mobility and place in the loop."""
+
+    min_rate_bps: Annotated[float, Field(ge=0, le=1e10)]
+    max_latency_ms: Annotated[float, Field(ge=0.5, le=1_000, multiple_of=0.5)]
+    ssr_threshold: Annotated[float, Field(ge=0, le=1)] = 0.95
+    user_weight: Annotated[float, Field(gt=0, le=1_000)]
+    speed_m_s: Annotated[float, Field(ge=0, le=50)]
+    packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)]
+    packet_bytes_max: Annotated[int, Field(ge=1, le=1_000_000)]
+    load_scale: Annotated[float, Field(ge=0, le=100)] = 1.0
+    undecided: UndecidedRule = "wait"
+
+    @model_validator(mode="after")
+    def _packet_range(self) -> Slice:
+        if self.packet_bytes_min > self.packet_bytes_max:
+            raise ValueError("packet_bytes_min must be at most packet_bytes_max")
+        return self
+
+
+class Vonr(Slice):
+    """VoNR: uniform inter-arrival times between 0 and `interarrival_max_ms`."""
+
+    min_rate_bps: Annotated[float, Field(ge=0, le=1e10)] = 51e3
+    max_latency_ms: Annotated[float, Field(ge=0.5, le=1_000, multiple_of=0.5)] = 10.0
+    user_weight: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    speed_m_s: Annotated[float, Field(ge=0, le=50)] = 2.0
+    packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 40
+    packet_bytes_max: Annotated[int, Field(ge=1, le=1_000_000)] = 40
+    interarrival_max_ms: Annotated[float, Field(gt=0, le=1e5)] = 160.0
+
+
+class Embb(Slice):
+    """eMBB: Pareto inter-arrival times (shape, scale), capped; the defaults have the mean 6.000 ms."""
+
+    min_rate_bps: Annotated[float, Field(ge=0, le=1e10)] = 15e6
+    max_latency_ms: Annotated[float, Field(ge=0.5, le=1_000, multiple_of=0.5)] = 10.0
+    user_weight: Annotated[float, Field(gt=0, le=1_000)] = 2.0
+    speed_m_s: Annotated[float, Field(ge=0, le=50)] = 6.0
+    packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 300
+    packet_bytes_max: Annotated[int, Field(ge=1, le=1_000_000)] = 1_500
+    pareto_shape: Annotated[float, Field(gt=1, le=10)] = 1.2
+    pareto_scale_ms: Annotated[float, Field(gt=0, le=1e4)] = 2.536
+    interarrival_cap_ms: Annotated[float, Field(gt=0, le=1e5)] = 12.5
+
+
+class Urllc(Slice):
+    """uRLLC: exponential inter-arrival times."""
+
+    min_rate_bps: Annotated[float, Field(ge=0, le=1e10)] = 10e6
+    max_latency_ms: Annotated[float, Field(ge=0.5, le=1_000, multiple_of=0.5)] = 3.0
+    user_weight: Annotated[float, Field(gt=0, le=1_000)] = 3.0
+    speed_m_s: Annotated[float, Field(ge=0, le=50)] = 10.0
+    packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 32
+    packet_bytes_max: Annotated[int, Field(ge=1, le=1_000_000)] = 32
+    undecided: UndecidedRule = "default"
+    interarrival_mean_ms: Annotated[float, Field(gt=0, le=1e5)] = 180.0
+
+
+class Slices(_Model):
+    """The three slices."""
+
+    vonr: Vonr = Vonr()
+    embb: Embb = Embb()
+    urllc: Urllc = Urllc()
+
+    def in_order(self) -> tuple[Vonr, Embb, Urllc]:
+        """The slices in the order of their index."""
+        return self.vonr, self.embb, self.urllc
+
+
+class Impairments(_Model):
+    """Hardware impairments (Eq. 11-14)."""
+
+    model: Literal["paper", "aggregate"] = "paper"
+    kappa_t: Annotated[float, Field(ge=0, le=1)] = 1e-3
+    kappa_r: Annotated[float, Field(ge=0, le=1)] = 1e-3
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both(cls, data: Any) -> Any:
+        """`kappa` sets both."""
+        if isinstance(data, dict) and "kappa" in data:
+            data = dict(data)
+            kappa = data.pop("kappa")
+            data.setdefault("kappa_t", kappa)
+            data.setdefault("kappa_r", kappa)
+        return data
+
+
+class Mix(_Model):
+    """One regime of load: a factor a slice, on top of each slice's own `load_scale`."""
+
+    vonr: Annotated[float, Field(ge=0, le=100)] = 1.0
+    embb: Annotated[float, Field(ge=0, le=100)] = 1.0
+    urllc: Annotated[float, Field(ge=0, le=100)] = 1.0
+
+    def in_order(self) -> tuple[float, float, float]:
+        """The factors in the order of the slice index."""
+        return self.vonr, self.embb, self.urllc
+
+
+class Regimes(_Model):
+    """Markov-modulated load: uniform dwell, the next mix uniform over the others."""
+
+    mixes: Annotated[list[Mix], Field(min_length=2, max_length=16)]
+    dwell_min_s: Annotated[float, Field(ge=0.001, le=3_600)] = 10.0
+    dwell_max_s: Annotated[float, Field(ge=0.001, le=3_600)] = 30.0
+
+    @model_validator(mode="after")
+    def _dwell(self) -> Regimes:
+        if self.dwell_min_s > self.dwell_max_s:
+            raise ValueError("dwell_min_s must be at most dwell_max_s")
+        return self
+
+
+class Scenario(_Model):
+    """A cell with its users, channel, traffic, impairments and loop."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "base"
+    users: Annotated[int, Field(ge=3, le=2_000)] = 100
+    user_counts: Literal["fixed", "drawn"] = "fixed"
+    side_m: Annotated[float, Field(ge=20, le=10_000)] = 240.0
+    distance_floor_m: Annotated[float, Field(ge=1, le=100)] = 5.0
+    carrier_hz: Annotated[float, Field(ge=1e8, le=1e11)] = 3.5e9
+    antennas: Annotated[int, Field(ge=4, le=512)] = 128
+    paths: Literal[4] = 4
+    angular_spread_deg: Annotated[float, Field(ge=0, le=180)] = 3.0
+    path_loss_at_1km_db: Annotated[float, Field(ge=0, le=300)] = 120.9
+    path_loss_slope_db: Annotated[float, Field(ge=0, le=100)] = 37.6
+    shadowing_std_db: Annotated[float, Field(ge=0, le=30)] = 8.0
+    shadowing_decorrelation_m: Annotated[float, Field(ge=1, le=10_000)] = 50.0
+    fading: Literal["jakes", "fixed", "iid"] = "jakes"
+    fading_rho: Annotated[float, Field(ge=0, le=1)] = 0.64
+    """Correlation a slot where `fading` is `fixed`."""
+    total_power_dbm: Annotated[float, Field(ge=0, le=80)] = 60.0
+    total_bandwidth_hz: Annotated[int, Field(ge=1_000_000, le=400_000_000)] = 10_000_000
+    power_floor_dbm: Annotated[float, Field(ge=-30, le=60)] = 15.0
+    bandwidth_floor_hz: Annotated[int, Field(ge=1, le=100_000_000)] = 2_000_000
+    noise_dbm_hz: Annotated[float, Field(ge=-250, le=0)] = -174.0
+    initial_bandwidth_hz: tuple[int, int, int] = (3_400_000, 3_300_000, 3_300_000)
+    initial_power_share: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+    queue_packets: Literal[5] = 5
+    access: Literal["rsma", "sdma", "ofdma"] = "rsma"
+    precoder: Literal["codebook", "zf"] = "codebook"
+    hwi: Impairments = Impairments()
+    slices: Slices = Slices()
+    regimes: Regimes | None = None
+    default_private_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of P_s on private streams in the node's default; None: 1e-4 under `paper`, 1 under `aggregate`."""
+    control_delay_slots: Annotated[int, Field(ge=0, le=MAX_CONTROL_DELAY_SLOTS)] | Literal["auto"] = "auto"
+    eta_weight: Annotated[float, Field(ge=0, le=100)] = 0.6
+    ssr_weights: tuple[float, float, float] = (1.0, 2.0, 3.0)
+
+    @model_validator(mode="after")
+    def _budgets(self) -> Scenario:
+        if sum(self.initial_bandwidth_hz) != self.total_bandwidth_hz:
+            raise ValueError("initial_bandwidth_hz must sum to total_bandwidth_hz (C4)")
+        if min(self.initial_bandwidth_hz) < self.bandwidth_floor_hz:
+            raise ValueError("initial_bandwidth_hz must be at least bandwidth_floor_hz a slice (C3)")
+        if abs(sum(self.initial_power_share) - 1) > 1e-9 or min(self.initial_power_share) <= 0:
+            raise ValueError("initial_power_share must be positive and sum to 1 (C2)")
+        if min(self.initial_power_share) * self.total_power_w < self.power_floor_w:
+            raise ValueError("initial_power_share must give each slice power_floor_dbm (C1)")
+        return self
+
+    @property
+    def total_power_w(self) -> float:
+        """P^T in watts."""
+        return float(10 ** (self.total_power_dbm / 10 - 3))
+
+    @property
+    def power_floor_w(self) -> float:
+        """Lambda_p in watts (C1)."""
+        return float(10 ** (self.power_floor_dbm / 10 - 3))
+
+    @property
+    def noise_w_per_hz(self) -> float:
+        """Noise density in W/Hz."""
+        return float(10 ** (self.noise_dbm_hz / 10 - 3))
+
+    def private_share(self) -> float:
+        """Share of the slice's power that the node's default puts on private streams."""
+        if self.default_private_share is not None:
+            return self.default_private_share
+        return 1e-4 if self.hwi.model == "paper" else 1.0
+
+    def users_by_slice(self, rng: np.random.Generator) -> tuple[int, int, int]:
+        """Numbers of users a slice: largest remainder of the weights, or drawn (at least one each)."""
+        weights = np.array([s.user_weight for s in self.slices.in_order()])
+        share = weights / weights.sum()
+        if self.user_counts == "drawn":
+            counts = 1 + rng.multinomial(self.users - 3, share)
+        else:
+            exact = share * self.users
+            counts = np.floor(exact).astype(int)
+            for index in np.argsort(-(exact - counts), kind="stable")[: self.users - counts.sum()]:
+                counts[index] += 1
+        return int(counts[0]), int(counts[1]), int(counts[2])
+
+
+PRESETS = ("base", "ideal", "high-load", "regimes")
+
+
+def load_scenario(name_or_path: str, overrides: list[str] | None = None) -> Scenario:
+    """Scenario from a preset's name or a YAML file, with `FIELD=VALUE` overrides (dots reach into parts).
+
+    Raises:
+        ScenarioError: unknown name, unreadable file, unknown field or value out of range.
+    """
+    if name_or_path in PRESETS:
+        text = resources.files("ran_emulator.presets").joinpath(f"{name_or_path}.yaml").read_text()
+        fallback_name = name_or_path
+    else:
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise ScenarioError(f"scenario: {name_or_path!r} is neither a preset ({', '.join(PRESETS)}) nor a file")
+        text = path.read_text()
+        fallback_name = path.stem.lower()
+    try:
+        data = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"scenario: {name_or_path} is not YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise ScenarioError(f"scenario: {name_or_path} must hold fields, not a {type(data).__name__}")
+    data.setdefault("name", fallback_name)
+    for override in overrides or []:
+        _apply_override(data, override)
+    return parse_scenario(data)
+
+
+def parse_scenario(data: dict[str, Any]) -> Scenario:
+    """Scenario from plain data.
+
+    Raises:
+        ScenarioError: each wrong field with its range.
+    """
+    try:
+        return Scenario.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(describe_errors(error)) from error
+
+
+def describe_errors(error: ValidationError) -> str:
+    """One line a wrong field: its dotted name, what is wrong (with the allowed range), what was given."""
+    lines = []
+    for item in error.errors():
+        field = ".".join(str(part) for part in item["loc"]) or "scenario"
+        given = f" (given {item['input']!r})" if not isinstance(item["input"], dict) else ""
+        lines.append(f"{field}: {item['msg']}{given}")
+    return "; ".join(lines)
+
+
+def _apply_override(data: dict[str, Any], override: str) -> None:
+    name, separator, value = override.partition("=")
+    if not separator or not name:
+        raise ScenarioError(f"--set {override!r}: expected FIELD=VALUE, e.g. hwi.kappa=0.01")
+    *parents, leaf = name.split(".")
+    target = data
+    for part in parents:
+        child = target.setdefault(part, {})
+        if not isinstance(child, dict):
+            raise ScenarioError(f"--set {name}: {part} has no fields")
+        target = child
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"--set {name}: {value!r} is not a value") from error
+    if isinstance(parsed, str):  # YAML 1.1 reads 1e-3 as text
+        try:
+            parsed = float(parsed)
+        except ValueError:
+            pass
+    if leaf == "kappa":
+        target.pop("kappa_t", None)
+        target.pop("kappa_r", None)
+    target[leaf] = parsed

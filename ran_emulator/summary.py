@@ -1,0 +1,102 @@
+"""Figures of merit of a run (model section 7): one function for every host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ran_emulator import state as st
+from ran_emulator.cell import Cell, ssr_of
+from ran_emulator.scenario import SLICE_NAMES, SLOT_US
+
+
+def delay_quantile_ms(histogram: Any, max_latency_ms: float, quantile: float) -> float | None:
+    """Quantile of delivered packets' delay from a histogram [DELAY_BINS + 1] over [0, L_max]; None where empty."""
+    total = int(histogram.sum())
+    if total == 0:
+        return None
+    index = int(np.searchsorted(np.cumsum(histogram), quantile * total))
+    return (index + 0.5) * max_latency_ms / st.DELAY_BINS
+
+
+def utility(eta_weight: float, ssr_weights: Any, eta_bps_hz: float, ssr: Any) -> float:
+    """Eq. 17's objective: alpha eta + sum_s B_s SSR_s."""
+    return float(eta_weight * eta_bps_hz + np.dot(ssr_weights, ssr))
+
+
+def cell_summary(cell: Cell) -> dict[str, Any]:
+    """Totals of a cell since slot 0, the open window included: rates, utility, decisions and each slice's accounts.
+
+    offered = delivered + dropped + queued holds exactly, in packets and in bits.
+    """
+    scenario = cell.scenario
+    open_window = cell.window()
+    counts = cell.state.total_counts + open_window.counts
+    sums = cell.state.total_sums + open_window.sums
+    delays = cell.state.delays[0] + cell.state.delays[1]
+    slots = max(cell.slot, 1)
+    simulated_s = cell.slot * SLOT_US * 1e-6
+    seconds = slots * SLOT_US * 1e-6
+    eta = float(sums[:, st.SUM_RATE].sum() / slots / scenario.total_bandwidth_hz)
+    ssr = ssr_of(counts)
+    decisions = counts[:, [st.BY_CONTROL, st.BY_HELD, st.BY_DEFAULT]].sum(axis=0)
+    slices = {
+        name: {
+            "ssr": float(ssr[index]),
+            "ssr_user": _user_ssr(cell, index, part.ssr_threshold),
+            "throughput_bps": float(counts[index, st.DELIVERED_BITS] / seconds),
+            "delay_ms": {
+                "mean": _mean(sums[index, st.SUM_DELAY], counts[index, st.DELIVERED]),
+                "p99": delay_quantile_ms(delays[index], part.max_latency_ms, 0.99),
+            },
+            "mean_active_users": float(counts[index, st.ACTIVE] / slots),
+            "bandwidth_hz": float(sums[index, st.SUM_BANDWIDTH] / slots),
+            "power_w": float(sums[index, st.SUM_POWER] / slots),
+            "offered_packets": int(counts[index, st.OFFERED]),
+            "delivered_packets": int(counts[index, st.DELIVERED]),
+            "dropped_packets": int(counts[index, st.DROPPED_FULL] + counts[index, st.DROPPED_LATE]),
+            "queued_packets": int(open_window.queued_packets[index]),
+            "offered_bits": int(counts[index, st.OFFERED_BITS]),
+            "delivered_bits": int(counts[index, st.DELIVERED_BITS]),
+            "dropped_bits": int(counts[index, st.DROPPED_BITS]),
+            "queued_bits": int(open_window.queued_bits[index]),
+        }
+        for index, (name, part) in enumerate(zip(SLICE_NAMES, scenario.slices.in_order(), strict=True))
+    }
+    return {
+        "slots": cell.slot,
+        "simulated_s": simulated_s,
+        "eta_bps_hz": eta,
+        "eta_sum_bps_hz": float(sums[:, st.SUM_RATE_PER_HZ].sum() / slots),
+        "goodput_bps_hz": float(counts[:, st.DELIVERED_BITS].sum() / seconds / scenario.total_bandwidth_hz),
+        "utility": utility(scenario.eta_weight, scenario.ssr_weights, eta, ssr),
+        "decision_source": {
+            name: int(value) for name, value in zip(("control", "held", "default"), decisions, strict=True)
+        },
+        "hwi_model": cell.hwi.model,
+        "access": scenario.access,
+        "control_delay_slots": cell.control_delay_slots,
+        "seed": cell.seed,
+        "trace_sha256": cell.trace_sha256(),
+        "slices": slices,
+    }
+
+
+def _mean(total: float, count: int) -> float | None:
+    return float(total / count) if count else None
+
+
+def _user_ssr(cell: Cell, slice_id: int, threshold: float) -> dict[str, float]:
+    """Eq. 5 and C11 over a slice's users with at least one resolved packet: minimum, 5th percentile, share at C11."""
+    users = cell.state.users[cell.slice_users(slice_id)]
+    done = users["total_resolved"] + users["window_resolved"]
+    good = users["total_successes"] + users["window_successes"]
+    ssr = good[done > 0] / done[done > 0]
+    if len(ssr) == 0:
+        return {"min": 1.0, "p5": 1.0, "share_at_threshold": 1.0}
+    return {
+        "min": float(ssr.min()),
+        "p5": float(np.quantile(ssr, 0.05)),
+        "share_at_threshold": float((ssr >= threshold).mean()),
+    }

@@ -1,0 +1,145 @@
+"""Queues of five packets a user (Eq. 3), first come first served; every bit is accounted for.
+
+offered = delivered + dropped + queued, in packets and in bits, after every call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ran_emulator.phy.jit import kernel
+from ran_emulator.state import (
+    DELAY_BINS,
+    DELIVERED,
+    DELIVERED_BITS,
+    DROPPED_BITS,
+    DROPPED_FULL,
+    DROPPED_LATE,
+    OFFERED,
+    OFFERED_BITS,
+    QUEUE,
+    SUCCEEDED,
+    SUM_DELAY,
+)
+from ran_emulator.traffic.arrivals import interarrival_ms, packet_bits, uniform
+
+SLOT_MS = 0.5
+
+
+@kernel
+def offer(state: Any, slice_id: int, user: int, bits: int) -> None:
+    """A packet arrives: queued, or offered and dropped where five are waiting."""
+    cell = state.cell[0]
+    me = state.users[user]
+    counts = state.window_counts[slice_id]
+    counts[OFFERED] += 1
+    counts[OFFERED_BITS] += bits
+    if me.packets == QUEUE:
+        counts[DROPPED_FULL] += 1
+        counts[DROPPED_BITS] += bits
+        me.window_resolved += 1
+        state.outcomes[slice_id].dropped_packets += 1
+        return
+    place = (me.head + me.packets) % QUEUE
+    me.packet_bits[place] = bits
+    me.packet_slot[place] = cell.slot
+    me.packets += 1
+    state.backlog_bits[user] += bits
+
+
+@kernel
+def arrive(state: Any) -> None:
+    """Step 2: the packets that arrive in this slot; their delay counts from its start."""
+    cell = state.cell[0]
+    for s in range(state.slices.shape[0]):
+        part = state.slices[s]
+        part.clock_ms += part.load * SLOT_MS
+        now = part.clock_ms
+        if part.next_arrival_ms >= now:
+            continue
+        earliest = state.next_arrival_ms[part.first_user]
+        for user in range(part.first_user, part.first_user + part.users):
+            while state.next_arrival_ms[user] < now:
+                me = state.users[user]
+                counter = me.arrivals
+                bits = packet_bits(cell.size_key, user, counter, part.bytes_min, part.bytes_max)
+                offer(state, s, user, bits)
+                gap = interarrival_ms(s, part.arrival_parameters, uniform(cell.traffic_key, user, counter))
+                state.next_arrival_ms[user] += gap
+                me.arrivals += 1
+            earliest = min(earliest, state.next_arrival_ms[user])
+        part.next_arrival_ms = earliest
+
+
+@kernel
+def inject(state: Any, slice_id: int, packets: int) -> None:
+    """A burst by hand: `packets` packets at once, round robin over the slice's users."""
+    cell = state.cell[0]
+    part = state.slices[slice_id]
+    for _ in range(packets):
+        user = part.first_user + part.inject_next
+        part.inject_next = (part.inject_next + 1) % part.users
+        me = state.users[user]
+        bits = packet_bits(cell.injected_key, user, me.injected, part.bytes_min, part.bytes_max)
+        me.injected += 1
+        offer(state, slice_id, user, bits)
+
+
+@kernel
+def drop_late(state: Any) -> None:
+    """Step 3: packets whose waiting time has reached L_max, at which Eq. 3's delay must exceed it, are dropped."""
+    slot = state.cell[0].slot
+    for s in range(state.slices.shape[0]):
+        part = state.slices[s]
+        counts = state.window_counts[s]
+        for user in range(part.first_user, part.first_user + part.users):
+            if state.backlog_bits[user] == 0:
+                continue
+            me = state.users[user]
+            while me.packets > 0 and slot - me.packet_slot[me.head] >= part.max_latency_slots:
+                left = me.packet_bits[me.head]
+                state.backlog_bits[user] -= left
+                counts[DROPPED_LATE] += 1
+                counts[DROPPED_BITS] += left
+                me.window_resolved += 1
+                me.head = (me.head + 1) % QUEUE
+                me.packets -= 1
+                state.outcomes[s].dropped_packets += 1
+
+
+@kernel
+def serve(state: Any, slice_id: int, user: int, rate_bps: float) -> int:
+    """Send at most floor(rate x 0.5 ms) bits of the user's queue; returns the bits sent.
+
+    A packet succeeds (Eq. 2) where the slot that completes it has rate >= R_min and waiting + transmission <= L_max;
+    transmission in that slot = bits sent up to the packet's last one / rate.
+    """
+    slot = state.cell[0].slot
+    part = state.slices[slice_id]
+    me = state.users[user]
+    counts = state.window_counts[slice_id]
+    budget = int(rate_bps * 5e-4)
+    sent = 0
+    while me.packets > 0 and budget > 0:
+        left = me.packet_bits[me.head]
+        if left > budget:
+            me.packet_bits[me.head] = left - budget
+            sent += budget
+            break
+        budget -= left
+        sent += left
+        delay_ms = (slot - me.packet_slot[me.head]) * SLOT_MS + sent / rate_bps * 1e3
+        max_ms = part.max_latency_slots * SLOT_MS
+        counts[DELIVERED] += 1
+        state.outcomes[slice_id].delivered_packets += 1
+        state.window_sums[slice_id, SUM_DELAY] += delay_ms
+        state.delays[0, slice_id, min(DELAY_BINS, int(delay_ms / max_ms * DELAY_BINS))] += 1
+        me.window_resolved += 1
+        if rate_bps >= part.min_rate_bps and delay_ms <= max_ms:
+            counts[SUCCEEDED] += 1
+            me.window_successes += 1
+        me.head = (me.head + 1) % QUEUE
+        me.packets -= 1
+    counts[DELIVERED_BITS] += sent
+    state.backlog_bits[user] -= sent
+    return sent

@@ -1,0 +1,1 @@
+"""The xApps: SDK, slicing policies, and the thin processes that host them."""

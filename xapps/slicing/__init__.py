@@ -1,0 +1,1 @@
+"""Slicing policies: they know observations and decisions, and no sockets."""

@@ -1,0 +1,164 @@
+"""What an agent of a slice sees of its group: Eq. 24's state, and the ranking and context of the tuned form.
+
+K users, N codebook beams; every feature is scaled by fixed physical scales to about -1..1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ran_emulator.phy.jit import kernel
+
+CANDIDATES = 8
+STATE_FEATURES = 8
+CONTEXT_FEATURES = 3 + 3 * CANDIDATES
+FEATURES_TUNED = STATE_FEATURES + CONTEXT_FEATURES
+
+HEAVY_COMMON_PRIVATE_SHARE = 1e-4
+"""Share of P_s on private streams where the common one takes the rest: enough, since noise never matters."""
+
+_FEATURE_LIMIT = 4.0
+
+
+@kernel
+def best_beams(count: int, beam_gains: Any, best: Any) -> None:
+    """Strongest beam of each user into best [K]; of equal ones the lowest index. beam_gains [K, N]."""
+    for u in range(count):
+        index = 0
+        for b in range(1, beam_gains.shape[1]):
+            if beam_gains[u, b] > beam_gains[u, index]:
+                index = b
+        best[u] = index
+
+
+@kernel
+def leakage(count: int, user: int, beam: int, beam_gains: Any, best: Any) -> tuple[float, float]:
+    """Sum and maximum over victims j of |h_j^H c_b|^2 / |h_j^H c_best(j)|^2: what beam b costs the others."""
+    total = 0.0
+    worst = 0.0
+    for j in range(count):
+        strongest = float(beam_gains[j, best[j]])
+        if j != user and strongest > 0.0:
+            ratio = beam_gains[j, beam] / strongest
+            total += ratio
+            worst = max(worst, ratio)
+    return total, worst
+
+
+@kernel
+def slnr_floor(count: int, strongest: float, power_w: float, noise_w: float, kappa_r: float) -> float:
+    """What a private stream suffers beside leakage, relative to its own best gain: distortion and noise."""
+    private_w = HEAVY_COMMON_PRIVATE_SHARE * power_w / count
+    return kappa_r + noise_w / max(private_w * strongest, 1e-300)
+
+
+@kernel
+def rank_beams(
+    count: int,
+    user: int,
+    beam_gains: Any,
+    best: Any,
+    power_w: float,
+    noise_w: float,
+    kappa_r: float,
+    ranked: Any,
+) -> None:
+    """The beams of `user` by falling signal-to-leakage ratio into ranked [R]; of equal ones the lowest index first.
+
+    SLNR_b = (g_b / g_best) / (sum of victim-normalised leakage + floor). With fewer beams than R the first repeats.
+    """
+    strongest = float(beam_gains[user, best[user]])
+    floor = slnr_floor(count, strongest, power_w, noise_w, kappa_r)
+    scores = np.empty(CANDIDATES)
+    places = ranked.shape[0]
+    filled = 0
+    for b in range(beam_gains.shape[1]):
+        leaked = 0.0
+        for j in range(count):
+            other = float(beam_gains[j, best[j]])
+            if j != user and other > 0.0:
+                leaked += beam_gains[j, b] / other
+        own = beam_gains[user, b] / strongest if strongest > 0.0 else 0.0
+        score = own / (leaked + floor)
+        if filled == places and not score > scores[places - 1]:
+            continue
+        place = min(filled, places - 1)
+        while place > 0 and score > scores[place - 1]:
+            scores[place] = scores[place - 1]
+            ranked[place] = ranked[place - 1]
+            place -= 1
+        scores[place] = score
+        ranked[place] = b
+        filled = min(filled + 1, places)
+    for place in range(filled, places):
+        ranked[place] = ranked[0]
+
+
+@kernel
+def _limited(value: float) -> float:
+    return min(max(value, -_FEATURE_LIMIT), _FEATURE_LIMIT)
+
+
+@kernel
+def _dbm_share(watts: float) -> float:
+    """0 W and 1 mW to about 0, 60 dBm to 1."""
+    return 10.0 * math.log10(1.0 + 1e3 * watts) / 60.0
+
+
+@kernel
+def _decades(ratio: float) -> float:
+    """A ratio of 1e-6..1 to -1..1."""
+    return (math.log10(max(ratio, 1e-6)) + 3.0) / 3.0
+
+
+@kernel
+def _snr_decades(gain: float, power_w: float, noise_w: float) -> float:
+    """SNR at full slice power: 70..130 dB to -1..1."""
+    return (math.log10(max(gain * power_w, 1e-300) / max(noise_w, 1e-300)) - 10.0) / 3.0
+
+
+@kernel
+def state_features(user: int, last_outcome: Any, beam_gains: Any, power_w: float, noise_w: float, out: Any) -> None:
+    """The eight entries of Eq. 24 of one user into out [8].
+
+    last_outcome [K, 7]: p_c W, SDNR_c, X bit/s/Hz, p_p W, SDNR_p, beam, r_p bit/s/Hz of its last slot; the
+    eighth is the present gain of that beam.
+    """
+    beams = beam_gains.shape[1]
+    beam = min(max(int(last_outcome[user, 5]), 0), beams - 1)
+    out[0] = _limited(_dbm_share(last_outcome[user, 0]))
+    out[1] = _limited(math.log2(1.0 + last_outcome[user, 1]) / 20.0)
+    out[2] = _limited(last_outcome[user, 2] / 20.0)
+    out[3] = _limited(_dbm_share(last_outcome[user, 3]))
+    out[4] = _limited(math.log2(1.0 + last_outcome[user, 4]) / 20.0)
+    out[5] = beam / beams
+    out[6] = _limited(last_outcome[user, 6] / 20.0)
+    out[7] = _limited(_snr_decades(beam_gains[user, beam], power_w, noise_w))
+
+
+@kernel
+def context_features(
+    count: int, user: int, beam_gains: Any, best: Any, ranked: Any, power_w: float, noise_w: float, out: Any
+) -> None:
+    """The group as one user meets it, into out [27]: all entries of |h^H C|^2, which the gNB has.
+
+    Number of users, own best gain, leakage that comes in from the others' best beams; for each candidate beam its
+    gain relative to the best, and sum and maximum of its leakage on the others. ranked [8]: the candidates.
+    """
+    strongest = float(beam_gains[user, best[user]])
+    incoming = 0.0
+    for j in range(count):
+        if j != user and strongest > 0.0:
+            incoming += beam_gains[user, best[j]] / strongest
+    out[0] = count / 5.0 - 1.0
+    out[1] = _limited(_snr_decades(strongest, power_w, noise_w))
+    out[2] = _limited(_decades(incoming))
+    for c in range(CANDIDATES):
+        total, worst = leakage(count, user, ranked[c], beam_gains, best)
+        relative = beam_gains[user, ranked[c]] / strongest if strongest > 0.0 else 0.0
+        out[3 + 3 * c] = _limited(_decades(relative))
+        out[4 + 3 * c] = _limited(_decades(total))
+        out[5 + 3 * c] = _limited(_decades(worst))

@@ -1,0 +1,337 @@
+"""CoMA2C: a power agent and a bandwidth agent that see the slices' traffic (Eq. 18-20); decisions without torch.
+
+Each agent is an actor and a critic (32-32) on a shared layer of 64 cells with memory. The learner is in a2c_lstm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from xapps.slicing.inter.actions import bandwidth_grid, power_actions
+from xapps.slicing.inter.base import InterPolicy, InterPolicyError, InterWeights, keyed_rng
+from xapps.slicing.inter.rewards import algorithm_1, utility_under_sla
+from xapps.slicing.inter.seconds import SecondSequence, offered_packets
+from xapps.slicing.observation import F32, SLICE_NAMES, BudgetContext, Budgets, SecondReport
+
+POWER, BANDWIDTH = 0, 1
+AGENT_NAMES = ("power", "bandwidth")
+
+CORE_UNITS = 64
+HEAD_UNITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CoMA2CConfig:
+    """One form of the agents; defaults are the paper's (Table 3), and our reading where it is silent."""
+
+    variant: str
+    core: Literal["lstm", "tanh"] = "lstm"
+    """Shared layer: the LSTM, or a feed-forward layer without memory."""
+    load_scale_packets: tuple[float, float, float] | None = None
+    """State: packets as they are, or the logarithm of packets over these scales."""
+    reward: Literal["algorithm-1", "utility"] = "algorithm-1"
+    eta_threshold_bps_hz: float = 100.0
+    """Of Algorithm 1."""
+    sla_weight: float = 0.0
+    """Lambda of the reward "utility"."""
+    discount: float = 0.999
+    update_seconds: int = 1
+    """Seconds n between updates, each a step of back-propagation through time."""
+    actor_learning_rate: float = 5e-4
+    """Of actor and shared layer."""
+    critic_learning_rate: float = 2e-3
+    critic_weight: float = 1.0
+    rmsprop_alpha: float = 0.99
+    gradient_norm: float | None = None
+    """The gradient of an agent is clipped to this; None: not at all."""
+    entropy_in_td_product: bool = True
+    """Eq. 31 as printed multiplies the entropy by the TD error; else it is a term of its own."""
+    entropy_initial: float = 0.01
+    entropy_final: float = 0.01
+    """Reached geometrically at the end of the training."""
+    training_seconds: int = 1_000
+    dropout: float = 0.1
+    """On the shared layer's output, in the learner's forward pass only."""
+    last_actor_layer_scale: float = 1.0
+    """Below 1 the training begins with nearly equal probabilities; the last bias is then 0."""
+    ungated_seconds: int | None = 200
+    """While it learns, the policy acts every second until it has learned from so many; None: always."""
+
+
+PRINTED = CoMA2CConfig(variant="coma2c")
+
+_TUNED = {
+    "load_scale_packets": (200.0, 5_500.0, 280.0),
+    "reward": "utility",
+    "sla_weight": 4.0,
+    "discount": 0.0,
+    "update_seconds": 4,
+    "actor_learning_rate": 5e-3,
+    "critic_learning_rate": 5e-3,
+    "critic_weight": 0.5,
+    "gradient_norm": 1.0,
+    "entropy_in_td_product": False,
+    "entropy_initial": 0.3,
+    "training_seconds": 3_000,
+    "dropout": 0.0,
+    "last_actor_layer_scale": 0.01,
+    "ungated_seconds": None,
+}
+TUNED = CoMA2CConfig(variant="coma2c-tuned", **_TUNED)  # type: ignore[arg-type]
+TUNED_FEED_FORWARD = CoMA2CConfig(variant="coma2c-tuned-ff", core="tanh", **_TUNED)  # type: ignore[arg-type]
+
+COMA2C_CONFIGS = {config.variant: config for config in (PRINTED, TUNED, TUNED_FEED_FORWARD)}
+
+
+def load_features(report: SecondReport, config: CoMA2CConfig) -> F32:
+    """State of Eq. 18 as the networks see it; under a logarithm an empty second counts as one packet.
+
+    Returns:
+        [S] float32.
+
+    Raises:
+        ReportError: the report's traffic is malformed.
+    """
+    loads = offered_packets(report)
+    if config.load_scale_packets is None:
+        return loads.astype(np.float32)
+    return np.log(np.maximum(loads, 1) / np.array(config.load_scale_packets)).astype(np.float32)
+
+
+def team_reward(report: SecondReport, config: CoMA2CConfig) -> float:
+    """Reward of both agents for the second that the report describes.
+
+    Raises:
+        RewardError: SSR or spectral efficiency out of range.
+    """
+    if config.reward == "algorithm-1":
+        return algorithm_1(report.ssr, report.eta_bps_hz, config.eta_threshold_bps_hz)
+    return utility_under_sla(report.ssr, report.eta_bps_hz, config.sla_weight)
+
+
+def action_counts(context: BudgetContext) -> tuple[int, int]:
+    """Numbers of power and bandwidth actions: 10 and 15 for the paper's cell.
+
+    Raises:
+        BudgetError: totals and floors that leave no grid.
+    """
+    return len(power_actions(context)), len(bandwidth_grid(context))
+
+
+def array_shapes(config: CoMA2CConfig, actions: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every array of both agents; names are those of the learner's modules."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for agent, outputs in zip(AGENT_NAMES, actions, strict=True):
+        if config.core == "lstm":
+            shapes[f"{agent}.core.weight_ih_l0"] = (4 * CORE_UNITS, len(SLICE_NAMES))
+            shapes[f"{agent}.core.weight_hh_l0"] = (4 * CORE_UNITS, CORE_UNITS)
+            shapes[f"{agent}.core.bias_ih_l0"] = (4 * CORE_UNITS,)
+            shapes[f"{agent}.core.bias_hh_l0"] = (4 * CORE_UNITS,)
+        else:
+            shapes[f"{agent}.core.weight"] = (CORE_UNITS, len(SLICE_NAMES))
+            shapes[f"{agent}.core.bias"] = (CORE_UNITS,)
+        for head, last in (("actor", outputs), ("critic", 1)):
+            widths = (CORE_UNITS, HEAD_UNITS, HEAD_UNITS, last)
+            for layer, (inputs, units) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+                shapes[f"{agent}.{head}.{2 * layer}.weight"] = (units, inputs)
+                shapes[f"{agent}.{head}.{2 * layer}.bias"] = (units,)
+    return shapes
+
+
+def initial_weights(config: CoMA2CConfig, actions: tuple[int, int], seed: int) -> InterWeights:
+    """Untrained networks: uniform within 1/sqrt(inputs) of a layer, of an LSTM 1/sqrt(cells).
+
+    Raises:
+        InterPolicyError: negative seed.
+    """
+    rng = keyed_rng(seed, "weights.inter")
+    shapes = array_shapes(config, actions)
+    arrays: dict[str, F32] = {}
+    for name, shape in shapes.items():
+        weight_shape = shapes[name.replace("bias", "weight")]
+        limit = 1 / np.sqrt(CORE_UNITS if name.endswith("_l0") else weight_shape[1])
+        arrays[name] = rng.uniform(-limit, limit, shape).astype(np.float32)
+    if config.last_actor_layer_scale != 1:
+        for agent in AGENT_NAMES:
+            arrays[f"{agent}.actor.4.weight"] *= np.float32(config.last_actor_layer_scale)
+            arrays[f"{agent}.actor.4.bias"][:] = 0
+    return InterWeights(arrays, {"variant": config.variant, "seed": seed, "trained_seconds": 0})
+
+
+def check_weights(weights: InterWeights, config: CoMA2CConfig, actions: tuple[int, int]) -> None:
+    """Check that weights are of this form of the agents and fit the node's actions.
+
+    Raises:
+        InterPolicyError: another variant, or an array that is missing, unknown, misshapen or not finite.
+    """
+    variant = weights.metadata.get("variant")
+    if variant != config.variant:
+        raise InterPolicyError(f"weights: variant must be {config.variant!r}, not {variant!r}")
+    seconds = weights.metadata.get("trained_seconds")
+    if not isinstance(seconds, int) or seconds < 0:
+        raise InterPolicyError(f"weights: trained_seconds must be an integer of at least 0, not {seconds!r}")
+    shapes = array_shapes(config, actions)
+    for name in sorted(shapes.keys() ^ weights.arrays.keys()):
+        raise InterPolicyError(f"weights: array {name} is {'missing' if name in shapes else 'unknown'}")
+    for name, shape in shapes.items():
+        array = weights.arrays[name]
+        if array.shape != shape or array.dtype != np.float32:
+            raise InterPolicyError(
+                f"weights: array {name} must be float32 of shape {shape}, not {array.dtype} of {array.shape}"
+            )
+        if not np.all(np.isfinite(array)):
+            raise InterPolicyError(f"weights: array {name} must be finite")
+
+
+class ActorNetwork:
+    """Forward pass of one agent's shared layer and actor, a second at a time, in float32."""
+
+    def __init__(self, arrays: dict[str, F32], agent: str) -> None:
+        """Networks of "power" or "bandwidth"; the memory is empty."""
+        self.reset()
+        self.load(arrays, agent)
+
+    def reset(self) -> None:
+        """Empty the memory."""
+        self._hidden = np.zeros(CORE_UNITS, np.float32)
+        self._cell = np.zeros(CORE_UNITS, np.float32)
+
+    def load(self, arrays: dict[str, F32], agent: str) -> None:
+        """Exchange the weights and keep the memory, as an update of the learner does."""
+        own = {name.removeprefix(f"{agent}."): array for name, array in arrays.items()}
+        self._recurrent = "core.weight_hh_l0" in own
+        if self._recurrent:
+            self._input = own["core.weight_ih_l0"]
+            self._recurrence = own["core.weight_hh_l0"]
+            self._bias = own["core.bias_ih_l0"] + own["core.bias_hh_l0"]
+        else:
+            self._input, self._bias = own["core.weight"], own["core.bias"]
+        self._actor = [(own[f"actor.{layer}.weight"], own[f"actor.{layer}.bias"]) for layer in (0, 2, 4)]
+
+    def step(self, features: F32) -> F32:
+        """Advance the memory by one second.
+
+        Args:
+            features: [S].
+
+        Returns:
+            [A] logits of the policy pi(a | s).
+        """
+        drive = self._input @ features + self._bias
+        if self._recurrent:
+            inlet, forget, candidate, outlet = (drive + self._recurrence @ self._hidden).reshape(
+                4, CORE_UNITS
+            )
+            self._cell = _sigmoid(forget) * self._cell + _sigmoid(inlet) * np.tanh(candidate)
+            self._hidden = _sigmoid(outlet) * np.tanh(self._cell)
+        else:
+            self._hidden = np.tanh(drive)
+        signal = self._hidden
+        for layer, (weight, bias) in enumerate(self._actor):
+            signal = weight @ signal + bias
+            if layer < len(self._actor) - 1:
+                signal = np.maximum(signal, 0)
+        return signal
+
+
+def _sigmoid(x: F32) -> F32:
+    # By tanh: raw loads drive the gates far beyond what exp can hold in float32.
+    return np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))
+
+
+def sample_action(logits: F32, seed: int, agent: int, second: int) -> int:
+    """Draw an action from the policy; keyed, so that a second that is lost shifts no other draw."""
+    weights = np.exp(logits.astype(np.float64) - logits.max())
+    cumulative = np.cumsum(weights)
+    uniform = keyed_rng(seed, "policy.inter", agent, second).random()
+    return min(int(np.searchsorted(cumulative, uniform * cumulative[-1], side="right")), len(logits) - 1)
+
+
+class CoMA2C(InterPolicy):
+    """Both agents as a policy: the likeliest actions, or sampled ones while it learns.
+
+    Memories advance every second, also where it keeps; they are emptied at second 0 and after a gap in the reports.
+    While it learns it acts as `ungated_seconds` says, then in triggered seconds only.
+    """
+
+    def __init__(
+        self,
+        config: CoMA2CConfig,
+        context: BudgetContext,
+        seed: int,
+        weights: InterWeights | None = None,
+        learning: bool = False,
+    ) -> None:
+        """Agents with the given weights, or untrained ones.
+
+        Raises:
+            InterPolicyError: weights that do not fit, or a negative seed.
+            BudgetError: totals and floors that leave no grid.
+        """
+        super().__init__(config.variant)
+        self._config = config
+        self._powers = power_actions(context)
+        self._bandwidths = bandwidth_grid(context)
+        self._counts = (len(self._powers), len(self._bandwidths))
+        untrained = initial_weights(config, self._counts, seed)
+        self._seed = seed
+        self._sequence = SecondSequence()
+        self._weights = untrained
+        self._networks = [ActorNetwork(untrained.arrays, agent) for agent in AGENT_NAMES]
+        self.learning = learning
+        if weights is not None:
+            self.load(weights)
+
+    @property
+    def version(self) -> int:
+        """Version of the weights in use."""
+        return self._weights.version
+
+    @property
+    def weights_id(self) -> str:
+        """Id that the weights' metadata state; empty where untrained."""
+        return str(self._weights.metadata.get("weights_id", ""))
+
+    @property
+    def weights(self) -> InterWeights:
+        """The weights in use."""
+        return self._weights
+
+    def load(self, weights: InterWeights) -> None:
+        """Exchange the weights between two seconds and keep the memories.
+
+        Raises:
+            InterPolicyError: weights that do not fit; nothing has changed.
+        """
+        check_weights(weights, self._config, self._counts)
+        self._weights = weights
+        for network, agent in zip(self._networks, AGENT_NAMES, strict=True):
+            network.load(weights.arrays, agent)
+
+    def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
+        """Budgets of the agents' actions where they act, else keep."""
+        features = load_features(report, self._config)
+        self.actions = None
+        if not self._sequence.follows(report.second):
+            for network in self._networks:
+                network.reset()
+        if report.second == 0:
+            return None
+        logits = [network.step(features) for network in self._networks]
+        if not (triggered or self._acts_ungated()):
+            return None
+        power, bandwidth = (self._choose(logits[agent], agent, report.second) for agent in (POWER, BANDWIDTH))
+        self.actions = (power, bandwidth)
+        return Budgets(self._bandwidths[bandwidth], self._powers[power])
+
+    def _acts_ungated(self) -> bool:
+        limit = self._config.ungated_seconds
+        return self.learning and (limit is None or self._weights.metadata["trained_seconds"] < limit)
+
+    def _choose(self, logits: F32, agent: int, second: int) -> int:
+        if self.learning:
+            return sample_action(logits, self._seed, agent, second)
+        return int(np.argmax(logits))

@@ -1,0 +1,82 @@
+"""What a second was worth: utility, Algorithm 1, and the reward that the tuned agents are trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from xapps.slicing.observation import SLICE_NAMES
+
+ETA_WEIGHT = 0.6
+SSR_WEIGHTS = (1.0, 2.0, 3.0)
+SSR_THRESHOLD = 0.95
+
+
+class RewardError(ValueError):
+    """SSR or spectral efficiency that no reward follows from; the message names the field and its range."""
+
+
+def _check(ssr: npt.ArrayLike, eta_bps_hz: float) -> npt.NDArray[np.float64]:
+    values = np.asarray(ssr, dtype=np.float64)
+    if values.shape != (len(SLICE_NAMES),) or not np.all((values >= 0) & (values <= 1)):
+        raise RewardError(f"ssr: must be {len(SLICE_NAMES)} values from 0 to 1, not {values.tolist()}")
+    if not 0 <= eta_bps_hz < np.inf:
+        raise RewardError(f"eta_bps_hz: must be at least 0 and finite, not {eta_bps_hz}")
+    return values
+
+
+def utility(ssr: npt.ArrayLike, eta_bps_hz: float) -> float:
+    """Utility of a second: U = 0.6 eta + SSR_VoNR + 2 SSR_eMBB + 3 SSR_uRLLC.
+
+    Args:
+        ssr: [S] success ratio of each slice, 0..1 (Eq. 4).
+        eta_bps_hz: spectral efficiency of the cell (Eq. 17).
+
+    Raises:
+        RewardError: a value is out of range.
+    """
+    return float(ETA_WEIGHT * eta_bps_hz + np.dot(SSR_WEIGHTS, _check(ssr, eta_bps_hz)))
+
+
+def algorithm_1(
+    ssr: npt.ArrayLike,
+    eta_bps_hz: float,
+    eta_threshold_bps_hz: float = 100.0,
+    ssr_threshold: float = SSR_THRESHOLD,
+) -> float:
+    """Team reward as printed in Algorithm 1; at the printed threshold the bonus on eta is out of reach.
+
+    Args:
+        ssr: [S] success ratio of each slice, 0..1 (Eq. 4).
+        eta_bps_hz: spectral efficiency of the cell (Eq. 17).
+        eta_threshold_bps_hz: where the bonus begins.
+        ssr_threshold: SSR that every slice is to reach (C6).
+
+    Raises:
+        RewardError: a value is out of range.
+    """
+    vonr, embb, urllc = _check(ssr, eta_bps_hz).tolist()
+    if min(vonr, embb, urllc) >= ssr_threshold:
+        if eta_bps_hz < eta_threshold_bps_hz:
+            return 10.0
+        return float(10 + 0.1 * (eta_bps_hz - eta_threshold_bps_hz))
+    if urllc < ssr_threshold:
+        return float(10 * (urllc - 0.7))
+    return float(-2 * (1 - min(vonr, embb)))
+
+
+def utility_under_sla(ssr: npt.ArrayLike, eta_bps_hz: float, sla_weight: float) -> float:
+    """Centred utility less the SLA's deficits: (U - 20) / 4 - lambda sum_s max(0, 0.95 - SSR_s).
+
+    Centre and scale are fixed: an agent with gamma 0 compares it with its own value estimate only.
+
+    Args:
+        ssr: [S] success ratio of each slice, 0..1 (Eq. 4).
+        eta_bps_hz: spectral efficiency of the cell (Eq. 17).
+        sla_weight: lambda.
+
+    Raises:
+        RewardError: a value is out of range.
+    """
+    deficits = np.maximum(0, SSR_THRESHOLD - _check(ssr, eta_bps_hz))
+    return (utility(ssr, eta_bps_hz) - 20) / 4 - sla_weight * float(deficits.sum())

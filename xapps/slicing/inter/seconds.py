@@ -1,0 +1,45 @@
+"""What a second's report says to triggers, policies and learners."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from xapps.slicing.observation import SLICE_NAMES, SecondReport
+
+F64 = npt.NDArray[np.float64]
+
+
+class ReportError(ValueError):
+    """A report that cannot be evaluated; the message names the field and its range."""
+
+
+def offered_packets(report: SecondReport) -> F64:
+    """Traffic Omega of Eq. 18: packets offered in the report's second.
+
+    Returns:
+        [S] packets, in the order of the slice index.
+
+    Raises:
+        ReportError: not one count a slice, or a negative one.
+    """
+    loads = np.asarray(report.offered_packets, dtype=np.float64)
+    if loads.shape != (len(SLICE_NAMES),):
+        raise ReportError(f"offered_packets: must hold {len(SLICE_NAMES)} counts, not shape {loads.shape}")
+    if not np.all(loads >= 0):
+        raise ReportError(f"offered_packets: must be at least 0, not {loads.tolist()}")
+    return loads
+
+
+class SecondSequence:
+    """Notices where a report does not follow the one before: the first, a gap, a world that began anew."""
+
+    def __init__(self) -> None:
+        """Before the first report."""
+        self._last: int | None = None
+
+    def follows(self, second: int) -> bool:
+        """Whether `second` comes right after the last one given; second 0 never does."""
+        expected = None if self._last is None else self._last + 1
+        self._last = second
+        return second == expected

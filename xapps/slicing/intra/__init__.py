@@ -1,0 +1,1 @@
+"""Two-level policies of one slice: beams and powers, every slot."""

@@ -1,0 +1,38 @@
+"""Private power levels of an intra-slice action: C7-C10 hold for any joint action.
+
+The float32 that crosses the wire is rounded down, so K powers of at most P_s / K never sum to more than P_s.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ran_emulator.phy.jit import kernel
+
+POWER_LEVELS = 5
+MIDDLE_LEVEL = 2
+
+
+@kernel
+def float32_at_most(value: float) -> float:
+    """Largest float32 that is at most `value` >= 0."""
+    rounded = np.float32(value)
+    if rounded > value:
+        rounded = np.nextafter(rounded, np.float32(0.0))
+    return float(rounded)
+
+
+@kernel
+def linear_level_w(level: int, power_w: float, count: int) -> float:
+    """Level 0..4 of {0, 1/4 .. 1} P_s in watts (Eq. 25), capped at P_s / K."""
+    return float32_at_most(min(level / (POWER_LEVELS - 1) * power_w, power_w / count))
+
+
+@kernel
+def dbm_level_w(level: int, power_w: float, count: int) -> float:
+    """Level 0..4 of {0, 1/4 .. 1} P_s[dBm] (0 dBm is 1 mW), capped at P_s / K, in watts."""
+    power_dbm = 10.0 * math.log10(max(power_w, 1e-30)) + 30.0
+    level_w = 10.0 ** (level / (POWER_LEVELS - 1) * power_dbm / 10.0 - 3.0)
+    return float32_at_most(min(level_w, power_w / count))

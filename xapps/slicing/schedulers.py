@@ -1,0 +1,84 @@
+"""Schedulers by name: an inter-slice policy, an intra-slice policy and a trigger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xapps.slicing.inter.policies import check_inter_name
+from xapps.slicing.triggers import TRIGGER_NAMES, TriggerError
+
+INTRA_NAMES = ("madqn", "madqn-tuned", "random", "greedy", "equal", "slnr")
+"""Names of the intra-slice policies."""
+
+
+class SchedulerError(ValueError):
+    """An unknown scheduler or part; the message lists the names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """What decides: policies and trigger by name, and the scenario fields that they need."""
+
+    name: str
+    inter: str
+    intra: str
+    trigger: str
+    access: str | None = None
+    """The access that the scenario must have; None: any."""
+    precoder: str | None = None
+    """The precoder that the scenario must have; None: any."""
+
+
+SCHEDULERS = {
+    scheduler.name: scheduler
+    for scheduler in (
+        Scheduler("hiso-coma", "coma2c", "madqn", "10-percent"),
+        Scheduler("hiso-coma-tuned", "coma2c-tuned", "madqn-tuned", "z-ref"),
+        Scheduler("sota", "coma2c", "madqn", "always"),
+        Scheduler("sota-tuned", "coma2c-tuned", "madqn-tuned", "always"),
+        Scheduler("gga", "greedy", "greedy", "always"),
+        Scheduler("eea", "equal", "equal", "never"),
+        Scheduler("rra", "random", "random", "always"),
+        # Nearly all of its power is on the common stream, which only this access has.
+        Scheduler("slnr", "constant:2,6,2", "slnr", "never", access="rsma"),
+    )
+}
+
+
+def resolve(
+    name: str, inter: str | None = None, intra: str | None = None, trigger: str | None = None
+) -> Scheduler:
+    """A scheduler by its name, with parts exchanged.
+
+    With parts exchanged its name is the triple, and with another intra-slice policy what that one pinned is free.
+
+    Args:
+        name: one of `SCHEDULERS`.
+        inter: another inter-slice policy, of `INTER_NAMES`.
+        intra: another intra-slice policy, of `INTRA_NAMES`.
+        trigger: another trigger, of `TRIGGER_NAMES`.
+
+    Raises:
+        SchedulerError: unknown scheduler or intra-slice policy.
+        InterPolicyError: unknown inter-slice policy.
+        TriggerError: unknown trigger.
+    """
+    if name not in SCHEDULERS:
+        raise SchedulerError(f"scheduler: {name!r} is none of {', '.join(SCHEDULERS)}")
+    preset = SCHEDULERS[name]
+    if inter is not None:
+        check_inter_name(inter)
+    if intra is not None and intra not in INTRA_NAMES:
+        raise SchedulerError(f"intra: {intra!r} is none of {', '.join(INTRA_NAMES)}")
+    if trigger is not None and trigger not in TRIGGER_NAMES:
+        raise TriggerError(f"trigger: {trigger!r} is none of {', '.join(TRIGGER_NAMES)}")
+    parts = (inter or preset.inter, intra or preset.intra, trigger or preset.trigger)
+    if parts == (preset.inter, preset.intra, preset.trigger):
+        return preset
+    own_intra = parts[1] == preset.intra
+    return Scheduler(
+        "+".join(parts),
+        *parts,
+        access=preset.access if own_intra else None,
+        precoder=preset.precoder if own_intra else None,
+    )
