@@ -330,13 +330,10 @@ class Cell:
             if slot >= load.burst_end_slot:
                 load.burst, load.burst_end_slot = 1.0, NEVER
                 self._apply_load(index)
-        self._next_event_slot = min(
-            self._regime_end_slot,
-            min(load.burst_end_slot for load in self._loads),
-            *(p.slot for p in self._pending),
-            # a pending budget changes what is decided D slots before it holds
-            *(max(slot + 1, p.slot - self.control_delay_slots) for p in self._pending),
-        )
+        # A pending budget changes what is decided D slots before it holds.
+        budgets = [max(slot + 1, p.slot - self.control_delay_slots) for p in self._pending]
+        bursts = [load.burst_end_slot for load in self._loads]
+        self._next_event_slot = min(self._regime_end_slot, *bursts, *budgets, *(p.slot for p in self._pending))
 
     def set_hwi(self, hwi: Impairments) -> None:
         """Change the hardware impairments."""
@@ -431,6 +428,7 @@ class Cell:
 
     def _next_regime(self) -> None:
         regimes = self.scenario.regimes
-        assert regimes is not None and self.regime is not None
+        assert regimes is not None
+        assert self.regime is not None
         others = [index for index in range(len(regimes.mixes)) if index != self.regime]
         self._enter_regime(others[int(self._regime_rng.integers(len(others)))])

@@ -13,7 +13,7 @@ import numpy as np
 from ran_emulator.scenario import SLICE_NAMES, Scenario
 
 
-class Refused(ValueError):
+class Refused(ValueError):  # noqa: N818 - E2AP's word for it
     """A control that is not carried out; nothing has changed.
 
     Attributes:
@@ -21,6 +21,7 @@ class Refused(ValueError):
     """
 
     def __init__(self, constraint: str, text: str) -> None:
+        """`constraint`: which rule; `text`: the field, the value and the allowed range."""
         super().__init__(f"{constraint}: {text}")
         self.constraint = constraint
         self.text = text

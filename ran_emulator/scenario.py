@@ -5,6 +5,7 @@ Defaults are Tables 1 and 2 of the paper; where it is silent, the reason stands 
 
 from __future__ import annotations
 
+import contextlib
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -157,7 +158,7 @@ class Scenario(_Model):
     side_m: Annotated[float, Field(ge=20, le=10_000)] = 240.0
     distance_floor_m: Annotated[float, Field(ge=1, le=100)] = 5.0
     carrier_hz: Annotated[float, Field(ge=1e8, le=1e11)] = 3.5e9
-    antennas: Annotated[int, Field(ge=4, le=512)] = 128
+    antennas: Annotated[int, Field(ge=8, le=512, multiple_of=8)] = 128
     paths: Literal[4] = 4
     angular_spread_deg: Annotated[float, Field(ge=0, le=180)] = 3.0
     path_loss_at_1km_db: Annotated[float, Field(ge=0, le=300)] = 120.9
@@ -301,10 +302,8 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
     except yaml.YAMLError as error:
         raise ScenarioError(f"--set {name}: {value!r} is not a value") from error
     if isinstance(parsed, str):  # YAML 1.1 reads 1e-3 as text
-        try:
+        with contextlib.suppress(ValueError):
             parsed = float(parsed)
-        except ValueError:
-            pass
     if leaf == "kappa":
         target.pop("kappa_t", None)
         target.pop("kappa_r", None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ran_emulator.phy.channel import antenna_domain, beam_domain, path_response
+from ran_emulator.phy.channel import antenna_domain, beam_domain, path_response, projected_gain
 from ran_emulator.phy.geometry import (
     KNOT_SLOTS,
     interpolate_shadowing,
@@ -18,7 +18,7 @@ from ran_emulator.phy.geometry import (
     reflect,
     shadowing_step,
 )
-from ran_emulator.phy.jit import kernel
+from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.phy.random_streams import bits64, normal_pair
 from ran_emulator.phy.rsma import rates, sdnr
 from ran_emulator.phy.zero_forcing import zero_forcing
@@ -49,7 +49,7 @@ ACCESS_RSMA, ACCESS_SDMA, ACCESS_OFDMA = 0, 1, 2
 PRECODER_ZF = 1
 
 
-@kernel
+@inline_kernel
 def _refresh_geometry(state: Any, slice_id: int, user: int) -> None:
     """Position, shadowing, large-scale gain and path responses of a user, as of this slot."""
     cell = state.cell[0]
@@ -80,20 +80,18 @@ def _refresh_geometry(state: Any, slice_id: int, user: int) -> None:
     for path in range(PATHS):
         path_cos = math.cos(angle + me.path_offset_rad[path])
         me.path_cos[path] = path_cos
-        path_response(path_cos, cell.antennas, state.response[user, path, 0], state.response[user, path, 1])
+        path_response(path_cos, state.half_turns, state.response[user, path, 0], state.response[user, path, 1])
     me.geometry_slot = slot
 
 
-@kernel
+@inline_kernel
 def _refresh_fading(state: Any, slice_id: int, user: int) -> None:
     """Small-scale fading, as of this slot: after m slots one Gauss-Markov step with rho^m."""
     cell = state.cell[0]
     me = state.users[user]
     slot = cell.slot
-    if me.fading_slot < 0:
-        correlation = 0.0
-    else:
-        correlation = state.slices[slice_id].fading_rho ** (slot - me.fading_slot)
+    fresh = me.fading_slot < 0
+    correlation = 0.0 if fresh else state.slices[slice_id].fading_rho ** (slot - me.fading_slot)
     innovation = math.sqrt((1.0 - correlation * correlation) * 0.5)
     for path in range(PATHS):
         re, im = normal_pair(cell.fading_key, user, slot * PATHS + path)
@@ -102,7 +100,7 @@ def _refresh_fading(state: Any, slice_id: int, user: int) -> None:
     me.fading_slot = slot
 
 
-@kernel
+@inline_kernel
 def sense(state: Any, slice_id: int, user: int, place: int, gains: Any) -> float:
     """Bring a user's channel to this slot: h^H C into beam_domain[place], |h^H c|^2 into gains; returns ||h||^2."""
     me = state.users[user]
@@ -111,25 +109,13 @@ def sense(state: Any, slice_id: int, user: int, place: int, gains: Any) -> float
         _refresh_geometry(state, slice_id, user)
     if me.fading_slot != slot:
         _refresh_fading(state, slice_id, user)
-    response = state.response[user]
-    return beam_domain(
-        me.amplitude,
-        me.fading_re,
-        me.fading_im,
-        response[:, 0],
-        response[:, 1],
-        state.beam_domain[place, 0],
-        state.beam_domain[place, 1],
-        gains,
-    )
+    return beam_domain(me.amplitude, me.fading_re, me.fading_im, state.response[user], state.beam_domain[place], gains)
 
 
-@kernel
+@inline_kernel
 def _uncovered(state: Any, user: int) -> bool:
-    """Whether the user has bits that no grant in flight covers."""
+    """Whether a user with a queue has bits that no grant in flight covers."""
     backlog = state.backlog_bits[user]
-    if backlog == 0:
-        return False
     me = state.users[user]
     if me.grants_in_flight == 0:
         return True
@@ -138,7 +124,22 @@ def _uncovered(state: Any, user: int) -> bool:
     return backlog > me.grants_in_flight * int(me.rate_bps * SLOT_S)
 
 
-@kernel
+@inline_kernel
+def _collect(state: Any, part: Any, grant: Any, count: int, first: int, end: int) -> int:
+    """Grant users first..end-1 that have uncovered bits, up to a full group; returns the new count."""
+    backlog = state.backlog_bits
+    for user in range(first, end):
+        if backlog[user] > 0 and _uncovered(state, user):
+            grant.user_ids[count] = user
+            count += 1
+            state.users[user].grants_in_flight += 1
+            part.last_granted = user
+            if count == GROUP:
+                break
+    return count
+
+
+@inline_kernel
 def _choose(state: Any, slice_id: int) -> None:
     """Step 4: the group for slot + D, round robin by id after the last one granted, at most eight, ids ascending."""
     cell = state.cell[0]
@@ -147,33 +148,21 @@ def _choose(state: Any, slice_id: int) -> None:
     grant = state.grants[decided_slot % RING, slice_id]
     grant.slot = decided_slot
     grant.decided = 0
-    count = 0
-    wrapped = 0  # how many of the chosen stand before the starting point, and so come first by id
-    start = part.last_granted + 1 - part.first_user
-    chosen = grant.user_ids
-    for step in range(part.users):
-        offset = start + step
-        if offset >= part.users:
-            offset -= part.users
-        user = part.first_user + offset
-        if not _uncovered(state, user):
-            continue
-        if offset < start:
-            for i in range(count, wrapped, -1):
-                chosen[i] = chosen[i - 1]
-            chosen[wrapped] = user
-            wrapped += 1
-        else:
-            chosen[count] = user
-        count += 1
-        state.users[user].grants_in_flight += 1
-        part.last_granted = user
-        if count == GROUP:
-            break
-    grant.count = count
+    start = part.last_granted + 1
+    before = _collect(state, part, grant, 0, start, part.first_user + part.users)
+    after = 0
+    if before < GROUP:
+        after = _collect(state, part, grant, before, part.first_user, start) - before
+    if before > 0 and after > 0:  # those from behind the starting point come first by id
+        for _ in range(after):
+            last = grant.user_ids[before + after - 1]
+            for i in range(before + after - 1, 0, -1):
+                grant.user_ids[i] = grant.user_ids[i - 1]
+            grant.user_ids[0] = last
+    grant.count = before + after
 
 
-@kernel
+@inline_kernel
 def _observe(state: Any, slice_id: int) -> None:
     """Step 4: what the group looks like now, for the frame."""
     cell = state.cell[0]
@@ -194,7 +183,7 @@ def _observe(state: Any, slice_id: int) -> None:
         sense(state, slice_id, user, i, state.frame_gains[slice_id, i])
 
 
-@kernel
+@state_kernel
 def begin(state: Any) -> None:
     """Steps 2 to 4 of this slot: arrivals, late drops, groups chosen and observed."""
     for s in range(state.slices.shape[0]):
@@ -207,7 +196,7 @@ def begin(state: Any) -> None:
         _observe(state, s)
 
 
-@kernel
+@state_kernel
 def check_decision(
     count: int, beams: Any, private_power_w: Any, common_power_w: float, power_w: float, antennas: int
 ) -> int:
@@ -229,7 +218,7 @@ def check_decision(
     return 4 if total > limit else 0
 
 
-@kernel
+@state_kernel
 def submit(state: Any, slice_id: int, decided_slot: int, beams: Any, private_power_w: Any, common_w: float) -> None:
     """Take a checked decision for a group; common_w below 0 means what the private streams leave."""
     cell = state.cell[0]
@@ -250,7 +239,7 @@ def submit(state: Any, slice_id: int, decided_slot: int, beams: Any, private_pow
         part.held_common_w = 0.0
 
 
-@kernel
+@inline_kernel
 def _seat(outcome: Any, place: int, user: int, beam: int, power_w: float, source: int) -> None:
     outcome.user_ids[place] = user
     outcome.beams[place] = beam
@@ -258,15 +247,15 @@ def _seat(outcome: Any, place: int, user: int, beam: int, power_w: float, source
     outcome.decision_source[place] = source
 
 
-@kernel
+@inline_kernel
 def _in_grant(grant: Any, count: int, user: int) -> bool:
+    found = False
     for i in range(count):
-        if grant.user_ids[i] == user:
-            return True
-    return False
+        found = found or grant.user_ids[i] == user
+    return found
 
 
-@kernel
+@inline_kernel
 def _default_beam(gains: Any) -> int:
     best = 0
     for b in range(1, gains.shape[0]):
@@ -275,7 +264,7 @@ def _default_beam(gains: Any) -> int:
     return best
 
 
-@kernel
+@inline_kernel
 def _assemble(state: Any, slice_id: int) -> None:
     """Who is served in this slot, by whose decision, with which beam and private power (-1: to be set)."""
     cell = state.cell[0]
@@ -327,7 +316,7 @@ def _assemble(state: Any, slice_id: int) -> None:
     outcome.power_w = part.power_w
 
 
-@kernel
+@inline_kernel
 def _power(state: Any, slice_id: int) -> None:
     """Private powers of default users, the common power, and clipping to the slice's budget (C8-C10)."""
     cell = state.cell[0]
@@ -368,7 +357,7 @@ def _power(state: Any, slice_id: int) -> None:
     outcome.common_power_w = rest if common < 0.0 else min(np.float64(common), rest)
 
 
-@kernel
+@inline_kernel
 def _couple(state: Any, slice_id: int) -> None:
     """Gains and spreads of every served user under every stream (matrices[0], matrices[1])."""
     cell = state.cell[0]
@@ -385,16 +374,8 @@ def _couple(state: Any, slice_id: int) -> None:
             outcome.beams[i] = _default_beam(state.outcome_gains[slice_id, i])
     draw = bits64(cell.common_beam_key, slice_id, cell.slot) % np.uint64(state.common_beams.shape[0])
     common = state.common_beams[draw]
-    beams = antennas
     for u in range(count):
-        re = 0.0
-        im = 0.0
-        for b in range(beams):
-            h_re = state.beam_domain[u, 0, b]
-            h_im = state.beam_domain[u, 1, b]
-            re += h_re * common[0, b] - h_im * common[1, b]
-            im += h_re * common[1, b] + h_im * common[0, b]
-        gains[u, count] = re * re + im * im
+        gains[u, count] = projected_gain(state.beam_domain[u], common)
         outcome.common_gain[u] = gains[u, count]
         spread = outcome.channel_gain[u] / antennas  # all these beams have constant modulus
         spreads[u, count] = spread
@@ -417,7 +398,7 @@ def _couple(state: Any, slice_id: int) -> None:
         )
 
 
-@kernel
+@inline_kernel
 def _rate(state: Any, slice_id: int) -> float:
     """SDNR, shares and rates of the served users (Eq. 13-16) into the outcome; returns the bandwidth a user."""
     cell = state.cell[0]
@@ -453,7 +434,7 @@ def _rate(state: Any, slice_id: int) -> float:
     return bandwidth_hz
 
 
-@kernel
+@inline_kernel
 def _execute_slice(state: Any, slice_id: int) -> None:
     """Steps 5 and 6 of one slice: serve its users, leave the outcome."""
     _assemble(state, slice_id)
@@ -487,7 +468,7 @@ def _execute_slice(state: Any, slice_id: int) -> None:
     sums[SUM_COMMON_POWER] += outcome.common_power_w
 
 
-@kernel
+@inline_kernel
 def _put(trace: Any, place: int, value: int, size: int) -> int:
     """Little-endian bytes of an integer into the trace."""
     for i in range(size):
@@ -495,14 +476,14 @@ def _put(trace: Any, place: int, value: int, size: int) -> int:
     return place + size
 
 
-@kernel
+@inline_kernel
 def _put_float(state: Any, place: int, value: float) -> int:
     """Little-endian bytes of a float32 into the trace."""
     state.float_bits[0] = value
     return _put(state.trace, place, np.int64(state.float_bits.view(np.uint32)[0]), 4)
 
 
-@kernel
+@inline_kernel
 def _write_trace(state: Any) -> None:
     """This slot's line of the trace: budgets, decisions with their sources and bits, packets delivered and dropped."""
     cell = state.cell[0]
@@ -527,7 +508,7 @@ def _write_trace(state: Any) -> None:
     cell.trace_length = place
 
 
-@kernel
+@state_kernel
 def execute(state: Any) -> None:
     """Steps 5 and 6 of this slot for every slice; then the clock moves on."""
     cell = state.cell[0]
@@ -544,7 +525,7 @@ def execute(state: Any) -> None:
     cell.slot += 1
 
 
-@kernel
+@state_kernel
 def close_second(state: Any) -> None:
     """Step 7: windows go into the totals, users' SSR of the second is set (1 where nothing was resolved)."""
     for s in range(state.slices.shape[0]):

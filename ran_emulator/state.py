@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ran_emulator.phy.channel import half_turns
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, MAX_GROUP_USERS, SLICE_NAMES
 
 SLICES = len(SLICE_NAMES)
@@ -230,6 +231,7 @@ class CellState(NamedTuple):
     response: Any  # f32 [U, L, 2, N]: a^H C of each path, real and imaginary
     frame_gains: Any  # f32 [S, GROUP, N]
     outcome_gains: Any  # f32 [S, GROUP, N]
+    half_turns: Any  # f64 [2, N]: table of the codebook's half angles
     beam_domain: Any  # f32 [GROUP, 2, N]: h^H C of the group at work
     common_beams: Any  # f32 [pool, 2, N]
     matrices: Any  # f64 [2, GROUP, GROUP + 1]: gains and spreads
@@ -257,6 +259,7 @@ def allocate(users: int, antennas: int, common_beams: Any) -> CellState:
         response=np.zeros((users, PATHS, 2, antennas), np.float32),
         frame_gains=np.zeros((SLICES, GROUP, antennas), np.float32),
         outcome_gains=np.zeros((SLICES, GROUP, antennas), np.float32),
+        half_turns=half_turns(antennas),
         beam_domain=np.zeros((GROUP, 2, antennas), np.float32),
         common_beams=common_beams,
         matrices=np.zeros((2, GROUP, GROUP + 1), np.float64),

@@ -21,73 +21,102 @@ def fading_correlation(speed_m_s: float, carrier_hz: float, slot_s: float) -> fl
     return float(np.mean(np.cos(x * np.sin(t))))
 
 
+def half_turns(antennas: int) -> Any:
+    """cos and sin of pi b / N over the codebook, float64 [2, N]: the table of `path_response`."""
+    angle = np.pi * np.arange(antennas) / antennas
+    return np.stack([np.cos(angle), np.sin(angle)])
+
+
 @kernel
-def path_response(path_cos: float, antennas: int, out_re: Any, out_im: Any) -> None:
+def path_response(path_cos: float, turns: Any, out_re: Any, out_im: Any) -> None:
     """a^H c_b of one path for the whole DFT codebook (Eq. 8), written into out_re, out_im [N].
 
-    a_n = exp(j pi n cos), c_b,n = exp(j 2 pi n b / N) / sqrt(N): a geometric sum,
-    (1 - exp(-j pi N cos)) / (1 - exp(j (2 pi b / N - pi cos))) / sqrt(N).
+    a_n = exp(j pi n cos), c_b,n = exp(j 2 pi n b / N) / sqrt(N): a geometric sum with ratio exp(j phi_b),
+    phi_b = 2 pi b / N - pi cos, so (1 - exp(-j pi N cos)) (1 + j cot(phi_b / 2)) / (2 sqrt(N)).
     """
-    scale = 1.0 / math.sqrt(antennas)
-    numerator = 1.0 - cmath.exp(-1j * math.pi * antennas * path_cos)
-    start = cmath.exp(-1j * math.pi * path_cos)
-    turn = cmath.exp(2j * math.pi / antennas)
-    phase = start
+    antennas = out_re.shape[0]
+    scale = 0.5 / math.sqrt(antennas)
+    numerator_re = scale * (1.0 - math.cos(math.pi * antennas * path_cos))
+    numerator_im = scale * math.sin(math.pi * antennas * path_cos)
+    cos_half = math.cos(0.5 * math.pi * path_cos)
+    sin_half = math.sin(0.5 * math.pi * path_cos)
     for b in range(antennas):
-        if b % 16 == 0:  # the recurrence is renewed before its rounding shows
-            phase = start * cmath.exp(2j * math.pi * b / antennas)
-        denominator = 1.0 - phase
-        if abs(denominator) < 1e-9:
-            out_re[b] = antennas * scale
-            out_im[b] = 0.0
-        else:
-            value = numerator / denominator * scale
-            out_re[b] = value.real
-            out_im[b] = value.imag
-        phase *= turn
+        sine = turns[1, b] * cos_half - turns[0, b] * sin_half
+        cosine = turns[0, b] * cos_half + turns[1, b] * sin_half
+        cotangent = cosine / sine
+        out_re[b] = numerator_re - numerator_im * cotangent
+        out_im[b] = numerator_im + numerator_re * cotangent
+    # The beam that points along the path, where the quotient is 0 / 0.
+    nearest = round(0.5 * antennas * path_cos) % antennas
+    sine = turns[1, nearest] * cos_half - turns[0, nearest] * sin_half
+    if abs(sine) < 1e-9:
+        out_re[nearest] = math.sqrt(antennas)
+        out_im[nearest] = 0.0
 
 
 @kernel
-def beam_domain(
-    amplitude: float,
-    fading_re: Any,
-    fading_im: Any,
-    response_re: Any,
-    response_im: Any,
-    out_re: Any,
-    out_im: Any,
-    out_gain: Any,
-) -> float:
+def _accumulate(out: Any, real: Any, real_factor: float, imaginary: Any, imaginary_factor: float) -> None:
+    """out += real_factor real + imaginary_factor imaginary; few enough arrays that the loop becomes SIMD."""
+    for b in range(out.shape[0]):
+        out[b] += real_factor * real[b] + imaginary_factor * imaginary[b]
+
+
+@kernel
+def total_gain(gains: Any) -> float:
+    """Sum of the gains over the codebook, in eight partial sums (a fixed order that a processor can overlap)."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float32(0.0)
+    whole = gains.shape[0] // 8 * 8
+    for b in range(0, whole, 8):
+        s0 += gains[b]
+        s1 += gains[b + 1]
+        s2 += gains[b + 2]
+        s3 += gains[b + 3]
+        s4 += gains[b + 4]
+        s5 += gains[b + 5]
+        s6 += gains[b + 6]
+        s7 += gains[b + 7]
+    for b in range(whole, gains.shape[0]):
+        s0 += gains[b]
+    return np.float64(s0 + s1) + np.float64(s2 + s3) + np.float64(s4 + s5) + np.float64(s6 + s7)
+
+
+@kernel
+def beam_domain(amplitude: float, fading_re: Any, fading_im: Any, response: Any, out: Any, out_gain: Any) -> float:
     """h^H c_b = sqrt(beta/L) sum_l conj(g_l) a_l^H c_b (Eq. 6) and |h^H c_b|^2 over the codebook; returns ||h||^2.
 
-    fading [L], response [L, N], out [N]. The codebook is unitary, so ||h||^2 is the sum of the gains (Parseval).
+    fading [L]; response [L, 2, N] and out [2, N]: real and imaginary parts. The codebook is unitary, so ||h||^2 is
+    the sum of the gains (Parseval).
     """
-    beams = out_re.shape[0]
-    a = np.float32(amplitude)
-    r0, r1, r2, r3 = (
-        a * np.float32(fading_re[0]),
-        a * np.float32(fading_re[1]),
-        a * np.float32(fading_re[2]),
-        a * np.float32(fading_re[3]),
-    )
-    i0, i1, i2, i3 = (
-        a * np.float32(fading_im[0]),
-        a * np.float32(fading_im[1]),
-        a * np.float32(fading_im[2]),
-        a * np.float32(fading_im[3]),
-    )
-    for b in range(beams):
-        re = r0 * response_re[0, b] + r1 * response_re[1, b] + r2 * response_re[2, b] + r3 * response_re[3, b]
-        re += i0 * response_im[0, b] + i1 * response_im[1, b] + i2 * response_im[2, b] + i3 * response_im[3, b]
-        im = r0 * response_im[0, b] + r1 * response_im[1, b] + r2 * response_im[2, b] + r3 * response_im[3, b]
-        im -= i0 * response_re[0, b] + i1 * response_re[1, b] + i2 * response_re[2, b] + i3 * response_re[3, b]
-        out_re[b] = re
-        out_im[b] = im
-        out_gain[b] = re * re + im * im
-    total = 0.0
-    for b in range(beams):
-        total += out_gain[b]
-    return total
+    out[:] = np.float32(0.0)
+    for path in range(response.shape[0]):
+        re = np.float32(amplitude * fading_re[path])
+        im = np.float32(amplitude * fading_im[path])
+        _accumulate(out[0], response[path, 0], re, response[path, 1], im)
+        _accumulate(out[1], response[path, 1], re, response[path, 0], -im)
+    out_re = out[0]
+    out_im = out[1]
+    for b in range(out_gain.shape[0]):
+        out_gain[b] = out_re[b] * out_re[b] + out_im[b] * out_im[b]
+    return total_gain(out_gain)
+
+
+@kernel
+def projected_gain(channel: Any, beam: Any) -> float:
+    """|h^H v|^2 of a beam in the beam domain: |sum_b (h^H c_b) (c_b^H v)|^2; both [2, N] real and imaginary parts."""
+    h_re, h_im, v_re, v_im = channel[0], channel[1], beam[0], beam[1]
+    re0 = re1 = re2 = re3 = im0 = im1 = im2 = im3 = np.float32(0.0)
+    for b in range(0, h_re.shape[0] // 4 * 4, 4):
+        re0 += h_re[b] * v_re[b] - h_im[b] * v_im[b]
+        im0 += h_re[b] * v_im[b] + h_im[b] * v_re[b]
+        re1 += h_re[b + 1] * v_re[b + 1] - h_im[b + 1] * v_im[b + 1]
+        im1 += h_re[b + 1] * v_im[b + 1] + h_im[b + 1] * v_re[b + 1]
+        re2 += h_re[b + 2] * v_re[b + 2] - h_im[b + 2] * v_im[b + 2]
+        im2 += h_re[b + 2] * v_im[b + 2] + h_im[b + 2] * v_re[b + 2]
+        re3 += h_re[b + 3] * v_re[b + 3] - h_im[b + 3] * v_im[b + 3]
+        im3 += h_re[b + 3] * v_im[b + 3] + h_im[b + 3] * v_re[b + 3]
+    re = np.float64(re0 + re1) + np.float64(re2 + re3)
+    im = np.float64(im0 + im1) + np.float64(im2 + im3)
+    return re * re + im * im
 
 
 @kernel

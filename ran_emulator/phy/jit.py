@@ -21,7 +21,7 @@ def _cache_directory() -> Path:
     digest = hashlib.sha256()
     for path in _KERNEL_FILES:
         text = path.read_bytes()
-        if b"@kernel" in text or path.name in {"jit.py", "state.py"}:
+        if b"kernel\ndef " in text or path.name in {"jit.py", "state.py"}:
             digest.update(text)
     base = Path(os.environ.get("HISO_CACHE_DIR") or Path.home() / ".cache" / "hiso-coma")
     return base / f"kernels-{digest.hexdigest()[:16]}"
@@ -32,10 +32,25 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_directory()))
 
 import numba  # noqa: E402
 
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+
 
 def kernel(function: Any) -> Any:
-    """Compile `function` ahead of its first call in a process: cached, without the GIL, IEEE arithmetic.
+    """Compile `function` on its first call: cached, without the GIL, IEEE arithmetic.
 
     No fastmath and no parallel loops: the same seed must give the same trace in every host.
     """
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return numba.njit(**_OPTIONS)(function)
+
+
+def state_kernel(function: Any, inline: bool = False) -> Any:
+    """A kernel over the whole state of a cell; it allocates nothing.
+
+    Without reference counts (_nrt): counting those of a tuple of arrays at each call would cost more than the physics.
+    """
+    return numba.njit(forceinline=inline, _nrt=False, **_OPTIONS)(function)
+
+
+def inline_kernel(function: Any) -> Any:
+    """A state kernel that is inlined into its callers: even passing the tuple costs more than most steps do."""
+    return state_kernel(function, inline=True)

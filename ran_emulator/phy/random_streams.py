@@ -18,7 +18,7 @@ _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 
 
 def stream_seed(seed: int, name: str) -> np.random.SeedSequence:
-    """The child of `seed` with this name: world, traffic, mobility, shadowing, fading, policy.embb, learner.inter ..."""
+    """The child of `seed` with this name: world, traffic, shadowing, fading, policy.embb, learner.inter ..."""
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
     return np.random.SeedSequence(entropy=seed, spawn_key=(number,))
 

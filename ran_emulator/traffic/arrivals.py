@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ran_emulator.phy.jit import kernel
+from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.phy.random_streams import bits64, uniform
 
 VONR, EMBB, URLLC = 0, 1, 2
 
 
-@kernel
+@inline_kernel
 def interarrival_ms(slice_id: int, parameters: Any, u: float) -> float:
     """Inter-arrival time from a uniform number: U(0, max), min(cap, Pareto(shape, scale)), Exp(mean) by slice."""
     if slice_id == VONR:
@@ -27,7 +27,7 @@ def interarrival_ms(slice_id: int, parameters: Any, u: float) -> float:
     return -parameters[0] * math.log(1.0 - u)
 
 
-@kernel
+@inline_kernel
 def packet_bits(key: Any, user: int, counter: int, bytes_min: int, bytes_max: int) -> int:
     """Size of a packet, uniform over whole bytes."""
     if bytes_min == bytes_max:
@@ -36,7 +36,7 @@ def packet_bits(key: Any, user: int, counter: int, bytes_min: int, bytes_max: in
     return 8 * (bytes_min + np.int64(bits64(key, user, counter) % span))
 
 
-@kernel
+@state_kernel
 def first_arrivals(state: Any) -> None:
     """Draw each user's first arrival."""
     key = state.cell[0].traffic_key

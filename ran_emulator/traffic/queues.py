@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ran_emulator.phy.jit import kernel
+from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.state import (
     DELAY_BINS,
     DELIVERED,
@@ -26,7 +26,7 @@ from ran_emulator.traffic.arrivals import interarrival_ms, packet_bits, uniform
 SLOT_MS = 0.5
 
 
-@kernel
+@inline_kernel
 def offer(state: Any, slice_id: int, user: int, bits: int) -> None:
     """A packet arrives: queued, or offered and dropped where five are waiting."""
     cell = state.cell[0]
@@ -47,7 +47,7 @@ def offer(state: Any, slice_id: int, user: int, bits: int) -> None:
     state.backlog_bits[user] += bits
 
 
-@kernel
+@inline_kernel
 def arrive(state: Any) -> None:
     """Step 2: the packets that arrive in this slot; their delay counts from its start."""
     cell = state.cell[0]
@@ -71,7 +71,7 @@ def arrive(state: Any) -> None:
         part.next_arrival_ms = earliest
 
 
-@kernel
+@state_kernel
 def inject(state: Any, slice_id: int, packets: int) -> None:
     """A burst by hand: `packets` packets at once, round robin over the slice's users."""
     cell = state.cell[0]
@@ -85,7 +85,7 @@ def inject(state: Any, slice_id: int, packets: int) -> None:
         offer(state, slice_id, user, bits)
 
 
-@kernel
+@inline_kernel
 def drop_late(state: Any) -> None:
     """Step 3: packets whose waiting time has reached L_max, at which Eq. 3's delay must exceed it, are dropped."""
     slot = state.cell[0].slot
@@ -107,7 +107,7 @@ def drop_late(state: Any) -> None:
                 state.outcomes[s].dropped_packets += 1
 
 
-@kernel
+@inline_kernel
 def serve(state: Any, slice_id: int, user: int, rate_bps: float) -> int:
     """Send at most floor(rate x 0.5 ms) bits of the user's queue; returns the bits sent.
 

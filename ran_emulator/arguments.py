@@ -1,0 +1,175 @@
+"""Command line of the emulator: one parser for its two processes."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
+from ran_emulator.scenario import (
+    MAX_CONTROL_DELAY_SLOTS,
+    PRESETS,
+    SLICE_NAMES,
+    SLOT_US,
+    Scenario,
+    ScenarioError,
+    load_scenario,
+)
+
+AWAITABLE = ("budgets", *SLICE_NAMES)
+MAX_SLOTS = 10**10
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the command line asks for, checked."""
+
+    scenario: Scenario
+    seed: int
+    clock: Clock
+    control_delay_slots: int
+    slots: int | None
+    e2_target: str
+    gnb_id: int
+    awaited: tuple[str, ...]
+    http_host: str
+    http_port: int
+    run_dir: Path
+    summary: Path | None
+    cpu: int | None
+    fifo: int | None
+    face_cpu: int | None
+    commands_fd: int | None
+
+
+def _integer(low: int, high: int) -> object:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be an integer in {low}..{high} (given {text!r})")
+        return value
+
+    return parse
+
+
+def _delay(text: str) -> int | None:
+    return None if text == "auto" else _integer(0, MAX_CONTROL_DELAY_SLOTS)(text)  # type: ignore[operator,no-any-return]
+
+
+def _seconds(text: str) -> int:
+    try:
+        slots = round(float(text) * 1e6 / SLOT_US)
+    except (ValueError, OverflowError):
+        slots = 0
+    if not 1 <= slots <= MAX_SLOTS:
+        raise argparse.ArgumentTypeError(f"must be seconds in 0.0005..{MAX_SLOTS * SLOT_US / 1e6:g} (given {text!r})")
+    return slots
+
+
+def _clock(text: str) -> Clock:
+    try:
+        return parse_clock(text)
+    except ClockError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _awaited(text: str) -> tuple[str, ...]:
+    names = tuple(name for name in text.split(",") if name)
+    for name in names:
+        if name not in AWAITABLE:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(AWAITABLE)}")
+    return names
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ran_emulator",
+        description="RAN emulator: a cell with its users and channel, as an E2 node with an HTTP API.",
+    )
+    add = parser.add_argument
+    add("--scenario", default="base", metavar="NAME|FILE", help=f"a preset ({', '.join(PRESETS)}) or a YAML file")
+    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a field, e.g. hwi.kappa=0.01")
+    add("--seed", type=_integer(0, 2**63 - 1), default=1, help="of everything random (default 1)")
+    add("--clock", type=_clock, default="realtime", help="lockstep, realtime or Nx (N times real time)")
+    add(
+        "--control-delay-slots",
+        type=_delay,
+        default="auto",
+        metavar="D|auto",
+        help=f"an observation of slot n decides slot n + D, 0..{MAX_CONTROL_DELAY_SLOTS} (default auto)",
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--duration", type=_seconds, dest="slots", metavar="SECONDS", help="simulated seconds to run")
+    length.add_argument("--slots", type=_integer(1, MAX_SLOTS), help="slots to run (default: for ever)")
+    add("--e2", required=True, metavar="TARGET", help="E2 termination: host:port or unix:/path")
+    add("--gnb-id", type=_integer(0, 2**32 - 1), default=1, help="node id is 00101-<gnb id> (default 1)")
+    add(
+        "--await",
+        type=_awaited,
+        default=(),
+        dest="awaited",
+        metavar="CLAIM,...",
+        help=f"lock-step: slot 0 waits for these subscriptions ({', '.join(AWAITABLE)})",
+    )
+    add("--http-host", default="127.0.0.1", help="address of the HTTP API (default 127.0.0.1)")
+    add("--http-port", type=_integer(1, 65_535), default=36_400, help="port of the HTTP API (default 36400)")
+    add(
+        "--expose",
+        action="store_true",
+        help="allow --http-host beyond loopback: whoever reaches that address may read all state and change load, "
+        "impairments, speed and regime, without credentials",
+    )
+    add("--run-dir", type=Path, required=True, metavar="DIR", help="folder for this run's shared files")
+    add("--summary", type=Path, metavar="FILE", help="write the run's summary there at its end, as JSON")
+    add("--cpu", type=_integer(0, 4_095), help="core of the hot loop")
+    add("--fifo", type=_integer(1, 99), metavar="PRIORITY", help="ask for SCHED_FIFO for the hot loop")
+    add("--face-cpu", type=_integer(0, 4_095), help="core of the HTTP face")
+    add("--commands-fd", type=_integer(0, 2**31 - 1), help=argparse.SUPPRESS)
+    return parser
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_arguments(argv: Sequence[str]) -> Arguments:
+    """Arguments from a command line; wrong ones are named with their range on stderr and end with exit code 2."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        scenario = load_scenario(options.scenario, options.set)
+    except (ScenarioError, OSError, UnicodeDecodeError) as error:
+        parser.error(str(error))
+    if not _is_loopback(options.http_host) and not options.expose:
+        parser.error(f"argument --http-host: {options.http_host} is not a loopback address: add --expose (see --help)")
+    if options.summary is not None and not options.summary.absolute().parent.is_dir():
+        parser.error(f"argument --summary: the folder of {options.summary} does not exist")
+    return Arguments(
+        scenario=scenario,
+        seed=options.seed,
+        clock=options.clock,
+        control_delay_slots=control_delay_slots(options.control_delay_slots, scenario, options.clock),
+        slots=options.slots,
+        e2_target=options.e2,
+        gnb_id=options.gnb_id,
+        awaited=options.awaited,
+        http_host=options.http_host,
+        http_port=options.http_port,
+        run_dir=options.run_dir,
+        summary=options.summary,
+        cpu=options.cpu,
+        fifo=options.fifo,
+        face_cpu=options.face_cpu,
+        commands_fd=options.commands_fd,
+    )

@@ -1,0 +1,56 @@
+"""How simulated time relates to the wall clock: lock-step, or an absolute schedule of slots."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLOT_US, Scenario
+
+MIN_SPEED, MAX_SPEED = 0.01, 100.0
+
+
+class ClockError(ValueError):
+    """A clock that cannot be used; the message names the allowed forms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`speed` is simulated time over wall time; None: lock-step, as fast as decisions come."""
+
+    name: str
+    speed: float | None
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether slots wait for decisions rather than for the wall clock."""
+        return self.speed is None
+
+    @property
+    def slot_s(self) -> float:
+        """Wall seconds a slot (0 in lock-step)."""
+        return 0.0 if self.speed is None else SLOT_US * 1e-6 / self.speed
+
+
+def parse_clock(text: str) -> Clock:
+    """Clock from `lockstep`, `realtime` or `Nx`; raises ClockError."""
+    if text == "lockstep":
+        return Clock(text, None)
+    if text == "realtime":
+        return Clock(text, 1.0)
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)x", text)
+    if match and MIN_SPEED <= float(match[1]) <= MAX_SPEED:
+        return Clock(text, float(match[1]))
+    raise ClockError(f"clock: must be lockstep, realtime or Nx with N in {MIN_SPEED}..{MAX_SPEED:g} (given {text!r})")
+
+
+def control_delay_slots(option: int | None, scenario: Scenario, clock: Clock) -> int:
+    """D: the command line's, else the scenario's, else 0 in lock-step, 2 in real time, 4 at twice real time."""
+    if option is not None:
+        return option
+    if scenario.control_delay_slots != "auto":
+        return scenario.control_delay_slots
+    if clock.speed is None:
+        return 0
+    return min(MAX_CONTROL_DELAY_SLOTS, max(1, math.ceil(2 * clock.speed)))
