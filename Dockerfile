@@ -2,7 +2,7 @@
 # Works with and without BuildKit; the stages stand in the order in which the older builder runs them.
 ARG PYTHON_IMAGE=python:3.11-slim
 
-FROM ${PYTHON_IMAGE} AS build
+FROM ${PYTHON_IMAGE} AS dependencies
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python3 -m venv /opt/hiso
 WORKDIR /src
@@ -11,6 +11,8 @@ COPY pyproject.toml ./
 RUN python3 -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
         > /tmp/requirements.txt \
     && /opt/hiso/bin/pip install --requirement /tmp/requirements.txt
+
+FROM dependencies AS build
 COPY README.md ./
 COPY proto proto
 COPY near_rt_ric near_rt_ric
@@ -38,7 +40,7 @@ USER hiso
 WORKDIR /var/lib/hiso
 ENTRYPOINT ["sh", "/usr/local/bin/docker-entrypoint.sh"]
 
-FROM build AS torch
+FROM dependencies AS torch
 ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
 # A wheel of torch in wheels/ is taken before the index. (The wildcard may match nothing, pyproject.toml may not.)
 COPY pyproject.toml wheels/*.whl* /wheels/

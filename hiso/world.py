@@ -69,4 +69,8 @@ class World:
             self.cell.set_budgets(budgets.bandwidth_hz, budgets.power_w)
         window = self.run(SLOTS_PER_SECOND - self.cell.slot % SLOTS_PER_SECOND)
         assert window is not None
-        return second_report(window, self.scenario.total_bandwidth_hz), window
+        return self.report(window), window
+
+    def report(self, window: SecondWindow) -> SecondReport:
+        """A window as the inter-slice level sees it."""
+        return second_report(window, self.scenario.total_bandwidth_hz)

@@ -1,1 +1,1 @@
-"""The near-RT RIC platform: E2 termination, subscriptions, message bus, store, HTTP API. It knows no physics."""
+"""The near-RT RIC: E2 termination, subscriptions, message bus, store, HTTP API. It knows no physics."""

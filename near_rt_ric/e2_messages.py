@@ -1,4 +1,4 @@
-"""E2AP messages that the platform makes and judges itself: causes, error indications, E2 setup (E2AP 8.3.1)."""
+"""E2AP messages that the platform makes and judges: causes, error indications, E2 setup (E2AP 8.3.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
-
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
@@ -110,16 +109,16 @@ class SetupVerdict:
 
 
 def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
-    """Judge an E2SetupRequest: a response with what is accepted and rejected, or a failure with cause and field."""
+    """Judge an E2SetupRequest: a response with what is accepted, or a failure with cause and field."""
     refusal = _setup_refusal(request)
     if refusal is not None:
-        return _setup_failure(request, *refusal)
+        return setup_failure(request, *refusal)
     accepted, rejected = _judge_functions(request.ran_functions_added)
     if request.ran_functions_added and not accepted:
-        return _setup_failure(
+        return setup_failure(
             request,
             RAN_FUNCTION_NOT_SUPPORTED,
-            "ran_functions_added: none is acceptable (ids 1..4095, unique; an OID; a definition that decodes)",
+            "ran_functions_added: none is acceptable (unique ids in 1..4095, an OID, a valid definition)",
         )
     global_id = request.global_e2_node_id
     setup = NodeSetup(
@@ -135,9 +134,7 @@ def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
             for number, item in accepted.items()
         ],
         ran_functions_rejected=rejected,
-        e2_node_component_config_addition_ack=[
-            item.component_id for item in request.e2_node_component_config_addition
-        ],
+        e2_node_component_config_addition_ack=[item.component_id for item in request.e2_node_component_config_addition],
     )
     return SetupVerdict(e2ap.E2apPdu(e2_setup_response=response), setup)
 
@@ -161,7 +158,8 @@ def _setup_refusal(request: e2ap.E2SetupRequest) -> tuple[e2ap.Cause, str] | Non
     return None
 
 
-def _setup_failure(request: e2ap.E2SetupRequest, cause: e2ap.Cause, text: str) -> SetupVerdict:
+def setup_failure(request: e2ap.E2SetupRequest, cause: e2ap.Cause, text: str) -> SetupVerdict:
+    """An E2SetupFailure; the node may try again on the same stream after a second."""
     failure = e2ap.E2SetupFailure(
         transaction_id=request.transaction_id,
         cause=cause,
@@ -196,14 +194,10 @@ def _judge_functions(
     return accepted, rejected
 
 
-def _function_refusal(
-    item: e2ap.RanFunctionItem, accepted: dict[int, e2ap.RanFunctionItem]
-) -> e2ap.Cause | None:
+def _function_refusal(item: e2ap.RanFunctionItem, accepted: dict[int, e2ap.RanFunctionItem]) -> e2ap.Cause | None:
     if not 1 <= item.ran_function_id <= MAX_RAN_FUNCTION_ID or item.ran_function_id in accepted:
         return RAN_FUNCTION_ID_INVALID
-    if not item.ran_function_oid or any(
-        item.ran_function_oid == other.ran_function_oid for other in accepted.values()
-    ):
+    if not item.ran_function_oid or any(item.ran_function_oid == other.ran_function_oid for other in accepted.values()):
         return RAN_FUNCTION_NOT_SUPPORTED
     if item.ran_function_oid in _DEFINITIONS:
         try:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record: time (UTC), level, service, event, and the fields given as `extra={"fields": ...}`."""
+    """One JSON object a record: time (UTC), level, service, event, and the fields of `extra={"fields": ...}`."""
 
     def __init__(self, service: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Where and how a process runs: core, real-time priority, garbage collector. Everything is asked for, nothing needed."""
+"""Where and how a process runs: core, real-time priority, garbage collector. Asked for, never needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def take_fifo(priority: int | None) -> bool:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except (AttributeError, OSError, ValueError) as error:
         _LOG.warning(
-            "sched_fifo_refused", extra={"fields": {"priority": priority, "reason": str(error), "used": "normal"}}
+            "sched_fifo_refused",
+            extra={"fields": {"priority": priority, "reason": str(error), "used": "normal"}},
         )
         return False
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Arguments:
     commands_fd: int | None
 
 
-def _integer(low: int, high: int) -> object:
+def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         try:
             value = int(text)
@@ -59,7 +59,7 @@ def _integer(low: int, high: int) -> object:
 
 
 def _delay(text: str) -> int | None:
-    return None if text == "auto" else _integer(0, MAX_CONTROL_DELAY_SLOTS)(text)  # type: ignore[operator,no-any-return]
+    return None if text == "auto" else _integer(0, MAX_CONTROL_DELAY_SLOTS)(text)
 
 
 def _seconds(text: str) -> int:

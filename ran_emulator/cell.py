@@ -156,7 +156,7 @@ class Cell:
             record["load"] = part.load_scale
             first += self.users_by_slice[index]
             self._set_velocity(index, part.speed_m_s)
-        power = tuple(np.float32(share * scenario.total_power_w) for share in scenario.initial_power_share)
+        power = [float(np.float32(share * scenario.total_power_w)) for share in scenario.initial_power_share]
         self._apply_budgets(scenario.initial_bandwidth_hz, power)
 
     def _set_up_users(self) -> None:
@@ -291,11 +291,15 @@ class Cell:
         """
         check_budgets(self.scenario, bandwidth_hz, power_w)
         first = (self.slot if at_slot is None else at_slot) + self.control_delay_slots
-        values = tuple(np.float32(watts) for watts in power_w)
+        values = tuple(float(np.float32(watts)) for watts in power_w)
         self._pending = [p for p in self._pending if p.slot < first]
         self._pending.append(_PendingBudgets(first, tuple(int(hz) for hz in bandwidth_hz), values))
         self._next_event_slot = min(self._next_event_slot, self.slot)
         return first
+
+    def fix_budgets(self, bandwidth_hz: Sequence[int]) -> None:
+        """Put bandwidths in force at once, unchecked: for tables that look at each slice alone (C4 is not held)."""
+        self._apply_budgets(bandwidth_hz, self.state.slices["power_w"].tolist())
 
     def _budgets_at(self, slot: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """The budgets in force in a slot from now on."""

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
-
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slots
+
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.constraints import Refused
@@ -32,6 +32,7 @@ class SlotEncoder:
     """Observations and outcomes of a cell's slices, as messages."""
 
     def __init__(self, cell: Cell) -> None:
+        """Messages are cut from this cell's records."""
         state = cell.state
         self._cell = cell
         self._frames = state.frames
@@ -146,9 +147,7 @@ def decode_decision(
     )
 
 
-def decode_budgets(
-    header_bytes: bytes, message_bytes: bytes
-) -> tuple[list[int], list[float]] | None:
+def decode_budgets(header_bytes: bytes, message_bytes: bytes) -> tuple[list[int], list[float]] | None:
     """Budgets (Hz, W) in the order of the slice index; None: keep what is in force.
 
     Raises:

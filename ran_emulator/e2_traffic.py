@@ -36,6 +36,7 @@ class E2Traffic:
     """Counters, flat lists in the order of `labels`."""
 
     def __init__(self) -> None:
+        """All zero."""
         self.bytes = [0] * CELLS
         self.messages = [0] * CELLS
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
 from hiso_proto import e2sm_kpm_pb2 as kpm
+
 from ran_emulator import state as st
 from ran_emulator.cell import SecondWindow, resolved
 from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND

@@ -32,7 +32,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_directory()))
 
 import numba  # noqa: E402
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 def kernel(function: Any) -> Any:
@@ -48,7 +48,8 @@ def state_kernel(function: Any, inline: bool = False) -> Any:
 
     Without reference counts (_nrt): counting those of a tuple of arrays at each call would cost more than the physics.
     """
-    return numba.njit(forceinline=inline, _nrt=False, **_OPTIONS)(function)
+    compiler: Any = numba.njit
+    return compiler(forceinline=inline, _nrt=False, **_OPTIONS)(function)
 
 
 def inline_kernel(function: Any) -> Any:

@@ -33,7 +33,8 @@ def packet_bits(key: Any, user: int, counter: int, bytes_min: int, bytes_max: in
     if bytes_min == bytes_max:
         return 8 * bytes_min
     span = np.uint64(bytes_max - bytes_min + 1)
-    return 8 * (bytes_min + np.int64(bits64(key, user, counter) % span))
+    extra: Any = np.int64(bits64(key, user, counter) % span)
+    return 8 * (bytes_min + extra)
 
 
 @state_kernel

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ran_emulator.phy.jit import inline_kernel, state_kernel
+from ran_emulator.phy.random_streams import uniform
 from ran_emulator.state import (
     DELAY_BINS,
     DELIVERED,
@@ -21,7 +22,7 @@ from ran_emulator.state import (
     SUCCEEDED,
     SUM_DELAY,
 )
-from ran_emulator.traffic.arrivals import interarrival_ms, packet_bits, uniform
+from ran_emulator.traffic.arrivals import interarrival_ms, packet_bits
 
 SLOT_MS = 0.5
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from ran_emulator.phy.jit import kernel
+from ran_emulator.phy.jit import state_kernel
 
 CANDIDATES = 8
 STATE_FEATURES = 8
@@ -23,7 +21,7 @@ HEAVY_COMMON_PRIVATE_SHARE = 1e-4
 _FEATURE_LIMIT = 4.0
 
 
-@kernel
+@state_kernel
 def best_beams(count: int, beam_gains: Any, best: Any) -> None:
     """Strongest beam of each user into best [K]; of equal ones the lowest index. beam_gains [K, N]."""
     for u in range(count):
@@ -34,7 +32,7 @@ def best_beams(count: int, beam_gains: Any, best: Any) -> None:
         best[u] = index
 
 
-@kernel
+@state_kernel
 def leakage(count: int, user: int, beam: int, beam_gains: Any, best: Any) -> tuple[float, float]:
     """Sum and maximum over victims j of |h_j^H c_b|^2 / |h_j^H c_best(j)|^2: what beam b costs the others."""
     total = 0.0
@@ -48,14 +46,46 @@ def leakage(count: int, user: int, beam: int, beam_gains: Any, best: Any) -> tup
     return total, worst
 
 
-@kernel
+@state_kernel
 def slnr_floor(count: int, strongest: float, power_w: float, noise_w: float, kappa_r: float) -> float:
     """What a private stream suffers beside leakage, relative to its own best gain: distortion and noise."""
     private_w = HEAVY_COMMON_PRIVATE_SHARE * power_w / count
     return kappa_r + noise_w / max(private_w * strongest, 1e-300)
 
 
-@kernel
+@state_kernel
+def slnr(
+    count: int,
+    user: int,
+    beam_gains: Any,
+    best: Any,
+    power_w: float,
+    noise_w: float,
+    kappa_r: float,
+    out: Any,
+) -> None:
+    """Signal-to-leakage ratio of each beam for `user` into out [N].
+
+    SLNR_b = (g_b / g_best) / (sum of victim-normalised leakage + floor). Loops over beams are innermost: they
+    vectorise.
+    """
+    beams = beam_gains.shape[1]
+    strongest = max(float(beam_gains[user, best[user]]), 1e-300)
+    out[:] = slnr_floor(count, strongest, power_w, noise_w, kappa_r)
+    for j in range(count):
+        other = float(beam_gains[j, best[j]])
+        if j != user and other > 0.0:
+            victim = beam_gains[j]
+            inverse = 1.0 / other
+            for b in range(beams):
+                out[b] += victim[b] * inverse
+    own = beam_gains[user]
+    inverse = 1.0 / strongest
+    for b in range(beams):
+        out[b] = own[b] * inverse / out[b]
+
+
+@state_kernel
 def rank_beams(
     count: int,
     user: int,
@@ -64,63 +94,55 @@ def rank_beams(
     power_w: float,
     noise_w: float,
     kappa_r: float,
+    scores: Any,
     ranked: Any,
 ) -> None:
-    """The beams of `user` by falling signal-to-leakage ratio into ranked [R]; of equal ones the lowest index first.
+    """The beams of `user` by falling SLNR into ranked [R]; of equal ones the lowest index first.
 
-    SLNR_b = (g_b / g_best) / (sum of victim-normalised leakage + floor). With fewer beams than R the first repeats.
+    scores [N] is scratch. With fewer beams than R the first repeats.
     """
-    strongest = float(beam_gains[user, best[user]])
-    floor = slnr_floor(count, strongest, power_w, noise_w, kappa_r)
-    scores = np.empty(CANDIDATES)
-    places = ranked.shape[0]
+    beams = beam_gains.shape[1]
+    slnr(count, user, beam_gains, best, power_w, noise_w, kappa_r, scores)
+    places = min(ranked.shape[0], beams)
     filled = 0
-    for b in range(beam_gains.shape[1]):
-        leaked = 0.0
-        for j in range(count):
-            other = float(beam_gains[j, best[j]])
-            if j != user and other > 0.0:
-                leaked += beam_gains[j, b] / other
-        own = beam_gains[user, b] / strongest if strongest > 0.0 else 0.0
-        score = own / (leaked + floor)
-        if filled == places and not score > scores[places - 1]:
+    for b in range(beams):
+        score = scores[b]
+        if filled == places and score <= scores[ranked[places - 1]]:
             continue
         place = min(filled, places - 1)
-        while place > 0 and score > scores[place - 1]:
-            scores[place] = scores[place - 1]
+        while place > 0 and score > scores[ranked[place - 1]]:
             ranked[place] = ranked[place - 1]
             place -= 1
-        scores[place] = score
         ranked[place] = b
         filled = min(filled + 1, places)
-    for place in range(filled, places):
+    for place in range(places, ranked.shape[0]):
         ranked[place] = ranked[0]
 
 
-@kernel
+@state_kernel
 def _limited(value: float) -> float:
     return min(max(value, -_FEATURE_LIMIT), _FEATURE_LIMIT)
 
 
-@kernel
+@state_kernel
 def _dbm_share(watts: float) -> float:
     """0 W and 1 mW to about 0, 60 dBm to 1."""
     return 10.0 * math.log10(1.0 + 1e3 * watts) / 60.0
 
 
-@kernel
+@state_kernel
 def _decades(ratio: float) -> float:
     """A ratio of 1e-6..1 to -1..1."""
     return (math.log10(max(ratio, 1e-6)) + 3.0) / 3.0
 
 
-@kernel
+@state_kernel
 def _snr_decades(gain: float, power_w: float, noise_w: float) -> float:
     """SNR at full slice power: 70..130 dB to -1..1."""
     return (math.log10(max(gain * power_w, 1e-300) / max(noise_w, 1e-300)) - 10.0) / 3.0
 
 
-@kernel
+@state_kernel
 def state_features(user: int, last_outcome: Any, beam_gains: Any, power_w: float, noise_w: float, out: Any) -> None:
     """The eight entries of Eq. 24 of one user into out [8].
 
@@ -139,7 +161,7 @@ def state_features(user: int, last_outcome: Any, beam_gains: Any, power_w: float
     out[7] = _limited(_snr_decades(beam_gains[user, beam], power_w, noise_w))
 
 
-@kernel
+@state_kernel
 def context_features(
     count: int, user: int, beam_gains: Any, best: Any, ranked: Any, power_w: float, noise_w: float, out: Any
 ) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ran_emulator.phy.jit import kernel
+from ran_emulator.phy.jit import state_kernel
 from xapps.slicing.observation import F32
 
 _HEADER = struct.Struct("<Qd")
@@ -51,13 +52,13 @@ class IntraWeights:
 
 def parameter_count(layers: Sequence[int]) -> int:
     """Number of weights and biases of a network."""
-    return sum((inputs + 1) * outputs for inputs, outputs in zip(layers[:-1], layers[1:], strict=True))
+    return sum((inputs + 1) * outputs for inputs, outputs in pairwise(layers))
 
 
 def initial_weights(layers: Sequence[int], rng: np.random.Generator) -> F32:
     """Fresh flat weights: uniform within 1 / sqrt(inputs) of zero, layer by layer, biases too."""
     parts = []
-    for inputs, outputs in zip(layers[:-1], layers[1:], strict=True):
+    for inputs, outputs in pairwise(layers):
         bound = inputs**-0.5
         parts.append(rng.uniform(-bound, bound, (inputs + 1) * outputs).astype(np.float32))
     return np.concatenate(parts)
@@ -67,53 +68,59 @@ def split_layers(layers: Sequence[int], flat: F32) -> list[tuple[F32, F32]]:
     """Views (weights [in, out], biases [out]) of a flat vector, layer by layer."""
     views = []
     start = 0
-    for inputs, outputs in zip(layers[:-1], layers[1:], strict=True):
+    for inputs, outputs in pairwise(layers):
         middle = start + inputs * outputs
         views.append((flat[start:middle].reshape(inputs, outputs), flat[middle : middle + outputs]))
         start = middle + outputs
     return views
 
 
-@kernel
+@state_kernel
 def _dense(inputs: Any, flat: Any, start: int, width_in: int, width_out: int, outputs: Any) -> int:
     """One affine layer into outputs; returns where the next one's weights start.
 
-    The inner loop runs over outputs: no sum is reordered, so it vectorises with IEEE arithmetic.
+    The inner loop runs over outputs, four inputs at a time: it vectorises in IEEE arithmetic, in one order of sums.
     """
     bias = start + width_in * width_out
-    row = outputs[:width_out]
-    row[:] = flat[bias : bias + width_out]
-    for i in range(width_in):
-        value = inputs[i]
-        if value != 0.0:
-            weights = flat[start + i * width_out : start + (i + 1) * width_out]
-            for o in range(width_out):
-                row[o] += value * weights[o]
+    matrix = flat[start:bias].reshape(width_in, width_out)
+    out = outputs[:width_out]
+    for o in range(width_out):
+        out[o] = flat[bias + o]
+    fours = width_in - width_in % 4
+    for i in range(0, fours, 4):
+        x0, x1, x2, x3 = inputs[i], inputs[i + 1], inputs[i + 2], inputs[i + 3]
+        row0, row1, row2, row3 = matrix[i], matrix[i + 1], matrix[i + 2], matrix[i + 3]
+        for o in range(out.shape[0]):
+            out[o] += (x0 * row0[o] + x1 * row1[o]) + (x2 * row2[o] + x3 * row3[o])
+    for i in range(fours, width_in):
+        x0 = inputs[i]
+        row0 = matrix[i]
+        for o in range(out.shape[0]):
+            out[o] += x0 * row0[o]
     return bias + width_out
 
 
-@kernel
+@state_kernel
 def _rectify(values: Any, width: int) -> None:
     for i in range(width):
         values[i] = max(values[i], np.float32(0.0))
 
 
-@kernel
-def forward(features: Any, flat: Any, layers: Any, activations: Any) -> Any:
-    """Q-values of one state, a view of activations [3, widest] f32. features [in] f32, layers [4] int64."""
+@state_kernel
+def forward(features: Any, flat: Any, layers: Any, activations: Any) -> None:
+    """Q-values of one state into activations[2], of [3, widest] f32. features [in] f32, layers [4] int64."""
     start = _dense(features, flat, 0, layers[0], layers[1], activations[0])
     _rectify(activations[0], layers[1])
     start = _dense(activations[0], flat, start, layers[1], layers[2], activations[1])
     _rectify(activations[1], layers[2])
     _dense(activations[1], flat, start, layers[2], layers[3], activations[2])
-    return activations[2, : layers[3]]
 
 
-@kernel
-def argmax(values: Any) -> int:
-    """Index of the greatest value; of equal ones the lowest."""
+@state_kernel
+def argmax(values: Any, count: int) -> int:
+    """Index of the greatest of the first `count` values; of equal ones the lowest."""
     index = 0
-    for i in range(1, values.shape[0]):
+    for i in range(1, count):
         if values[i] > values[index]:
             index = i
     return index

@@ -50,7 +50,7 @@ def resolve(
 ) -> Scheduler:
     """A scheduler by its name, with parts exchanged.
 
-    With parts exchanged its name is the triple, and with another intra-slice policy what that one pinned is free.
+    With parts exchanged its name is the triple; what it pinned is free with another intra-slice policy.
 
     Args:
         name: one of `SCHEDULERS`.

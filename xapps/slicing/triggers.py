@@ -98,7 +98,7 @@ class Always(Trigger):
     def _begin(self, loads: F64) -> None:
         pass
 
-    def _fires(self, loads: F64) -> bool:
+    def _fires(self, loads: F64) -> bool:  # noqa: ARG002
         return True
 
 
@@ -110,7 +110,7 @@ class Never(Trigger):
     def _begin(self, loads: F64) -> None:
         pass
 
-    def _fires(self, loads: F64) -> bool:
+    def _fires(self, loads: F64) -> bool:  # noqa: ARG002
         return False
 
 

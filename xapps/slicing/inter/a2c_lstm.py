@@ -1,4 +1,4 @@
-"""The learner of CoMA2C: advantage actor-critic with back-propagation through time (Algorithm 2, Eq. 30-32)."""
+"""The learner of CoMA2C: advantage actor-critic, back-propagated through time (Algorithm 2, Eq. 30-32)."""
 
 from __future__ import annotations
 
@@ -180,8 +180,8 @@ class _Agent:
 class InterLearner:
     """Trains both agents, each on its own, from reports and the actions taken; deterministic.
 
-    It replays the seconds that the policy saw, with the same weights, and updates after every n of them. A second
-    without an action (the policy kept) passes through the memory and its reward through the returns of those before.
+    It replays the seconds that the policy saw, with the same weights, and updates after every n of them. A
+    second without an action (the policy kept) passes through the memory, and its reward into earlier returns.
     """
 
     def __init__(
@@ -237,8 +237,8 @@ class InterLearner:
 
         Args:
             report: the second that has just passed; its reward belongs to `actions`.
-            actions: power and bandwidth action taken at the report before for this second; None: the budgets were
-                kept, or others than the agents' were in force.
+            actions: power and bandwidth action taken at the report before for this second; None: the budgets
+                were kept, or others than the agents' were in force.
 
         Returns:
             The next version where there was an update.
@@ -293,7 +293,9 @@ class InterLearner:
         phi = entropy_weight(self.config, self.stats.trained_seconds)
         for index, (name, agent) in enumerate(zip(AGENT_NAMES, self._agents, strict=True)):
             taken = [second.actions[index] for second in window if second.actions is not None]
-            self.stats.agents[name] = self._update_agent(agent, window, following, learned, taken, phi)
+            self.stats.agents[name] = self._update_agent(
+                agent, window, following, learned=learned, taken=taken, phi=phi
+            )
         self._version += 1
         self.stats.updates += 1
         self.stats.trained_seconds += len(learned)
@@ -312,6 +314,7 @@ class InterLearner:
         agent: _Agent,
         window: Sequence[_Second],
         following: F32,
+        *,
         learned: list[int],
         taken: list[int],
         phi: float,

@@ -1,4 +1,4 @@
-"""What an inter-slice policy can choose from: bandwidth splits and power splits that hold C1-C4 (Eq. 19, 20)."""
+"""What an inter-slice policy chooses from: bandwidth splits and power splits that hold C1-C4 (Eq. 19, 20)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_context(context: BudgetContext) -> None:
             f"({context.total_bandwidth_hz} Hz), not {context.bandwidth_floor_hz} Hz"
         )
     # Written so that a NaN fails too.
-    if not (0 <= context.power_floor_w and slices * context.power_floor_w <= context.total_power_w < np.inf):
+    if not (context.power_floor_w >= 0 and slices * context.power_floor_w <= context.total_power_w < np.inf):
         raise BudgetError(
             f"power_floor_w: must be 0 W to a third of total_power_w "
             f"({context.total_power_w:g} W), not {context.power_floor_w:g} W"
@@ -50,7 +50,7 @@ def check_context(context: BudgetContext) -> None:
 
 
 def bandwidth_grid(context: BudgetContext, step_hz: int = GRID_STEP_HZ) -> tuple[BandwidthSplit, ...]:
-    """All splits in steps above the floor (C3), each exactly the total (C4): 15 for 10 MHz and floors of 2 MHz.
+    """All splits in steps above the floor (C3), each of the exact total (C4): 15 for 10 MHz, floors of 2 MHz.
 
     Args:
         context: totals and floors.
@@ -143,11 +143,12 @@ def constant_budgets(context: BudgetContext, megahertz: tuple[float, float, floa
     if not np.all(np.isfinite(megahertz)):
         raise BudgetError(f"constant: bandwidths must be numbers in MHz, not {megahertz}")
     first_hz, second_hz, last_hz = (round(value * 1e6) for value in megahertz)
+    largest_hz = total_hz - (len(SLICE_NAMES) - 1) * floor_hz
     for slice_name, bandwidth_hz in zip(SLICE_NAMES, (first_hz, second_hz, last_hz), strict=True):
         if bandwidth_hz < floor_hz:
             raise BudgetError(
-                f"constant: {slice_name} must have {floor_hz / 1e6:g} to "
-                f"{(total_hz - (len(SLICE_NAMES) - 1) * floor_hz) / 1e6:g} MHz, not {bandwidth_hz / 1e6:g} MHz (C3)"
+                f"constant: {slice_name} must have {floor_hz / 1e6:g} to {largest_hz / 1e6:g} MHz, "
+                f"not {bandwidth_hz / 1e6:g} MHz (C3)"
             )
     if first_hz + second_hz + last_hz != total_hz:
         raise BudgetError(

@@ -33,7 +33,7 @@ class InterPolicy(ABC):
         """A policy that has seen nothing yet."""
         self.name = name
         self.actions: tuple[int, int] | None = None
-        """Power and bandwidth action of the last report, for the learner; None where it kept or has no actions."""
+        """Power and bandwidth action of the last report, for the learner; None where it kept or has none."""
 
     @property
     def version(self) -> int:

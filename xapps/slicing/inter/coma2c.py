@@ -1,11 +1,12 @@
-"""CoMA2C: a power agent and a bandwidth agent that see the slices' traffic (Eq. 18-20); decisions without torch.
+"""CoMA2C: a power agent and a bandwidth agent that see the slices' traffic (Eq. 18-20); without torch.
 
-Each agent is an actor and a critic (32-32) on a shared layer of 64 cells with memory. The learner is in a2c_lstm.
+Each agent is an actor and a critic (32-32) on a shared layer of 64 cells with memory; a2c_lstm trains them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -63,25 +64,26 @@ class CoMA2CConfig:
 
 PRINTED = CoMA2CConfig(variant="coma2c")
 
-_TUNED = {
-    "load_scale_packets": (200.0, 5_500.0, 280.0),
-    "reward": "utility",
-    "sla_weight": 4.0,
-    "discount": 0.0,
-    "update_seconds": 4,
-    "actor_learning_rate": 5e-3,
-    "critic_learning_rate": 5e-3,
-    "critic_weight": 0.5,
-    "gradient_norm": 1.0,
-    "entropy_in_td_product": False,
-    "entropy_initial": 0.3,
-    "training_seconds": 3_000,
-    "dropout": 0.0,
-    "last_actor_layer_scale": 0.01,
-    "ungated_seconds": None,
-}
-TUNED = CoMA2CConfig(variant="coma2c-tuned", **_TUNED)  # type: ignore[arg-type]
-TUNED_FEED_FORWARD = CoMA2CConfig(variant="coma2c-tuned-ff", core="tanh", **_TUNED)  # type: ignore[arg-type]
+TUNED = CoMA2CConfig(
+    variant="coma2c-tuned",
+    load_scale_packets=(200.0, 5_500.0, 280.0),
+    reward="utility",
+    sla_weight=4.0,
+    discount=0.0,
+    update_seconds=4,
+    actor_learning_rate=5e-3,
+    critic_learning_rate=5e-3,
+    critic_weight=0.5,
+    gradient_norm=1.0,
+    entropy_in_td_product=False,
+    entropy_initial=0.3,
+    training_seconds=3_000,
+    dropout=0.0,
+    last_actor_layer_scale=0.01,
+    ungated_seconds=None,
+)
+
+TUNED_FEED_FORWARD = replace(TUNED, variant="coma2c-tuned-ff", core="tanh")
 
 COMA2C_CONFIGS = {config.variant: config for config in (PRINTED, TUNED, TUNED_FEED_FORWARD)}
 
@@ -98,7 +100,8 @@ def load_features(report: SecondReport, config: CoMA2CConfig) -> F32:
     loads = offered_packets(report)
     if config.load_scale_packets is None:
         return loads.astype(np.float32)
-    return np.log(np.maximum(loads, 1) / np.array(config.load_scale_packets)).astype(np.float32)
+    features: F32 = np.log(np.maximum(loads, 1) / np.array(config.load_scale_packets)).astype(np.float32)
+    return features
 
 
 def team_reward(report: SecondReport, config: CoMA2CConfig) -> float:
@@ -135,7 +138,7 @@ def array_shapes(config: CoMA2CConfig, actions: tuple[int, int]) -> dict[str, tu
             shapes[f"{agent}.core.bias"] = (CORE_UNITS,)
         for head, last in (("actor", outputs), ("critic", 1)):
             widths = (CORE_UNITS, HEAD_UNITS, HEAD_UNITS, last)
-            for layer, (inputs, units) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            for layer, (inputs, units) in enumerate(pairwise(widths)):
                 shapes[f"{agent}.{head}.{2 * layer}.weight"] = (units, inputs)
                 shapes[f"{agent}.{head}.{2 * layer}.bias"] = (units,)
     return shapes
@@ -229,7 +232,7 @@ class ActorNetwork:
             self._hidden = _sigmoid(outlet) * np.tanh(self._cell)
         else:
             self._hidden = np.tanh(drive)
-        signal = self._hidden
+        signal: F32 = self._hidden
         for layer, (weight, bias) in enumerate(self._actor):
             signal = weight @ signal + bias
             if layer < len(self._actor) - 1:
@@ -239,7 +242,9 @@ class ActorNetwork:
 
 def _sigmoid(x: F32) -> F32:
     # By tanh: raw loads drive the gates far beyond what exp can hold in float32.
-    return np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))
+    half = np.float32(0.5)
+    gate: F32 = half * (np.tanh(half * x) + np.float32(1))
+    return gate
 
 
 def sample_action(logits: F32, seed: int, agent: int, second: int) -> int:
@@ -253,7 +258,7 @@ def sample_action(logits: F32, seed: int, agent: int, second: int) -> int:
 class CoMA2C(InterPolicy):
     """Both agents as a policy: the likeliest actions, or sampled ones while it learns.
 
-    Memories advance every second, also where it keeps; they are emptied at second 0 and after a gap in the reports.
+    Memories advance every second, also where it keeps, and are emptied at second 0 and after a gap.
     While it learns it acts as `ungated_seconds` says, then in triggered seconds only.
     """
 

@@ -29,7 +29,7 @@ _CONSTANT = re.compile(r"constant:([0-9.]+),([0-9.]+),([0-9.]+)")
 
 
 class Constant(InterPolicy):
-    """The same budgets for ever: said at the first report, after a gap and in a new world, the empty second too."""
+    """The same budgets for ever: said at the first report (empty or not), after a gap, in a new world."""
 
     def __init__(self, name: str, budgets: Budgets) -> None:
         """Budgets that hold C1-C4."""
@@ -87,7 +87,7 @@ class Greedy(InterPolicy):
 
 
 class LoadProportional(InterPolicy):
-    """Floors for every slice, the rest in proportion to packets, to the nearest split of the grid; equal power."""
+    """Floors for every slice, the rest in proportion to packets (nearest split of the grid); equal power."""
 
     def __init__(self, context: BudgetContext) -> None:
         """Totals and floors."""

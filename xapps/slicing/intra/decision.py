@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ran_emulator.phy.jit import kernel
+from ran_emulator.phy.jit import state_kernel
 from xapps.slicing.features import (
     CANDIDATES,
     FEATURES_TUNED,
@@ -39,7 +39,7 @@ COMMON_REST = -1.0
 class IntraParameters(NamedTuple):
     """What `decide` needs beside the observation: of one type for every kind, so that it compiles once.
 
-    Weights and epsilon are replaced in place; the last four are scratch, so one tuple serves one thread.
+    Weights and epsilon are replaced in place; the last five are scratch, so one tuple serves one thread.
     """
 
     weights: F32  # [P], flat
@@ -49,12 +49,13 @@ class IntraParameters(NamedTuple):
     beam_choice: int
     best: I16  # [8]
     ranked: I16  # [8, 8]
+    scores: npt.NDArray[np.float64]  # [N]
     features: F32  # [8, 35]
     activations: F32  # [3, widest layer]
 
 
-def make_parameters(layers: Layers, seed: int, beam_choice: int) -> IntraParameters:
-    """Parameters with zero weights; `seed` is taken modulo 2^64."""
+def make_parameters(layers: Layers, beams: int, seed: int, beam_choice: int) -> IntraParameters:
+    """Parameters with zero weights for a codebook of `beams`; `seed` is taken modulo 2^64."""
     return IntraParameters(
         weights=np.zeros(parameter_count(layers), np.float32),
         layers=np.array(layers, np.int64),
@@ -63,12 +64,13 @@ def make_parameters(layers: Layers, seed: int, beam_choice: int) -> IntraParamet
         beam_choice=beam_choice,
         best=np.zeros(MAX_GROUP_USERS, np.int16),
         ranked=np.zeros((MAX_GROUP_USERS, CANDIDATES), np.int16),
+        scores=np.zeros(beams),
         features=np.zeros((MAX_GROUP_USERS, FEATURES_TUNED), np.float32),
         activations=np.zeros((3, max(layers[1:])), np.float32),
     )
 
 
-@kernel
+@state_kernel
 def observe(
     kind: int,
     parameters: IntraParameters,
@@ -85,22 +87,23 @@ def observe(
         state_features(u, last_outcome, beam_gains, power_w, noise_w, parameters.features[u, :STATE_FEATURES])
         if kind == KIND_MADQN_TUNED:
             ranked = parameters.ranked[u]
-            rank_beams(count, u, beam_gains, parameters.best, power_w, noise_w, kappa_r, ranked)
+            rank_beams(count, u, beam_gains, parameters.best, power_w, noise_w, kappa_r, parameters.scores, ranked)
             context = parameters.features[u, STATE_FEATURES:]
             context_features(count, u, beam_gains, parameters.best, ranked, power_w, noise_w, context)
 
 
-@kernel
+@state_kernel
 def _choose(parameters: IntraParameters, slice_id: int, slot: int, user: int, user_id: int) -> int:
     """Epsilon-greedy action of one user (Eq. 33)."""
     if uniform(parameters.seed, slice_id, slot, user_id, STREAM_EXPLORE) < parameters.epsilon[0]:
         outputs = parameters.layers[3]
-        return integer_below(outputs, parameters.seed, slice_id, slot, user_id, STREAM_ACTION)
+        return int(integer_below(outputs, parameters.seed, slice_id, slot, user_id, STREAM_ACTION))
     features = parameters.features[user, : parameters.layers[0]]
-    return argmax(forward(features, parameters.weights, parameters.layers, parameters.activations))
+    forward(features, parameters.weights, parameters.layers, parameters.activations)
+    return int(argmax(parameters.activations[2], parameters.layers[3]))
 
 
-@kernel
+@state_kernel
 def _decide_network(
     kind: int,
     parameters: IntraParameters,
@@ -128,7 +131,7 @@ def _decide_network(
     return COMMON_REST
 
 
-@kernel
+@state_kernel
 def _decide_simple(
     kind: int,
     parameters: IntraParameters,
@@ -146,13 +149,13 @@ def _decide_simple(
     """The policies that do not learn."""
     best = parameters.best
     best_beams(count, beam_gains, best)
-    equal_w = float32_at_most(power_w / (count + 1))
+    equal_w = float(float32_at_most(power_w / (count + 1)))
     for u in range(count):
         user_id = user_ids[u]
         out_beams[u] = best[u]
         if kind == KIND_SLNR:
             ranked = parameters.ranked[u, :1]
-            rank_beams(count, u, beam_gains, best, power_w, noise_w, kappa_r, ranked)
+            rank_beams(count, u, beam_gains, best, power_w, noise_w, kappa_r, parameters.scores, ranked)
             out_beams[u] = ranked[0]
             out_private_power[u] = float32_at_most(HEAVY_COMMON_PRIVATE_SHARE * power_w / count)
         elif kind == KIND_RANDOM:
@@ -170,7 +173,7 @@ def _decide_simple(
     return equal_w if kind == KIND_EQUAL else COMMON_REST
 
 
-@kernel
+@state_kernel
 def decide(
     kind: int,
     parameters: IntraParameters,
@@ -200,22 +203,23 @@ def decide(
     """
     if kind in (KIND_MADQN, KIND_MADQN_TUNED):
         observe(kind, parameters, power_w, noise_w, kappa_r, count, last_outcome, beam_gains)
-        return _decide_network(
+        common_w = _decide_network(
             kind, parameters, slice_id, slot, power_w, count, user_ids, out_beams, out_private_power, out_actions
         )
-    for u in range(count):
-        out_actions[u] = -1
-    return _decide_simple(
-        kind,
-        parameters,
-        slice_id,
-        slot,
-        power_w,
-        noise_w,
-        kappa_r,
-        count,
-        user_ids,
-        beam_gains,
-        out_beams,
-        out_private_power,
-    )
+    else:
+        out_actions[:count] = -1
+        common_w = _decide_simple(
+            kind,
+            parameters,
+            slice_id,
+            slot,
+            power_w,
+            noise_w,
+            kappa_r,
+            count,
+            user_ids,
+            beam_gains,
+            out_beams,
+            out_private_power,
+        )
+    return float(common_w)

@@ -9,13 +9,13 @@ import math
 
 import numpy as np
 
-from ran_emulator.phy.jit import kernel
+from ran_emulator.phy.jit import state_kernel
 
 POWER_LEVELS = 5
 MIDDLE_LEVEL = 2
 
 
-@kernel
+@state_kernel
 def float32_at_most(value: float) -> float:
     """Largest float32 that is at most `value` >= 0."""
     rounded = np.float32(value)
@@ -24,15 +24,15 @@ def float32_at_most(value: float) -> float:
     return float(rounded)
 
 
-@kernel
+@state_kernel
 def linear_level_w(level: int, power_w: float, count: int) -> float:
     """Level 0..4 of {0, 1/4 .. 1} P_s in watts (Eq. 25), capped at P_s / K."""
-    return float32_at_most(min(level / (POWER_LEVELS - 1) * power_w, power_w / count))
+    return float(float32_at_most(min(level / (POWER_LEVELS - 1) * power_w, power_w / count)))
 
 
-@kernel
+@state_kernel
 def dbm_level_w(level: int, power_w: float, count: int) -> float:
     """Level 0..4 of {0, 1/4 .. 1} P_s[dBm] (0 dBm is 1 mW), capped at P_s / K, in watts."""
     power_dbm = 10.0 * math.log10(max(power_w, 1e-30)) + 30.0
     level_w = 10.0 ** (level / (POWER_LEVELS - 1) * power_dbm / 10.0 - 3.0)
-    return float32_at_most(min(level_w, power_w / count))
+    return float(float32_at_most(min(level_w, power_w / count)))

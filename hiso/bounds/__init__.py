@@ -1,0 +1,1 @@
+"""References and bounds beside results: what they are is in their names."""

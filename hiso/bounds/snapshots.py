@@ -1,0 +1,103 @@
+"""Paired snapshots: policies compared on the same channels and queues, one slot each, no feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hiso.observe import SliceObserver, slice_context
+from ran_emulator.cell import Cell
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy
+from xapps.slicing.observation import SlotDecision, SlotObservation, SlotOutcome
+from xapps.slicing.rewards import spectral_efficiencies
+
+WARM_UP_SLOTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One slice's observation, and the channel that its decision meets."""
+
+    observation: SlotObservation
+    common_gain: npt.NDArray[np.float32]  # [K]
+    channel_gain: npt.NDArray[np.float32]  # [K]
+
+
+def take_snapshots(
+    scenario: Scenario,
+    seed: int,
+    slice_id: int,
+    count: int,
+    every_slots: int = 20,
+    driver: str = "slnr",
+    bandwidth_hz: Sequence[int] = (2_000_000, 6_000_000, 2_000_000),
+) -> list[Snapshot]:
+    """Snapshots of a slice in a world that `driver` serves at D = 0, at least `every_slots` apart."""
+    cell = Cell(scenario, seed)
+    cell.fix_budgets(bandwidth_hz)
+    observers = [SliceObserver(cell, index, learning_detail=True) for index in range(len(SLICE_NAMES))]
+    drivers = [make_intra_policy(driver, slice_context(cell, index), seed) for index in range(len(SLICE_NAMES))]
+    snapshots: list[Snapshot] = []
+    next_slot = WARM_UP_SLOTS
+    limit = cell.slot + 600 * SLOTS_PER_SECOND
+    while len(snapshots) < count and cell.slot < limit:
+        cell.begin_slot()
+        taken: SlotObservation | None = None
+        for observer, policy in zip(observers, drivers, strict=True):
+            if observer.group_size() == 0:
+                continue
+            observation = observer.observation()
+            decision = policy.decide(observation)
+            cell.submit(
+                observer.slice_id,
+                observation.decided_slot,
+                decision.beams,
+                decision.private_power_w,
+                decision.common_power_w,
+            )
+            if observer.slice_id == slice_id and cell.slot >= next_slot:
+                taken = observation
+        cell.execute_slot()
+        observers[slice_id].record_outcome()
+        if taken is not None:
+            outcome: SlotOutcome = observers[slice_id].last_outcome()
+            if np.array_equal(outcome.user_ids, taken.user_ids):
+                assert outcome.common_gain is not None
+                assert outcome.channel_gain is not None
+                snapshots.append(Snapshot(taken, outcome.common_gain, outcome.channel_gain))
+                next_slot = cell.slot + every_slots
+    return snapshots
+
+
+def slice_rate(snapshot: Snapshot, decision: SlotDecision, antennas: int) -> float:
+    """Sum rate of the slice under a joint decision, bit/s/Hz in its band."""
+    observation = snapshot.observation
+    count = len(observation.user_ids)
+    private_power_w = np.asarray(decision.private_power_w, np.float32)
+    rest_w = max(0.0, observation.power_w - float(private_power_w.sum(dtype=np.float64)))
+    eta = np.zeros(count)
+    spectral_efficiencies(
+        count,
+        np.asarray(decision.beams, np.int16),
+        private_power_w,
+        rest_w if decision.common_power_w is None else float(decision.common_power_w),
+        observation.beam_gains,
+        snapshot.common_gain,
+        snapshot.channel_gain,
+        antennas,
+        observation.noise_w,
+        observation.hwi_model,
+        observation.kappa_t,
+        observation.kappa_r,
+        eta,
+    )
+    return float(eta.sum())
+
+
+def mean_rate(snapshots: Sequence[Snapshot], policy: IntraPolicy) -> float:
+    """Mean sum rate of a policy over snapshots, bit/s/Hz."""
+    return float(np.mean([slice_rate(s, policy.decide(s.observation), policy.context.antennas) for s in snapshots]))

@@ -1,0 +1,25 @@
+"""The command line: `hiso up | sim | doctor | e2`."""
+
+from __future__ import annotations
+
+import typer
+
+from hiso.commands import doctor, e2, sim, up
+
+app = typer.Typer(
+    name="hiso",
+    help="AI-driven RAN slicing on an emulated O-RAN: emulator, near-RT RIC and slicing xApps.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("up")(up.up)
+app.command("sim")(sim.sim)
+app.command("doctor")(doctor.doctor)
+app.add_typer(e2.app, name="e2")
+
+
+def main() -> None:
+    """Entry point of the `hiso` script."""
+    app()

@@ -1,0 +1,105 @@
+"""Options that `hiso up` and `hiso sim` share, and how a wrong one is told."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from hiso import ports
+from hiso.doctor import torch_remedy
+from ran_emulator.scenario import PRESETS
+from xapps.slicing.inter.policies import INTER_NAMES
+from xapps.slicing.schedulers import INTRA_NAMES, SCHEDULERS
+from xapps.slicing.triggers import TRIGGER_NAMES
+
+USAGE_ERROR = 2
+FAILED = 1
+
+ScenarioOption = Annotated[
+    str,
+    typer.Option("--scenario", metavar="NAME|FILE", help=f"What is simulated: {', '.join(PRESETS)}, or a YAML file."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="FIELD=VALUE", help="Override a field of the scenario, e.g. hwi.kappa=0.01. Repeatable."
+    ),
+]
+SchedulerOption = Annotated[
+    str, typer.Option("--scheduler", metavar="NAME", help=f"Who decides: {', '.join(SCHEDULERS)}.")
+]
+InterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--inter", metavar="NAME", help=f"Another inter-slice policy: {', '.join(INTER_NAMES)} (A,B,C in MHz)."
+    ),
+]
+IntraOption = Annotated[
+    str | None, typer.Option("--intra", metavar="NAME", help=f"Another intra-slice policy: {', '.join(INTRA_NAMES)}.")
+]
+TriggerOption = Annotated[
+    str | None, typer.Option("--trigger", metavar="NAME", help=f"Another trigger: {', '.join(TRIGGER_NAMES)}.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")]
+DurationOption = Annotated[
+    float | None, typer.Option("--duration", metavar="SECONDS", help="Simulated seconds to run.")
+]
+SlotsOption = Annotated[
+    int | None, typer.Option("--slots", metavar="N", help="Slots of 0.5 ms to run, instead of --duration.")
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the run's summary there.")]
+LearnOption = Annotated[bool, typer.Option("--learn/--no-learn", help="Agents go on learning (needs PyTorch).")]
+FromScratchOption = Annotated[
+    bool, typer.Option("--from-scratch", help="Agents start untrained instead of from the shipped weights.")
+]
+ControlDelayOption = Annotated[
+    str,
+    typer.Option(
+        "--control-delay-slots",
+        metavar="D|auto",
+        help="An observation of slot n decides slot n + D. auto: 0 in lock-step and in process, 2 in real time.",
+    ),
+]
+PortBaseOption = Annotated[
+    int,
+    typer.Option(
+        "--port-base",
+        metavar="PORT",
+        min=ports.MIN_PORT_BASE,
+        max=ports.MAX_PORT_BASE,
+        help="First of the ports: emulator +0, RIC +1, xApps +10..13, learners +14..17, E2 +21.",
+    ),
+]
+
+
+def refuse(message: str) -> NoReturn:
+    """Say on stderr what is wrong, and end with exit code 2: nothing was started."""
+    typer.echo(f"hiso: error: {message}", err=True)
+    raise typer.Exit(USAGE_ERROR)
+
+
+def fail(message: str) -> NoReturn:
+    """Say on stderr what went wrong, and end with exit code 1."""
+    typer.echo(f"hiso: {message}", err=True)
+    raise typer.Exit(FAILED)
+
+
+def check_json(path: Path | None) -> None:
+    """Whether a summary can be written there at the end of the run."""
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir():
+        refuse(f"json: {path} must be a file in a folder that exists")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        refuse(f"json: {path} cannot be written")
+
+
+def check_torch(*, learn: bool) -> None:
+    """Whether what learns can learn."""
+    if learn and importlib.util.find_spec("torch") is None:
+        refuse(f"learn: needs PyTorch, which is not installed: {torch_remedy()}")

@@ -1,0 +1,109 @@
+"""`hiso sim`: a run in this process, without sockets."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import Progress
+
+from hiso import summary as summaries
+from hiso.commands.options import (
+    ControlDelayOption,
+    DurationOption,
+    FromScratchOption,
+    InterOption,
+    IntraOption,
+    JsonOption,
+    LearnOption,
+    ScenarioOption,
+    SchedulerOption,
+    SeedOption,
+    SetOption,
+    SlotsOption,
+    TriggerOption,
+    check_json,
+    check_torch,
+    refuse,
+)
+from hiso.run_request import RequestError, RunRequest, make_request
+from hiso.runner import RunResult, run
+from hiso.terminal import show_result
+from ran_emulator.cell import SecondWindow
+from ran_emulator.scenario import SLOTS_PER_SECOND
+
+DEFAULT_DURATION_S = 10.0
+
+
+def sim(
+    scenario: ScenarioOption = "base",
+    overrides: SetOption = None,
+    scheduler: SchedulerOption = "hiso-coma-tuned",
+    inter: InterOption = None,
+    intra: IntraOption = None,
+    trigger: TriggerOption = None,
+    seed: SeedOption = 1,
+    duration: DurationOption = None,
+    slots: SlotsOption = None,
+    json: JsonOption = None,
+    learn: LearnOption = False,
+    from_scratch: FromScratchOption = False,
+    control_delay_slots: ControlDelayOption = "auto",
+) -> None:
+    """Run in this process, as fast as it goes (10 s of simulated time unless told otherwise)."""
+    try:
+        request = make_request(
+            scenario=scenario,
+            overrides=overrides or [],
+            scheduler=scheduler,
+            inter=inter,
+            intra=intra,
+            trigger=trigger,
+            seed=seed,
+            duration_s=DEFAULT_DURATION_S if duration is None and slots is None else duration,
+            slots=slots,
+            clock="lockstep",
+            control_delay=control_delay_slots,
+            learn=learn,
+            from_scratch=from_scratch,
+        )
+    except RequestError as error:
+        refuse(str(error))
+    check_json(json)
+    check_torch(learn=learn)
+    console = Console()
+    summary = summarize(request, run_with_progress(request, console))
+    if json is not None:
+        summaries.write(json, summary)
+    show_result(console, summary)
+
+
+def run_with_progress(request: RunRequest, console: Console) -> RunResult:
+    """Run to the end; a bar on a terminal."""
+    assert request.slots is not None
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("simulating", total=request.slots)
+
+        def closed(_window: SecondWindow) -> None:
+            progress.advance(task, SLOTS_PER_SECOND)
+
+        return run(
+            request.scenario,
+            request.scheduler,
+            request.seed,
+            request.slots,
+            request.control_delay_slots,
+            learn=request.learn,
+            from_scratch=request.from_scratch,
+            weights=request.weights(),
+            progress=closed,
+        )
+
+
+def summarize(request: RunRequest, result: RunResult) -> dict[str, object]:
+    """The summary of an in-process run."""
+    facts = summaries.HostFacts(
+        wall_s=result.wall_s,
+        inter_slice_updates=result.inter_slice_updates,
+        trigger_evaluations=result.trigger_evaluations,
+        weights_id=result.weights_id,
+    )
+    return {**summaries.summarize(request, result.summary, facts), "clock": "in-process"}

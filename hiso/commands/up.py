@@ -1,0 +1,213 @@
+"""`hiso up`: the whole system as local processes, with a live table."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hiso import ports
+from hiso import summary as summaries
+from hiso.commands.options import (
+    FAILED,
+    ControlDelayOption,
+    DurationOption,
+    FromScratchOption,
+    InterOption,
+    IntraOption,
+    JsonOption,
+    LearnOption,
+    PortBaseOption,
+    ScenarioOption,
+    SchedulerOption,
+    SeedOption,
+    SetOption,
+    SlotsOption,
+    TriggerOption,
+    check_json,
+    check_torch,
+    refuse,
+)
+from hiso.lateness import LatenessWatch, slower
+from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, make_run_dir
+from hiso.monitor import AgentView, Monitor
+from hiso.placement import allowed_cores, fifo_allowed, place
+from hiso.processes import ProcessFailed
+from hiso.run_request import RequestError, RunRequest, make_request
+from hiso.signals import ends_on_signals
+from hiso.terminal import Terminal, show_result
+
+_REFRESH_S = 1.0
+_WATCH_S = 0.1
+
+ClockOption = Annotated[
+    str, typer.Option("--clock", metavar="CLOCK", help="realtime, lockstep, or Nx (N times real time).")
+]
+NoUiOption = Annotated[bool, typer.Option("--no-ui", help="No table and no line a second: only what happens.")]
+
+
+def up(
+    scenario: ScenarioOption = "regimes",
+    overrides: SetOption = None,
+    scheduler: SchedulerOption = "hiso-coma-tuned",
+    inter: InterOption = None,
+    intra: IntraOption = None,
+    trigger: TriggerOption = None,
+    seed: SeedOption = 1,
+    duration: DurationOption = None,
+    slots: SlotsOption = None,
+    json: JsonOption = None,
+    learn: LearnOption = False,
+    from_scratch: FromScratchOption = False,
+    control_delay_slots: ControlDelayOption = "auto",
+    clock: ClockOption = "realtime",
+    no_ui: NoUiOption = False,
+    port_base: PortBaseOption = ports.DEFAULT_PORT_BASE,
+) -> None:
+    """Start emulator, RIC and xApps as local processes and show what they do, until Ctrl-C or the end of the run."""
+    try:
+        request = make_request(
+            scenario=scenario,
+            overrides=overrides or [],
+            scheduler=scheduler,
+            inter=inter,
+            intra=intra,
+            trigger=trigger,
+            seed=seed,
+            duration_s=duration,
+            slots=slots,
+            clock=clock,
+            control_delay=control_delay_slots,
+            learn=learn,
+            from_scratch=from_scratch,
+        )
+    except RequestError as error:
+        refuse(str(error))
+    check_json(json)
+    check_torch(learn=learn)
+    try:
+        check_ports(request, port_base)
+    except PortTaken as error:
+        refuse(str(error))
+    if not Session(request, port_base, json, live=not no_ui).run():
+        raise typer.Exit(FAILED)
+
+
+class Session:
+    """One `hiso up`, over the clocks that it may have to try."""
+
+    def __init__(self, request: RunRequest, port_base: int, json: Path | None, *, live: bool) -> None:
+        """`json`: where the summary goes; `live`: whether there is a table, or a line a second."""
+        self._request = request
+        self._port_base = port_base
+        self._json = json
+        self._stop = threading.Event()
+        self._console = Console(soft_wrap=True)
+        self._terminal = Terminal(request, self._console, live=live)
+        self._fifo = fifo_allowed()
+        self._wall_s = 0.0
+        self._agents: dict[str, AgentView] = {}
+
+    def run(self) -> bool:
+        """Run to the end; whether all went well."""
+        with ends_on_signals(self._stop):
+            request: RunRequest | None = self._request
+            while request is not None and not self._stop.is_set():
+                self._request = request
+                run_dir = make_run_dir()
+                try:
+                    request = self._run_once(request, run_dir)
+                except ProcessFailed as error:
+                    self._terminal.say(f"hiso: {error}")
+                    self._terminal.say(f"logs: {run_dir}")
+                    return False
+                discard_run_dir(run_dir)
+        return True
+
+    def _run_once(self, request: RunRequest, run_dir: Path) -> RunRequest | None:
+        """One system from start to end; the request to go on with, where its clock does not hold."""
+        placement = place(
+            allowed_cores(),
+            control_delay_slots=request.control_delay_slots,
+            realtime=request.clock.speed is not None,
+            fifo=self._fifo,
+            learning=request.learn,
+        )
+        self._terminal.say(placement.description)
+        system = LocalSystem(Plan(request, placement, self._port_base, run_dir))
+        monitor = Monitor(self._port_base, request.learning_agents)
+        try:
+            if not system.start(lambda: not self._stop.is_set()):
+                return None
+            self._say_where()
+            slower_request = self._follow(system, monitor)
+        except BaseException:
+            system.kill()
+            raise
+        finally:
+            monitor.close()
+            killed = system.stop()
+        for name in killed:
+            self._terminal.say(f"{name} did not end when asked and was killed")
+        if slower_request is None:
+            self._finish(request, system)
+        return slower_request
+
+    def _say_where(self) -> None:
+        emulator, ric = (ports.port_of(service, self._port_base) for service in ("emulator", "ric"))
+        self._terminal.say(f"emulator http://127.0.0.1:{emulator}/docs   RIC http://127.0.0.1:{ric}/docs")
+
+    def _follow(self, system: LocalSystem, monitor: Monitor) -> RunRequest | None:
+        """Watch a running system until it ends; the request to go on with, where its clock does not hold."""
+        self._terminal.use(self._request)
+        watch = LatenessWatch(self._request.clock, fifo=self._fifo)
+        started_s = time.monotonic()
+        shown_s = 0.0
+        with self._terminal:
+            while not self._stop.is_set() and not system.finished:
+                for line in system.supervise():
+                    self._terminal.say(line)
+                if time.monotonic() - shown_s >= _REFRESH_S:
+                    shown_s = time.monotonic()
+                    snapshot = monitor.poll()
+                    if snapshot is not None:
+                        self._terminal.show(snapshot)
+                        share = watch.share(snapshot)
+                        if share is not None and share > watch.limit:
+                            return self._slow_down(share, watch.limit)
+                self._stop.wait(_WATCH_S)
+        self._wall_s = time.monotonic() - started_s
+        self._agents = monitor.agents()
+        return None
+
+    def _slow_down(self, share: float, limit: float) -> RunRequest:
+        """Nobody should watch the fallback and believe that it is the agent."""
+        clock = slower(self._request.clock)
+        self._terminal.say(
+            f"{100 * share:.1f} % of decisions came late in the first two seconds (limit {100 * limit:.0f} %): "
+            f"this machine does not hold clock {self._request.clock.name}; starting again with {clock.name}"
+        )
+        return self._request.with_clock(clock)
+
+    def _finish(self, request: RunRequest, system: LocalSystem) -> None:
+        cell = system.summary()
+        if cell is None:
+            self._terminal.say("the emulator left no summary")
+            if self._json is not None:
+                raise ProcessFailed(f"json: {self._json} was not written")
+            return
+        inter = self._agents.get("inter")
+        facts = summaries.HostFacts(
+            wall_s=cell.get("wall_s", self._wall_s),
+            inter_slice_updates=inter.inter_slice_updates if inter else 0,
+            trigger_evaluations=inter.trigger_evaluations if inter else 0,
+            weights_id=summaries.joint_weights_id(view.weights_id for view in self._agents.values()),
+        )
+        summary = summaries.summarize(request, cell, facts)
+        if self._json is not None:
+            summaries.write(self._json, summary)
+        show_result(self._console, summary)

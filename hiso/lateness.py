@@ -1,0 +1,43 @@
+"""Whether decisions come in time: watched over the first two seconds of a real-time run."""
+
+from __future__ import annotations
+
+from hiso.monitor import Snapshot
+from hiso.run_request import LOCKSTEP
+from ran_emulator.clock import Clock, parse_clock
+
+WATCHED_WALL_S = 2.0
+LIMIT_WITH_FIFO, LIMIT_WITHOUT_FIFO = 0.02, 0.06
+SLOWER_SPEEDS = (1.0, 0.5, 0.25)
+
+
+def slower(clock: Clock) -> Clock:
+    """The next slower clock: real time, a half, a quarter of it, lock-step."""
+    for speed in SLOWER_SPEEDS:
+        if clock.speed is not None and speed < clock.speed:
+            return parse_clock("realtime" if speed == 1 else f"{speed:g}x")
+    return LOCKSTEP
+
+
+class LatenessWatch:
+    """Share of late decisions in the first two seconds (of wall time) in which all agents are connected."""
+
+    def __init__(self, clock: Clock, *, fifo: bool) -> None:
+        """Watch a run by `clock`; lock-step is never late."""
+        self.limit = LIMIT_WITH_FIFO if fifo else LIMIT_WITHOUT_FIFO
+        self._watched_s = None if clock.speed is None else WATCHED_WALL_S * clock.speed
+        self._first: Snapshot | None = None
+
+    def share(self, snapshot: Snapshot) -> float | None:
+        """Late decisions per decision asked for, once, when two seconds have been seen; else None."""
+        if self._watched_s is None or not snapshot.agents_connected:
+            return None
+        if self._first is None or snapshot.simulated_s < self._first.simulated_s:
+            self._first = snapshot
+            return None
+        if snapshot.simulated_s - self._first.simulated_s < self._watched_s:
+            return None
+        self._watched_s = None
+        asked = snapshot.slot_observations - self._first.slot_observations
+        late = snapshot.missed_deadlines - self._first.missed_deadlines
+        return late / asked if asked > 0 else 0.0

@@ -1,0 +1,69 @@
+"""Small reads from the services of a local run, over kept connections."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+
+TIMEOUT_S = 1.0
+
+
+class Unreachable(OSError):  # noqa: N818 - a state of the other side
+    """Nobody answers there, or not with what was asked for."""
+
+
+class LoopbackClient:
+    """GET from one port of 127.0.0.1."""
+
+    def __init__(self, port: int, timeout_s: float = TIMEOUT_S) -> None:
+        """Connects when first asked."""
+        self.port = port
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+
+    def text(self, path: str) -> str:
+        """Body of a 200 answer.
+
+        Raises:
+            Unreachable: no answer in time, or another status.
+        """
+        for attempt in (1, 2):
+            kept = self._connection.sock is not None
+            try:
+                self._connection.request("GET", path)
+                response = self._connection.getresponse()
+                body = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self._connection.close()
+                if kept and attempt == 1:
+                    continue  # the other side had closed a kept connection
+                raise Unreachable(f"port {self.port}: {error}") from error
+            if response.status != http.HTTPStatus.OK:
+                raise Unreachable(
+                    f"port {self.port}: {path}: status {response.status}: {body[:200].decode(errors='replace')}"
+                )
+            return body.decode()
+        raise AssertionError("unreachable")
+
+    def json(self, path: str) -> Any:
+        """JSON of a 200 answer.
+
+        Raises:
+            Unreachable: no answer in time, another status, or no JSON.
+        """
+        try:
+            return json.loads(self.text(path))
+        except ValueError as error:
+            raise Unreachable(f"port {self.port}: {path}: not JSON: {error}") from error
+
+    def healthy(self) -> bool:
+        """Whether /healthz answers 200."""
+        try:
+            self.text("/healthz")
+        except Unreachable:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        self._connection.close()

@@ -1,0 +1,107 @@
+"""Which process runs on which core, and at which priority: a part of the product (docs/e2.md), not tuning."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+FIFO_PRIORITY = 10
+LEARNER_NICENESS = 19
+HOT_LOOPS = ("emulator", "ric", "xapp-embb", "xapp-urllc", "xapp-vonr", "xapp-inter")
+
+# Which hot loops share a core, by the number of cores that they may have.
+_SHARED: dict[int, tuple[tuple[str, ...], ...]] = {
+    1: (HOT_LOOPS,),
+    2: (HOT_LOOPS[:1], HOT_LOOPS[1:]),
+    3: (HOT_LOOPS[:1], HOT_LOOPS[1:2], HOT_LOOPS[2:]),
+    4: (HOT_LOOPS[:1], HOT_LOOPS[1:2], HOT_LOOPS[2:3], HOT_LOOPS[3:]),
+    5: (HOT_LOOPS[:1], HOT_LOOPS[1:2], HOT_LOOPS[2:3], HOT_LOOPS[3:4], HOT_LOOPS[4:]),
+    6: tuple((name,) for name in HOT_LOOPS),
+}
+
+_TRY_FIFO = f"import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param({FIFO_PRIORITY}))"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Cores by hot loop, the core of the faces, the cores left for learners; empty where nothing is pinned."""
+
+    hot_cores: dict[str, int]
+    face_core: int | None
+    learner_cores: frozenset[int]
+    fifo_priority: int | None
+    throttle_learners: bool
+    description: str
+
+
+def allowed_cores() -> tuple[int, ...]:
+    """Cores that this process may be pinned to; empty where this system does not pin."""
+    if not hasattr(os, "sched_getaffinity"):
+        return ()
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def fifo_allowed() -> bool:
+    """Whether a process of this user may take SCHED_FIFO: a child tries."""
+    if not hasattr(os, "sched_setscheduler"):
+        return False
+    child = subprocess.run([sys.executable, "-ISc", _TRY_FIFO], capture_output=True, check=False)
+    return child.returncode == 0
+
+
+def place(cores: tuple[int, ...], *, control_delay_slots: int, realtime: bool, fifo: bool, learning: bool) -> Placement:
+    """Placement on `cores`.
+
+    D = 0: a slot waits for its decision, so all hot loops take turns on one core. D >= 1: the emulator works while
+    the others decide, so it has a core of its own; with more cores the others spread too. Faces and learners take
+    what is left. SCHED_FIFO is for real time alone: a lock-step loop would never give way.
+    """
+    fifo_priority = FIFO_PRIORITY if realtime and fifo else None
+    throttle = learning and realtime and not fifo
+    scheduling = _scheduling(realtime=realtime, fifo=fifo, throttle=throttle)
+    if not cores:
+        where = "processes are not pinned (this system has no sched_setaffinity)"
+        return Placement({}, None, frozenset(), fifo_priority, throttle, f"placement: {where}; {scheduling}")
+    shared = _SHARED[_hot_core_count(len(cores), control_delay_slots)]
+    hot_cores = {name: core for core, names in zip(cores, shared, strict=False) for name in names}
+    spare = cores[len(shared) :]
+    # With nothing to spare, faces share the emulator's core, which is the less busy one.
+    face_core = spare[-1] if spare else cores[0]
+    where = ", ".join(f"{_spoken(names)} on core {core}" for core, names in zip(cores, shared, strict=False))
+    return Placement(
+        hot_cores=hot_cores,
+        face_core=face_core,
+        learner_cores=frozenset(spare),
+        fifo_priority=fifo_priority,
+        throttle_learners=throttle,
+        description=f"placement: {where}; {scheduling}",
+    )
+
+
+def _hot_core_count(cores: int, control_delay_slots: int) -> int:
+    if control_delay_slots == 0 or cores == 1:
+        return 1
+    if cores == 2:
+        return 2
+    return min(cores - 1, len(HOT_LOOPS))
+
+
+def _spoken(names: tuple[str, ...]) -> str:
+    if names == HOT_LOOPS:
+        return "emulator, RIC and xApps"
+    if names == HOT_LOOPS[1:]:
+        return "RIC and xApps"
+    if names == HOT_LOOPS[2:]:
+        return "xApps"
+    return " and ".join({"ric": "RIC"}.get(name, name.replace("xapp-", "xApp ")) for name in names)
+
+
+def _scheduling(*, realtime: bool, fifo: bool, throttle: bool) -> str:
+    if not realtime:
+        return "normal priority (lock-step)"
+    if fifo:
+        return f"SCHED_FIFO {FIFO_PRIORITY}"
+    note = ", learners throttled" if throttle else ""
+    return f"SCHED_FIFO is refused here, so normal priority{note}: hiso doctor says how to allow it"

@@ -1,0 +1,202 @@
+"""What a person asks to run, checked as a whole before anything is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hiso.runner import RunWeights, default_weights
+from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
+from ran_emulator.scenario import (
+    MAX_CONTROL_DELAY_SLOTS,
+    SLOT_US,
+    SLOTS_PER_SECOND,
+    Scenario,
+    ScenarioError,
+    load_scenario,
+    parse_scenario,
+)
+from xapps.slicing.inter.actions import BudgetError
+from xapps.slicing.inter.base import InterPolicyError
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
+from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.policies import LEARNING as LEARNING_INTRA
+from xapps.slicing.observation import SLICE_NAMES, BudgetContext
+from xapps.slicing.schedulers import Scheduler, SchedulerError, resolve
+from xapps.slicing.triggers import TriggerError
+from xapps.slicing.weights import WeightsError
+
+MAX_SLOTS = 10**10
+MAX_SEED = (1 << 63) - 1
+
+
+class RequestError(ValueError):
+    """Something that cannot be run; the message names the field and what is allowed."""
+
+
+LOCKSTEP = Clock("lockstep", None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run: what is simulated, who decides, from which seed, for how long, by which clock."""
+
+    scenario: Scenario
+    scheduler: Scheduler
+    seed: int
+    slots: int | None
+    """Length; None: until it is ended."""
+    clock: Clock
+    control_delay: int | None
+    """D as asked for; None: by scenario and clock."""
+    learn: bool = False
+    from_scratch: bool = False
+
+    @property
+    def control_delay_slots(self) -> int:
+        """D: the command line wins, then the scenario, then the clock."""
+        return control_delay_slots(self.control_delay, self.scenario, self.clock)
+
+    @property
+    def learning_agents(self) -> tuple[str, ...]:
+        """Agents (inter, vonr, embb, urllc) that learn in this run."""
+        return agents_that_can_learn(self.scheduler) if self.learn else ()
+
+    def weights(self) -> RunWeights:
+        """The trained weights that the agents start from.
+
+        Raises:
+            WeightsError: they are missing or unusable.
+        """
+        if self.from_scratch:
+            return RunWeights()
+        return default_weights(self.scenario, self.scheduler, self.control_delay_slots)
+
+    def with_clock(self, clock: Clock) -> RunRequest:
+        """The same run by another clock; a D that was left to the clock follows it."""
+        return replace(self, clock=clock)
+
+
+def agents_that_can_learn(scheduler: Scheduler) -> tuple[str, ...]:
+    """Agents (inter, vonr, embb, urllc) of a scheduler that have networks."""
+    inter = ("inter",) if scheduler.inter in COMA2C_CONFIGS else ()
+    return inter + (SLICE_NAMES if scheduler.intra in LEARNING_INTRA else ())
+
+
+def parse_control_delay(text: str) -> int | None:
+    """D from `auto` or a number of slots.
+
+    Raises:
+        RequestError: anything else, or out of range.
+    """
+    if text == "auto":
+        return None
+    value = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= value <= MAX_CONTROL_DELAY_SLOTS:
+        raise RequestError(f"control-delay-slots: must be auto or 0..{MAX_CONTROL_DELAY_SLOTS} (given {text!r})")
+    return value
+
+
+def run_length(duration_s: float | None, slots: int | None) -> int | None:
+    """Length in slots from at most one of a simulated duration and a number of slots; None: neither given.
+
+    Raises:
+        RequestError: both given, or out of range.
+    """
+    if duration_s is not None and slots is not None:
+        raise RequestError("duration, slots: give one of them")
+    if duration_s is not None:
+        slot_s = SLOT_US * 1e-6
+        if not slot_s <= duration_s <= MAX_SLOTS * slot_s:
+            raise RequestError(
+                f"duration: must be {slot_s:g}..{MAX_SLOTS * slot_s:g} simulated seconds (given {duration_s:g})"
+            )
+        return round(duration_s * SLOTS_PER_SECOND)
+    if slots is not None and not 1 <= slots <= MAX_SLOTS:
+        raise RequestError(f"slots: must be 1..{MAX_SLOTS} (given {slots})")
+    return slots
+
+
+def make_request(
+    *,
+    scenario: str,
+    overrides: list[str],
+    scheduler: str,
+    inter: str | None,
+    intra: str | None,
+    trigger: str | None,
+    seed: int,
+    duration_s: float | None,
+    slots: int | None,
+    clock: str,
+    control_delay: str,
+    learn: bool,
+    from_scratch: bool,
+) -> RunRequest:
+    """Check every part of a run, and how the parts fit.
+
+    Raises:
+        RequestError: naming the field and what is allowed.
+    """
+    length = run_length(duration_s, slots)
+    if not 0 <= seed <= MAX_SEED:
+        raise RequestError(f"seed: must be 0..{MAX_SEED} (given {seed})")
+    try:
+        chosen = resolve(scheduler, inter, intra, trigger)
+        cell = _pinned(load_scenario(scenario, overrides), chosen)
+        _check_budgets_fit(cell, chosen)
+    except (ScenarioError, SchedulerError, InterPolicyError, TriggerError, BudgetError) as error:
+        raise RequestError(str(error)) from error
+    except OSError as error:
+        raise RequestError(f"scenario: {scenario}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RequestError(f"scenario: {scenario} is not text: {error}") from error
+    if learn and not agents_that_can_learn(chosen):
+        raise RequestError(f"learn: nothing in scheduler {chosen.name!r} learns")
+    if from_scratch and not agents_that_can_learn(chosen):
+        raise RequestError(f"from-scratch: nothing in scheduler {chosen.name!r} has weights")
+    request = RunRequest(
+        scenario=cell,
+        scheduler=chosen,
+        seed=seed,
+        slots=length,
+        clock=_clock(clock),
+        control_delay=parse_control_delay(control_delay),
+        learn=learn,
+        from_scratch=from_scratch,
+    )
+    try:
+        request.weights()
+    except WeightsError as error:
+        raise RequestError(str(error)) from error
+    return request
+
+
+def _clock(text: str) -> Clock:
+    try:
+        return parse_clock(text)
+    except ClockError as error:
+        raise RequestError(str(error)) from error
+
+
+def _pinned(scenario: Scenario, scheduler: Scheduler) -> Scenario:
+    """The scenario with the fields that the scheduler pins; one that was set to something else is an error."""
+    data = scenario.model_dump()
+    for name, value in (("access", scheduler.access), ("precoder", scheduler.precoder)):
+        if value is None or data[name] == value:
+            continue
+        if name in scenario.model_fields_set:
+            raise RequestError(f"{name}: scheduler {scheduler.name!r} needs {value} (given {data[name]})")
+        data[name] = value
+    return parse_scenario(data)
+
+
+def _check_budgets_fit(scenario: Scenario, scheduler: Scheduler) -> None:
+    """Budgets that an inter-slice policy would never be allowed to set must not wait until it says them."""
+    context = BudgetContext(
+        total_bandwidth_hz=scenario.total_bandwidth_hz,
+        total_power_w=scenario.total_power_w,
+        bandwidth_floor_hz=scenario.bandwidth_floor_hz,
+        power_floor_w=scenario.power_floor_w,
+        control_delay_slots=0,
+    )
+    make_inter_policy(scheduler.inter, context, seed=0)

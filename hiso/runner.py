@@ -1,0 +1,208 @@
+"""A whole run in this process: the cell and its agents without sockets, slot by slot as the loop would have it.
+
+The same seed gives the same trace here and in the distributed system in lock-step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
+from ran_emulator.cell import Cell, SecondWindow
+from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from ran_emulator.summary import cell_summary
+from xapps.agents import BudgetAgent, SliceAgent
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
+from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.policies import LEARNING, make_intra_policy, trained_weights
+from xapps.slicing.observation import SlotDecision
+from xapps.slicing.schedulers import Scheduler
+from xapps.slicing.triggers import make_trigger
+from xapps.slicing.weights import Weights
+from xapps.trained import find_weights, inter_weights, trained_name
+
+if TYPE_CHECKING:
+    from xapps.slicing.inter.a2c_lstm import InterLearner
+    from xapps.slicing.intra.dqn import IntraLearner
+
+DEFAULT_TRAINING_SLOTS = 20_000
+"""Slots over which exploration falls where training starts from scratch."""
+
+Progress = Callable[[SecondWindow], None]
+"""Called with each closed second."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunWeights:
+    """Trained weights of a run; None: none are needed, or untrained ones."""
+
+    inter: Weights | None = None
+    intra: Weights | None = None
+
+    @property
+    def weights_id(self) -> str | None:
+        """Ids of both levels, joined by "+"; None where nothing is trained."""
+        return "+".join(weights.weights_id for weights in (self.inter, self.intra) if weights is not None) or None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run gave."""
+
+    summary: dict[str, Any]
+    """Of the cell: `ran_emulator.summary.cell_summary`."""
+    weights_id: str | None
+    inter_slice_updates: int
+    trigger_evaluations: int
+    wall_s: float
+
+
+def default_weights(scenario: Scenario, scheduler: Scheduler, control_delay_slots: int) -> RunWeights:
+    """The shipped weights for a scheduler; a scenario of one's own takes those of the preset that is most like it.
+
+    Raises:
+        WeightsError: they are missing or unusable.
+    """
+    preset = scenario.name
+    if preset not in PRESETS:
+        preset = "base" if scenario.regimes is None else "regimes"
+
+    def find(variant: str) -> Weights:
+        return find_weights(trained_name(variant, preset, control_delay_slots))
+
+    return RunWeights(
+        inter=find(scheduler.inter) if scheduler.inter in COMA2C_CONFIGS else None,
+        intra=find(scheduler.intra) if scheduler.intra in LEARNING else None,
+    )
+
+
+class Runner:
+    """A cell and its agents, to be advanced by any number of slots."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        scheduler: Scheduler,
+        seed: int,
+        control_delay_slots: int = 0,
+        learn: bool = False,
+        from_scratch: bool = False,
+        weights: RunWeights | None = None,
+        training_slots: int = DEFAULT_TRAINING_SLOTS,
+    ) -> None:
+        """`weights` None: the shipped ones, or with `from_scratch` untrained ones. Learning needs torch.
+
+        Raises:
+            WeightsError: weights that are missing or do not fit.
+            ValueError: a policy's or trigger's name, seed or weights that cannot be used.
+        """
+        if weights is None:
+            weights = RunWeights() if from_scratch else default_weights(scenario, scheduler, control_delay_slots)
+        self.cell = Cell(scenario, seed, control_delay_slots)
+        self.scheduler = scheduler
+        self.weights = weights
+        self.wall_s = 0.0
+        self.intra_learners: dict[str, IntraLearner] = {}
+        self.inter_learner: InterLearner | None = None
+        learns_slots = learn and scheduler.intra in LEARNING
+        self._observers = [SliceObserver(self.cell, index, learns_slots) for index in SLICES]
+        self._agents = [self._slice_agent(index, learns_slots, training_slots) for index in SLICES]
+        self._budget_agent = self._make_budget_agent(learn and scheduler.inter in COMA2C_CONFIGS)
+        self._learns_slots = learns_slots
+        self._set_budgets(self.cell.window())  # the empty report before slot 0
+
+    def _slice_agent(self, index: int, learns: bool, training_slots: int) -> SliceAgent:
+        context = slice_context(self.cell, index)
+        name, seed = self.scheduler.intra, self.cell.seed
+        trained = self.weights.intra
+        start = None if trained is None else trained_weights(name, context, trained)
+        policy = make_intra_policy(name, context, seed, start)
+        if not learns:
+            policy.freeze()
+            return SliceAgent(policy)
+        from xapps.slicing.intra.dqn import IntraLearner
+
+        learner = IntraLearner(name, context, seed, training_slots, start)
+        self.intra_learners[SLICE_NAMES[index]] = learner
+        return SliceAgent(policy, learner)
+
+    def _make_budget_agent(self, learns: bool) -> BudgetAgent:
+        cell, scheduler = self.cell, self.scheduler
+        context = budget_context(cell.scenario, cell.control_delay_slots)
+        start = None if self.weights.inter is None else inter_weights(self.weights.inter)
+        policy = make_inter_policy(scheduler.inter, context, cell.seed, start, learning=learns)
+        if learns:
+            from xapps.slicing.inter.a2c_lstm import InterLearner
+
+            config = COMA2C_CONFIGS[scheduler.inter]
+            self.inter_learner = InterLearner(config, context, cell.seed, start)
+        return BudgetAgent(policy, make_trigger(scheduler.trigger), self.inter_learner)
+
+    def advance(self, slots: int, progress: Progress | None = None) -> None:
+        """Run a number of slots."""
+        started = time.perf_counter()
+        for _ in range(slots):
+            window = self._slot()
+            if window is not None:
+                self._set_budgets(window)
+                if progress is not None:
+                    progress(window)
+        self.wall_s += time.perf_counter() - started
+
+    def _slot(self) -> SecondWindow | None:
+        """One slot in the order of the loop: groups chosen and observed, decided for slot n + D, slot n executed."""
+        cell = self.cell
+        cell.begin_slot()
+        for observer, agent in zip(self._observers, self._agents, strict=True):
+            if observer.group_size():
+                observation = observer.observation()
+                decision = agent.on_observation(observation)
+                self._submit(observer.slice_id, observation.decided_slot, decision)
+        window = cell.execute_slot()
+        if self._learns_slots:
+            for observer in self._observers:
+                observer.record_outcome()
+        return window
+
+    def _submit(self, slice_id: int, decided_slot: int, decision: SlotDecision) -> None:
+        beams, private_power_w, common_w = decision.beams, decision.private_power_w, decision.common_power_w
+        self.cell.check(slice_id, decided_slot, beams, private_power_w, common_w)
+        self.cell.submit(slice_id, decided_slot, beams, private_power_w, common_w)
+
+    def _set_budgets(self, window: SecondWindow) -> None:
+        """Answer a second's report; new budgets hold from the next slot start + D."""
+        report = second_report(window, self.cell.scenario.total_bandwidth_hz)
+        budgets = self._budget_agent.on_report(report)
+        if budgets is not None:
+            self.cell.set_budgets(budgets.bandwidth_hz, budgets.power_w)
+
+    def result(self) -> RunResult:
+        """What the run gave so far."""
+        agent = self._budget_agent
+        return RunResult(
+            summary=cell_summary(self.cell),
+            weights_id=self.weights.weights_id,
+            inter_slice_updates=agent.updates,
+            trigger_evaluations=agent.trigger.evaluations,
+            wall_s=self.wall_s,
+        )
+
+
+def run(
+    scenario: Scenario,
+    scheduler: Scheduler,
+    seed: int,
+    slots: int,
+    control_delay_slots: int = 0,
+    learn: bool = False,
+    from_scratch: bool = False,
+    weights: RunWeights | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """A run of `slots` from slot 0; arguments and errors as of `Runner`."""
+    runner = Runner(scenario, scheduler, seed, control_delay_slots, learn, from_scratch, weights)
+    runner.advance(slots, progress)
+    return runner.result()

@@ -1,0 +1,25 @@
+"""SIGINT and SIGTERM as an event, for what ends in an orderly way."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def ends_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Within, SIGINT and SIGTERM set `stop`; a second SIGINT interrupts at once. From the main thread only."""
+
+    def take(number: int, _frame: object) -> None:
+        if number == signal.SIGINT and stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, take) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

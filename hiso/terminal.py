@@ -1,0 +1,280 @@
+"""What people see of a running system: a live table, or a plain line a second where there is no terminal."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from hiso.monitor import SOURCES, SliceView, Snapshot
+from hiso.run_request import RunRequest
+from xapps.slicing.observation import SLICE_NAMES
+
+SHOWN_EVENTS = 6
+SLICE_LABELS = {"vonr": "VoNR", "embb": "eMBB", "urllc": "uRLLC"}
+SLICE_STYLES = {"vonr": "cyan", "embb": "magenta", "urllc": "yellow"}
+_NOTHING = "-"
+
+
+def number(value: float | None, digits: int = 2, scale: float = 1.0) -> str:
+    """A value as text; "-" where there is none."""
+    return _NOTHING if value is None or math.isnan(value) else f"{value * scale:.{digits}f}"
+
+
+def shares(decisions: dict[str, int]) -> str:
+    """Shares of decisions by source, in percent: control/held/default."""
+    total = sum(decisions.values())
+    if not total:
+        return _NOTHING
+    return " / ".join(f"{100 * decisions[source] / total:.1f}" for source in SOURCES)
+
+
+def splits(snapshot: Snapshot) -> str:
+    """Bandwidth budgets in MHz."""
+    return "/".join(number(snapshot.slices[name].bandwidth_hz, 1, 1e-6) for name in SLICE_NAMES)
+
+
+def budgets(snapshot: Snapshot) -> tuple[float | None, ...]:
+    """Bandwidth and power budgets, to be compared."""
+    views = snapshot.slices.values()
+    return (*(view.bandwidth_hz for view in views), *(view.power_w for view in views))
+
+
+def since(now: SliceView, before: SliceView | None) -> dict[str, int]:
+    """Decisions since the snapshot before; all where there is none, or a new world has begun."""
+    if before is None or sum(now.decisions.values()) <= sum(before.decisions.values()):
+        return now.decisions
+    return {source: now.decisions[source] - before.decisions[source] for source in SOURCES}
+
+
+class EventLog:
+    """What happened between two snapshots, in words."""
+
+    def __init__(self) -> None:
+        """Nothing has happened yet."""
+        self._before: Snapshot | None = None
+
+    def events(self, snapshot: Snapshot) -> list[str]:
+        """Events since the last call: budgets that moved, agents that came or went, weights that do not fit."""
+        before, self._before = self._before, snapshot
+        if before is None:
+            return [line for agent in snapshot.agents for line in self._mismatches(snapshot, agent, ())]
+        lines = []
+        if budgets(before) != budgets(snapshot):
+            lines.append(f"budgets {splits(before)} -> {splits(snapshot)} MHz")
+        for agent, view in snapshot.agents.items():
+            old = before.agents.get(agent)
+            if old and old.connected != view.connected:
+                lines.append(f"xApp {agent} {'is connected' if view.connected else 'is not connected'}")
+            lines += self._mismatches(snapshot, agent, old.mismatches if old else ())
+        if before.connected != snapshot.connected:
+            lines.append("E2 " + ("connected" if snapshot.connected else "lost"))
+        return [f"{snapshot.simulated_s:8.1f} s  {line}" for line in lines]
+
+    @staticmethod
+    def _mismatches(snapshot: Snapshot, agent: str, known: tuple[str, ...]) -> list[str]:
+        view = snapshot.agents[agent]
+        return [
+            f"warning: the weights of {agent} ({view.weights_id}) were trained for another {reason}"
+            for reason in view.mismatches
+            if reason not in known
+        ]
+
+
+class Terminal:
+    """Shows snapshots and lines; a table that stays in place on a terminal, lines elsewhere."""
+
+    def __init__(self, request: RunRequest, console: Console, *, live: bool = True) -> None:
+        """`live` False: no table and no line a second, only what happens."""
+        self._request = request
+        self._console = console
+        self._show = live
+        self._live = Live(console=console, auto_refresh=False) if live and console.is_terminal else None
+        self._log = EventLog()
+        self._events: deque[str] = deque(maxlen=SHOWN_EVENTS)
+        self._before: Snapshot | None = None
+
+    def __enter__(self) -> Terminal:
+        """Take the terminal."""
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back; the last table stays."""
+        if self._live:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """A line for people, above the table."""
+        self._console.print(line, highlight=False, markup=False)
+
+    def use(self, request: RunRequest) -> None:
+        """The run goes on as another request (another clock)."""
+        self._request = request
+        self._before = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the system as it is now."""
+        events = self._log.events(snapshot)
+        self._events.extend(events)
+        if self._live:
+            self._live.update(self._picture(snapshot), refresh=True)
+        elif self._show:
+            for event in events:
+                self.say(event)
+            self.say(plain_line(snapshot))
+        self._before = snapshot
+
+    def _picture(self, snapshot: Snapshot) -> Group:
+        events = Text("\n".join(self._events) or "no events yet", style="dim")
+        return Group(
+            heading(self._request, snapshot), self._slices(snapshot), cell_line(snapshot), loop_line(snapshot), events
+        )
+
+    def _slices(self, snapshot: Snapshot) -> Table:
+        table = Table(expand=False, title_justify="left", header_style="bold")
+        table.add_column("slice")
+        for column in ("SSR", "goodput\nMbit/s", "delay ms\np50 / p99", "active\nusers", "bandwidth\nMHz", "power\nW"):
+            table.add_column(column, justify="right")
+        table.add_column("decided %\nagent / held / default", justify="right")
+        for name, view in snapshot.slices.items():
+            before = self._before.slices[name] if self._before else None
+            table.add_row(
+                Text(SLICE_LABELS[name], style=f"bold {SLICE_STYLES[name]}"),
+                Text(number(view.ssr, 3), style="" if (view.ssr or 0) >= 0.95 else "red"),
+                number(view.goodput_bps, 2, 1e-6),
+                f"{number(view.delay_p50_ms)} / {number(view.delay_p99_ms)}",
+                number(view.active_users),
+                number(view.bandwidth_hz, 1, 1e-6),
+                number(view.power_w, 1),
+                shares(since(view, before)),
+            )
+        return table
+
+
+def weights_text(snapshot: Snapshot) -> str:
+    """Ids of the weights in use."""
+    return ", ".join(sorted({identity for identity in snapshot.weights_ids if identity})) or "none"
+
+
+def hwi_text(snapshot: Snapshot) -> str:
+    """Impairments in force."""
+    kappa = snapshot.kappa
+    model = snapshot.scenario.get("hwi_model", _NOTHING)
+    values = [_NOTHING if kappa[side] is None else f"{kappa[side]:g}" for side in ("t", "r")]
+    return f"{model}, kappa {values[0] if values[0] == values[1] else ' / '.join(values)}"
+
+
+def heading(request: RunRequest, snapshot: Snapshot) -> Text:
+    """What runs."""
+    scheduler = request.scheduler
+    text = Text()
+    text.append(f"{scheduler.name}", style="bold green")
+    text.append(f" on {request.scenario.name}, seed {request.seed}, {snapshot.simulated_s:.1f} s\n")
+    text.append(f"inter {scheduler.inter}, intra {scheduler.intra}, trigger {scheduler.trigger}\n")
+    text.append(f"weights {weights_text(snapshot)}\n")
+    text.append(f"HWI {hwi_text(snapshot)}; access {snapshot.scenario.get('access', _NOTHING)}; ")
+    text.append(
+        f"clock {request.clock.name}, D = {request.control_delay_slots}, "
+        f"real-time factor {number(snapshot.real_time_factor)}"
+    )
+    return text
+
+
+def cell_line(snapshot: Snapshot) -> Text:
+    """The cell's figures of merit in the last second."""
+    text = Text("cell   ", style="bold")
+    text.append(f"spectral efficiency {number(snapshot.eta_bps_hz)} bit/s/Hz   ", style="not bold")
+    text.append(f"goodput {number(snapshot.goodput_bps_hz)} bit/s/Hz   ", style="not bold")
+    text.append(f"utility {number(snapshot.utility)}", style="not bold")
+    return text
+
+
+def loop_line(snapshot: Snapshot) -> Text:
+    """The loop: triggers, latency, what came late; learners where there are any."""
+    inter = snapshot.agents.get("inter")
+    latency = snapshot.loop_latency_ms
+    text = Text("loop   ", style="bold")
+    if inter:
+        text.append(
+            f"{inter.inter_slice_updates} updates in {inter.trigger_evaluations} trigger evaluations   ",
+            style="not bold",
+        )
+    text.append(
+        f"latency p50 {number(latency['0.5'])} p99 {number(latency['0.99'])} max {number(latency['1'])} ms   ",
+        style="not bold",
+    )
+    text.append(late_text(snapshot), style="not bold" if not snapshot.missed_deadlines else "not bold yellow")
+    for agent, view in snapshot.agents.items():
+        if view.learner_updates is not None:
+            text.append(
+                f"\nlearner {agent}: {view.learner_updates} updates, reward {number(view.learner_reward, 3)}, "
+                f"epsilon {number(view.learner_epsilon, 3)}",
+                style="not bold",
+            )
+    return text
+
+
+def late_text(snapshot: Snapshot) -> str:
+    """Late decisions, as number and share of those asked for."""
+    asked = snapshot.slot_observations
+    share = f" ({100 * snapshot.missed_deadlines / asked:.2f} %)" if asked else ""
+    return f"late decisions {snapshot.missed_deadlines}{share}"
+
+
+def plain_line(snapshot: Snapshot) -> str:
+    """One line a second, for logs and pipes."""
+    inter = snapshot.agents.get("inter")
+    ssr = " ".join(f"{name} {number(view.ssr, 3)}" for name, view in snapshot.slices.items())
+    return (
+        f"{snapshot.simulated_s:8.1f} s  SSR {ssr}  eta {number(snapshot.eta_bps_hz)}  "
+        f"goodput {number(snapshot.goodput_bps_hz)} bit/s/Hz  utility {number(snapshot.utility)}  "
+        f"budgets {splits(snapshot)} MHz  updates {inter.inter_slice_updates if inter else 0}  "
+        f"loop p50 {number(snapshot.loop_latency_ms['0.5'])} ms  {late_text(snapshot)}  "
+        f"x{number(snapshot.real_time_factor)}"
+    )
+
+
+def show_result(console: Console, summary: dict[str, Any]) -> None:
+    """A run's summary for people."""
+    console.print(Text(headline(summary), style="bold"))
+    table = Table(header_style="bold")
+    table.add_column("slice")
+    for column in ("SSR", "goodput\nMbit/s", "delay ms\nmean / p99", "bandwidth\nMHz", "power\nW", "packets\noffered"):
+        table.add_column(column, justify="right")
+    for name, part in summary["slices"].items():
+        table.add_row(
+            Text(SLICE_LABELS[name], style=SLICE_STYLES[name]),
+            number(part["ssr"], 4),
+            number(part["throughput_bps"], 2, 1e-6),
+            f"{number(part['delay_ms']['mean'], 3)} / {number(part['delay_ms']['p99'], 3)}",
+            number(part["bandwidth_hz"], 2, 1e-6),
+            number(part["power_w"], 1),
+            str(part["offered_packets"]),
+        )
+    console.print(table)
+    console.print(Text(f"decided by {decided_text(summary)}; weights {summary['weights_id'] or 'none'}", style="dim"))
+
+
+def headline(summary: dict[str, Any]) -> str:
+    """What was run and what came out, in one line."""
+    return (
+        f"{summary['scheduler']} on {summary['scenario']}, seed {summary['seed']}, "
+        f"{summary['simulated_s']:g} s, {summary['clock']}, D = {summary['control_delay_slots']}: "
+        f"eta {number(summary['eta_bps_hz'])} bit/s/Hz, goodput {number(summary['goodput_bps_hz'])} bit/s/Hz, "
+        f"utility {number(summary['utility'])}"
+    )
+
+
+def decided_text(summary: dict[str, Any]) -> str:
+    """Who decided, and how much came late."""
+    sources = summary["decision_source"]
+    text = f"agent / held / default {shares(sources)} %"
+    missed = summary["missed_deadlines"]
+    return text if missed is None else f"{text}, {missed} decisions late"

@@ -1,0 +1,1 @@
+"""Training of both levels, and the files that it leaves."""

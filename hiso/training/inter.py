@@ -1,0 +1,134 @@
+"""Training of the inter-slice level: CoMA2C in closed loop with frozen intra-slice agents, a second at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hiso.observe import budget_context
+from hiso.world import World
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from ran_emulator.summary import utility
+from xapps.agents import BudgetAgent
+from xapps.slicing.inter.a2c_lstm import InterLearner
+from xapps.slicing.inter.base import InterPolicy, InterWeights
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
+from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.policies import trained_weights
+from xapps.slicing.networks import IntraWeights
+from xapps.slicing.observation import SecondReport
+from xapps.slicing.triggers import make_trigger
+from xapps.slicing.weights import Weights, WeightsMetadata
+
+TRIGGERS = {"coma2c": "10-percent", "coma2c-tuned": "always", "coma2c-tuned-ff": "always"}
+"""While training: as printed, learning is gated after 200 seconds; tuned learns every second."""
+
+VALIDATION_SECONDS = 120
+
+Progress = Callable[[int, float], None]
+"""Called with the seconds done and the utility of the last one."""
+
+
+def train_inter(
+    scenario: Scenario,
+    variant: str,
+    seed: int,
+    seconds: int,
+    control_delay_slots: int,
+    intra: Weights,
+    command: str,
+    candidates: int = 1,
+    progress: Progress | None = None,
+) -> Weights:
+    """Agents of a variant (`coma2c`, `coma2c-tuned`) from scratch after `seconds` seconds over frozen `intra` agents.
+
+    Of several candidates (seeds seed, seed + 1, ...) the one with the best utility on a validation world is kept:
+    a failed training looks like any other until it is compared.
+    """
+    best: tuple[float, int, InterWeights] | None = None
+    for candidate in range(candidates):
+        trained = _train_once(scenario, variant, seed + candidate, seconds, control_delay_slots, intra, progress)
+        score = 0.0
+        if candidates > 1:
+            score = validate(scenario, variant, seed + 1_000, control_delay_slots, intra, trained)
+        if best is None or score > best[0]:
+            best = (score, seed + candidate, trained)
+    assert best is not None
+    metadata = WeightsMetadata(
+        variant=variant,
+        preset=scenario.name,
+        hwi_model=scenario.hwi.model,
+        kappa_t=scenario.hwi.kappa_t,
+        kappa_r=scenario.hwi.kappa_r,
+        control_delay_slots=control_delay_slots,
+        seed=best[1],
+        trained_slots=seconds * SLOTS_PER_SECOND,
+        epsilon=0.0,
+        command=command,
+    )
+    return Weights(metadata, {f"inter.{name}": array for name, array in best[2].arrays.items()})
+
+
+def make_world(scenario: Scenario, seed: int, control_delay_slots: int, intra: Weights) -> World:
+    """A world that frozen trained agents serve."""
+    probe = World(scenario, seed, "greedy", control_delay_slots)
+    weights: dict[str, IntraWeights] = {
+        name: trained_weights(intra.metadata.variant, probe.policies[index].context, intra)
+        for index, name in enumerate(SLICE_NAMES)
+    }
+    return World(scenario, seed, intra.metadata.variant, control_delay_slots, weights)
+
+
+def _train_once(
+    scenario: Scenario,
+    variant: str,
+    seed: int,
+    seconds: int,
+    control_delay_slots: int,
+    intra: Weights,
+    progress: Progress | None,
+) -> InterWeights:
+    world = make_world(scenario, seed, control_delay_slots, intra)
+    context = budget_context(scenario, control_delay_slots)
+    config = COMA2C_CONFIGS[variant]
+    policy = make_inter_policy(variant, context, seed, learning=True)
+    learner = InterLearner(config, context, seed)
+    agent = BudgetAgent(policy, make_trigger(TRIGGERS[variant]), learner)
+    report = empty_report(world)
+    for second in range(seconds):
+        report, _ = world.second(agent.on_report(report))
+        if progress is not None:
+            progress(second + 1, report_utility(scenario, report))
+    agent.on_report(report)
+    return learner.weights()
+
+
+def empty_report(world: World) -> SecondReport:
+    """The zero-load report before slot 0."""
+    return world.report(world.cell.window())
+
+
+def report_utility(scenario: Scenario, report: SecondReport) -> float:
+    """U of one second (Eq. 17)."""
+    return utility(scenario.eta_weight, scenario.ssr_weights, report.eta_bps_hz, report.ssr)
+
+
+def play_policy(world: World, policy: InterPolicy, trigger: str, seconds: int) -> list[SecondReport]:
+    """Reports of a world under an inter-slice policy."""
+    agent = BudgetAgent(policy, make_trigger(trigger))
+    reports = [empty_report(world)]
+    for _ in range(seconds):
+        report, _ = world.second(agent.on_report(reports[-1]))
+        reports.append(report)
+    return reports[1:]
+
+
+def validate(
+    scenario: Scenario, variant: str, seed: int, control_delay_slots: int, intra: Weights, trained: InterWeights
+) -> float:
+    """Mean utility of frozen agents, acting every second, on a world of their own."""
+    world = make_world(scenario, seed, control_delay_slots, intra)
+    policy = make_inter_policy(variant, budget_context(scenario, control_delay_slots), seed, trained)
+    reports = play_policy(world, policy, "always", VALIDATION_SECONDS)
+    return float(np.mean([report_utility(scenario, report) for report in reports]))

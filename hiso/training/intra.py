@@ -1,0 +1,58 @@
+"""Training of the intra-slice level: the three slices' agents learn in one world, at the loop's own pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hiso.runner import Runner
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from xapps.slicing.intra.dqn import CONFIGS, IntraStats
+from xapps.slicing.schedulers import Scheduler
+from xapps.slicing.weights import Weights, WeightsMetadata
+
+BUDGETS_WHILE_TRAINING = "load-proportional"
+"""Sensible splits that follow the load, so that agents meet several bandwidths."""
+
+Progress = Callable[[int, dict[str, IntraStats]], None]
+"""Called with the slots done and each slice's statistics."""
+
+
+def train_intra(
+    scenario: Scenario,
+    variant: str,
+    seed: int,
+    slots: int,
+    control_delay_slots: int,
+    command: str,
+    progress: Progress | None = None,
+) -> Weights:
+    """Agents of a variant (`madqn`, `madqn-tuned`) from scratch after `slots` slots.
+
+    Raises:
+        ValueError: a variant that does not learn.
+    """
+    scheduler = Scheduler("training", inter=BUDGETS_WHILE_TRAINING, intra=variant, trigger="always")
+    runner = Runner(
+        scenario, scheduler, seed, control_delay_slots, learn=True, from_scratch=True, training_slots=slots
+    )
+    done = 0
+    while done < slots:
+        step = min(SLOTS_PER_SECOND // 2, slots - done)
+        runner.advance(step)
+        done += step
+        if progress is not None:
+            progress(done, {name: learner.stats for name, learner in runner.intra_learners.items()})
+    arrays = {f"{name}.flat": runner.intra_learners[name].weights.flat for name in SLICE_NAMES}
+    metadata = WeightsMetadata(
+        variant=variant,
+        preset=scenario.name,
+        hwi_model=scenario.hwi.model,
+        kappa_t=scenario.hwi.kappa_t,
+        kappa_r=scenario.hwi.kappa_r,
+        control_delay_slots=control_delay_slots,
+        seed=seed,
+        trained_slots=slots,
+        epsilon=CONFIGS[variant].epsilon_end,
+        command=command,
+    )
+    return Weights(metadata, arrays)

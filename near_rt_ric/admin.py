@@ -1,0 +1,57 @@
+"""Commands of people (HTTP, command line) to the hot loop: JSON in, JSON out."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from near_rt_ric.platform import RicPlatform
+
+Reply = Callable[[dict[str, Any]], None]
+
+
+class Admin:
+    """`{"command": "state" | "functions" | "reset" | "delete_subscription", ...}`."""
+
+    def __init__(self, platform: RicPlatform, process: dict[str, Any]) -> None:
+        self._platform = platform
+        self._process = process
+
+    def handle(self, command: dict[str, Any], reply: Reply) -> None:
+        """Execute one command; `reply` is called once, perhaps later and from another thread."""
+        name = command.get("command")
+        try:
+            if name == "state":
+                reply({**self._platform.state(), "process": self._process})
+            elif name == "functions":
+                reply(self._functions(str(command["node_id"])))
+            elif name == "reset":
+                self._platform.reset_node(str(command["node_id"]), lambda error: reply({"error": error}))
+            elif name == "delete_subscription":
+                self._platform.delete_subscription(
+                    str(command["node_id"]),
+                    int(command["ric_requestor_id"]),
+                    int(command["ric_instance_id"]),
+                    lambda error: reply({"error": error}),
+                )
+            else:
+                reply({"error": f"command: {name!r} is not one of state, functions, reset, delete_subscription"})
+        except (KeyError, TypeError, ValueError) as error:
+            reply({"error": f"command {name}: {error}"})
+
+    def _functions(self, node_id: str) -> dict[str, Any]:
+        functions = self._platform.functions(node_id)
+        if functions is None:
+            return {"error": f"node_id: node {node_id!r} is unknown"}
+        return {
+            "functions": [
+                {
+                    "ran_function_id": item.ran_function_id,
+                    "oid": item.ran_function_oid,
+                    "revision": item.ran_function_revision,
+                    "definition_base64": base64.b64encode(item.ran_function_definition).decode(),
+                }
+                for item in functions
+            ]
+        }

@@ -1,0 +1,75 @@
+"""The last valid slice budgets of each node: learnt from acknowledged controls, sent after a reconnect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
+
+from near_rt_ric.store import Store
+
+_MAX_IN_FLIGHT = 256
+
+_Key = tuple[str, int, int, bytes]
+
+
+class BudgetMemory:
+    """Budgets in force by node, as far as controls that asked for an acknowledge tell."""
+
+    def __init__(self, stored: dict[str, bytes], store: Store) -> None:
+        self._last = dict(stored)
+        self._store = store
+        self._in_flight: dict[_Key, bytes] = {}
+
+    def on_request(self, node_id: str, request: e2ap.RicControlRequest) -> None:
+        """A budget control is on its way to the node."""
+        try:
+            message = budgets.ControlMessage.FromString(request.ric_control_message)
+        except DecodeError:
+            return  # the node refuses it
+        if message.budgets:
+            while len(self._in_flight) >= _MAX_IN_FLIGHT:
+                self._in_flight.pop(next(iter(self._in_flight)))
+            self._in_flight[_key(node_id, request)] = request.ric_control_message
+
+    def on_acknowledge(self, node_id: str, acknowledge: e2ap.RicControlAcknowledge) -> None:
+        """The node took it: these are its budgets now."""
+        message = self._in_flight.pop(_key(node_id, acknowledge), None)
+        if message is not None and message != self._last.get(node_id):
+            self._last[node_id] = message
+            self._store.save_budgets(node_id, message)
+
+    def on_failure(self, node_id: str, failure: e2ap.RicControlFailure) -> None:
+        """The node refused it: nothing changed."""
+        self._in_flight.pop(_key(node_id, failure), None)
+
+    def replay(self, node_id: str, ran_function_id: int) -> e2ap.RicControlRequest | None:
+        """An unasked control with a node's last budgets, under the RIC's requestor id 0; None where none."""
+        message = self._last.get(node_id)
+        if message is None:
+            return None
+        return e2ap.RicControlRequest(
+            ric_request_id=e2ap.RicRequestId(),
+            ran_function_id=ran_function_id,
+            ric_control_header=budgets.ControlHeader().SerializeToString(),
+            ric_control_message=message,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Budgets by node id, as JSON values (Hz, W)."""
+        return {
+            node_id: MessageToDict(
+                budgets.ControlMessage.FromString(message),
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+            )["budgets"]
+            for node_id, message in self._last.items()
+        }
+
+
+def _key(node_id: str, message: e2ap.RicControlRequest | e2ap.RicControlAcknowledge | e2ap.RicControlFailure) -> _Key:
+    request_id = message.ric_request_id
+    return node_id, request_id.ric_requestor_id, request_id.ric_instance_id, message.ric_call_process_id

@@ -1,0 +1,490 @@
+"""E2 termination: the gRPC server that E2 nodes connect to, one bidirectional stream a node.
+
+The way of an indication: this node's reader thread -> data socket of the xApp that holds its request id. The
+way of a control: this node's up socket -> response generator -> stream. Inner bytes are not decoded, with one
+exception: the tiny control header of the slot function, which says whose slice is meant.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import grpc
+import zmq
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
+from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.oids import BUDGETS_OID
+
+from near_rt_ric import e2_messages as messages
+from near_rt_ric.counters import Counters
+from near_rt_ric.e2_messages import NodeSetup
+from near_rt_ric.endpoints import MAX_NODES, EndpointError, claim_unix_path
+from near_rt_ric.records import ControlPermission
+
+_LOG = logging.getLogger(__name__)
+
+SERVICE_NAME = "hiso.e2ap.v1.E2"
+MAX_PDUS_PER_FRAME = 16
+_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+_SETUP_SILENCE_S = 10.0
+_SILENCE_S = 1.0
+_LOCKSTEP_SILENCE_S = 30.0
+_STOP_GRACE_S = 0.2
+
+_SERVER_OPTIONS = [
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    # Heartbeats are frames of our own: gRPC's pings must never end a stream.
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10),
+    ("grpc.http2.max_ping_strikes", 0),
+]
+
+
+class Platform(Protocol):
+    """What a node's connection needs of the platform."""
+
+    counters: Counters
+
+    def send_down(self, identity: bytes, payload: bytes) -> int:
+        """Send a DownMessage to an xApp; 0, or why not (errno)."""
+
+    def node_set_up(self, connection: NodeConnection, verdict: messages.SetupVerdict) -> None:
+        """A node has been set up on this connection."""
+
+    def node_message(self, connection: NodeConnection, pdu: e2ap.E2apPdu) -> None:
+        """Anything from a set-up node but setup and indications."""
+
+    def node_lost(self, connection: NodeConnection, reason: str) -> None:
+        """The connection is over."""
+
+    def permission(self, connection: NodeConnection, xapp_name: str, ran_function_id: int) -> ControlPermission | str:
+        """What an xApp may control, or why nothing."""
+
+    def budgets_requested(self, node_id: str, request: e2ap.RicControlRequest) -> None:
+        """A budget control passes."""
+
+
+class UpSocket:
+    """A node's PULL socket: bound for xApps, and in process for the platform's own PDUs.
+
+    One thread at a time receives, and holds `lock` meanwhile. In-process messages start with a secret, so
+    that no xApp can pass for the platform.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.lock = threading.Lock()
+        self.secret = os.urandom(16)
+        self._push_lock = threading.Lock()
+        self.pull = context.socket(zmq.PULL)
+        self.pull.setsockopt(zmq.LINGER, 0)
+        self.pull.setsockopt(zmq.MAXMSGSIZE, 1024 * 1024)
+        inside = f"inproc://up-{id(self)}"
+        try:
+            if endpoint.startswith("ipc://"):
+                claim_unix_path(Path(endpoint.removeprefix("ipc://")))
+            self.pull.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.pull.close()
+            raise EndpointError(f"{endpoint}: {error}") from error
+        self.pull.bind(inside)
+        self._push = context.socket(zmq.PUSH)
+        self._push.setsockopt(zmq.LINGER, 0)
+        self._push.connect(inside)
+
+    def post(self, tag: bytes, *parts: bytes) -> bool:
+        """Hand parts to whoever receives; False where its queue is full."""
+        with self._push_lock:
+            try:
+                self._push.send_multipart([self.secret, tag, *parts], zmq.NOBLOCK)
+            except zmq.ZMQError:
+                return False
+        return True
+
+    def close(self) -> None:
+        """Close both ends, once nobody receives any more (a socket must not be closed under its reader)."""
+        with self._push_lock:
+            self._push.close()
+        if self.lock.acquire(timeout=_STOP_GRACE_S):
+            self.pull.close()
+
+
+class NodeConnection:
+    """One stream of one E2 node: its reader thread and its response generator."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, platform: Platform, context: grpc.ServicerContext) -> None:
+        self._platform = platform
+        self._context = context
+        self.peer = context.peer()
+        self.setup = NodeSetup("")
+        self.routes: dict[int, bytes] = {}
+        self.permissions: dict[tuple[str, int], ControlPermission] = {}
+        self.resetting = False
+        self.indications = 0
+        self.controls = 0
+        self.last_heard_s = time.monotonic()
+        self.connected_s = time.time()
+        self.close_reason = ""
+        self._tag = next(self._numbers).to_bytes(8, "little")
+        self._post_lock = threading.Lock()
+        self._before_setup: queue.SimpleQueue[bytes | UpSocket | None] = queue.SimpleQueue()
+        self._up: UpSocket | None = None
+
+    @property
+    def silence_limit_s(self) -> float:
+        """How long the node may say nothing: in lock-step everybody may think for long."""
+        if self._up is None:
+            return _SETUP_SILENCE_S
+        return _LOCKSTEP_SILENCE_S if self.setup.lockstep else _SILENCE_S
+
+    def post(self, pdu: e2ap.E2apPdu) -> None:
+        """Send a PDU of the platform's own to the node."""
+        self._post(pdu.SerializeToString())
+        self._platform.counters.message("to_node", pdu.WhichOneof("message") or "none")
+
+    def heartbeat(self) -> None:
+        """Send a frame without PDUs."""
+        self._post(b"")
+
+    def attach(self, up: UpSocket, answer: e2ap.E2apPdu) -> None:
+        """Send the setup response; from here on the generator serves the node's up socket."""
+        if self._up is not None:
+            self.post(answer)
+            return
+        with self._post_lock:
+            self._before_setup.put(answer.SerializeToString())
+            self._before_setup.put(up)
+            self._up = up
+
+    def close(self, reason: str) -> None:
+        """End the stream."""
+        self.close_reason = self.close_reason or reason
+        self._context.cancel()
+
+    def _post(self, payload: bytes) -> None:
+        with self._post_lock:
+            if self._up is None:
+                self._before_setup.put(payload)
+            else:
+                self._up.post(self._tag, payload)
+
+    # From the node --------------------------------------------------------------------------------
+
+    def read(self, requests: Iterator[bytes]) -> None:
+        """Read frames until the stream ends."""
+        reason = "the node closed the stream"
+        try:
+            for raw in requests:
+                self.last_heard_s = time.monotonic()
+                if raw:
+                    self._take_frame(raw)
+        except grpc.RpcError:
+            reason = "the stream broke"
+        except Exception:
+            _LOG.exception("reader_failed", extra={"fields": {"node": self.setup.node_id, "peer": self.peer}})
+            reason = "an internal error"
+        finally:
+            self._platform.node_lost(self, self.close_reason or reason)
+            with self._post_lock:
+                self._before_setup.put(None)
+                if self._up is not None:
+                    self._up.post(self._tag)
+            self._context.cancel()
+
+    def _take_frame(self, raw: bytes) -> None:
+        try:
+            frame = e2ap.E2Frame.FromString(raw)
+        except DecodeError:
+            self._reject(messages.TRANSFER_SYNTAX_ERROR, "E2Frame: it does not decode")
+            return
+        node_id, routes, send_down = self.setup.node_id, self.routes, self._platform.send_down
+        for pdu in frame.pdus:
+            if pdu.WhichOneof("message") != "ric_indication":
+                self._take_other(pdu)
+                continue
+            indication = pdu.ric_indication
+            request_id = indication.ric_request_id
+            identity = routes.get(request_id.ric_requestor_id << 16 | request_id.ric_instance_id)
+            if identity is None:
+                self._unplaced(indication)
+                continue
+            self.indications += 1
+            error = send_down(identity, bus.DownMessage(node_id=node_id, indication=indication).SerializeToString())
+            if error:
+                self._platform.counters.error("xapp_unreachable")
+
+    def _take_other(self, pdu: e2ap.E2apPdu) -> None:
+        message = pdu.WhichOneof("message")
+        if message == "e2_setup_request":
+            self._take_setup(pdu.e2_setup_request)
+        elif message is None:
+            self._reject(messages.ABSTRACT_SYNTAX_ERROR_REJECT, "message: none of E2apPdu's messages is set")
+        elif self._up is None:
+            self._reject(messages.WRONG_STATE, f"{message}: the first message must be e2_setup_request")
+        else:
+            self._platform.node_message(self, pdu)
+
+    def _take_setup(self, request: e2ap.E2SetupRequest) -> None:
+        verdict = messages.judge_setup(request)
+        if verdict.setup and self._up is not None and verdict.setup.node_id != self.setup.node_id:
+            verdict = messages.setup_failure(
+                request,
+                messages.SEMANTIC_ERROR,
+                f"global_e2_node_id: this stream belongs to {self.setup.node_id}",
+            )
+        if verdict.setup is None:
+            self._platform.counters.error("e2_setup_refused")
+            _LOG.warning("e2_setup_refused", extra={"fields": {"peer": self.peer, "reason": verdict.error}})
+            self.post(verdict.answer)
+            return
+        self._platform.node_set_up(self, verdict)
+
+    def _unplaced(self, indication: e2ap.RicIndication) -> None:
+        if self._up is None:
+            self._reject(messages.WRONG_STATE, "ric_indication: the first message must be e2_setup_request")
+        elif not self.resetting:
+            request_id = indication.ric_request_id
+            self._reject(
+                messages.REQUEST_ID_UNKNOWN,
+                f"ric_request_id: no subscription {request_id.ric_requestor_id}-{request_id.ric_instance_id}",
+                request_id=request_id,
+                ran_function_id=indication.ran_function_id,
+                procedure_code=messages.RIC_INDICATION,
+            )
+
+    def _reject(
+        self,
+        cause: e2ap.Cause,
+        text: str,
+        *,
+        request_id: e2ap.RicRequestId | None = None,
+        ran_function_id: int | None = None,
+        procedure_code: int = 0,
+    ) -> None:
+        self._platform.counters.error(messages.describe_cause(cause))
+        self.post(
+            messages.error_indication(
+                cause,
+                text,
+                request_id=request_id,
+                ran_function_id=ran_function_id,
+                procedure_code=procedure_code,
+            )
+        )
+
+    # To the node ----------------------------------------------------------------------------------
+
+    def responses(self) -> Iterator[bytes]:
+        """Frames for the node: the platform's PDUs and the xApps' controls, each as soon as it is there."""
+        while not isinstance(item := self._before_setup.get(), UpSocket):
+            if item is None:
+                return
+            yield _frame(item)
+        up = item
+        if not up.lock.acquire(timeout=5.0):
+            self.close("the node's older stream does not end")
+            return
+        try:
+            yield from self._serve(up, self._drain_stale(up))
+        finally:
+            up.lock.release()
+
+    def _drain_stale(self, up: UpSocket) -> list[list[bytes]]:
+        """Refuse what xApps sent while the node was away; what this connection's platform posted is kept."""
+        kept = []
+        while up.pull.poll(0):
+            parts = up.pull.recv_multipart()
+            if len(parts) == 1:
+                self._refuse_raw(parts[0], messages.SYSTEM_NOT_READY, "the node was away")
+            elif parts[1:2] == [self._tag]:
+                kept.append(parts)
+        return kept
+
+    def _serve(self, up: UpSocket, waiting: list[list[bytes]]) -> Iterator[bytes]:
+        pull = up.pull
+        while True:
+            parts = waiting.pop(0) if waiting else pull.recv_multipart()
+            frame = e2ap.E2Frame()
+            while True:
+                if len(parts) == 1:
+                    self._take_control(parts[0], frame)
+                elif parts[0] != up.secret:
+                    self._platform.counters.error("bus_message_malformed")
+                elif parts[1] == self._tag:
+                    if len(parts) == 2:
+                        return
+                    if parts[2]:
+                        frame.pdus.add().ParseFromString(parts[2])
+                    else:
+                        yield b""
+                # Several decisions that wait already share a frame: a gRPC message costs more than they do.
+                if waiting or len(frame.pdus) >= MAX_PDUS_PER_FRAME:
+                    break
+                try:
+                    parts = pull.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+            if frame.pdus:
+                yield frame.SerializeToString()
+
+    def _take_control(self, raw: bytes, frame: e2ap.E2Frame) -> None:
+        try:
+            up = bus.UpMessage.FromString(raw)
+        except DecodeError:
+            self._platform.counters.error("bus_message_malformed")
+            return
+        request = up.control_request
+        permission = self.permissions.get((up.xapp_name, request.ran_function_id))
+        if permission is None:
+            granted = self._platform.permission(self, up.xapp_name, request.ran_function_id)
+            if isinstance(granted, str):
+                self._refuse(up.xapp_name, request, self._refusal_cause(request), granted)
+                return
+            permission = granted
+        refusal = self._control_refusal(permission, request)
+        if refusal is not None:
+            self._refuse(up.xapp_name, request, *refusal)
+            return
+        if permission.learns_budgets:
+            self._platform.budgets_requested(self.setup.node_id, request)
+        self.controls += 1
+        frame.pdus.add().ric_control_request.CopyFrom(request)
+
+    def _control_refusal(
+        self, permission: ControlPermission, request: e2ap.RicControlRequest
+    ) -> tuple[e2ap.Cause, str] | None:
+        """Why a control of an xApp that may use this function is refused; None where it passes."""
+        request_id = request.ric_request_id
+        requestor, instance = request_id.ric_requestor_id, request_id.ric_instance_id
+        if requestor != permission.requestor_id:
+            text = f"ric_request_id.ric_requestor_id: yours is {permission.requestor_id}, not {requestor}"
+            return messages.REQUEST_ID_UNKNOWN, text
+        # Instance 0 is an unasked control.
+        if instance and self.routes.get(requestor << 16 | instance) != permission.identity:
+            return messages.REQUEST_ID_UNKNOWN, f"ric_request_id: {requestor}-{instance} is not subscribed"
+        if permission.slice_ids is not None:
+            try:
+                slice_id = slot.ControlHeader.FromString(request.ric_control_header).slice_id
+            except DecodeError:
+                return messages.CONTROL_MESSAGE_INVALID, "ric_control_header: it does not decode"
+            if slice_id not in permission.slice_ids:
+                text = f"slice_id: you are registered for {sorted(permission.slice_ids)}, not {slice_id}"
+                return messages.OM_INTERVENTION, text
+        return None
+
+    def _refusal_cause(self, request: e2ap.RicControlRequest) -> e2ap.Cause:
+        known = request.ran_function_id in self.setup.functions
+        return messages.OM_INTERVENTION if known else messages.RAN_FUNCTION_ID_INVALID
+
+    def _refuse_raw(self, raw: bytes, cause: e2ap.Cause, text: str) -> None:
+        try:
+            up = bus.UpMessage.FromString(raw)
+        except DecodeError:
+            self._platform.counters.error("bus_message_malformed")
+            return
+        self._refuse(up.xapp_name, up.control_request, cause, text)
+
+    def _refuse(self, xapp_name: str, request: e2ap.RicControlRequest, cause: e2ap.Cause, text: str) -> None:
+        """Answer a control that never reaches the node, as the node would: with a RicControlFailure."""
+        self._platform.counters.error(messages.describe_cause(cause))
+        failure = e2ap.RicControlFailure(
+            ric_request_id=request.ric_request_id,
+            ran_function_id=request.ran_function_id,
+            ric_call_process_id=request.ric_call_process_id,
+            cause=cause,
+            ric_control_outcome=self._outcome(request.ran_function_id, text),
+        )
+        down = bus.DownMessage(node_id=self.setup.node_id, control_failure=failure)
+        self._platform.send_down(xapp_name.encode(), down.SerializeToString())
+
+    def _outcome(self, ran_function_id: int, text: str) -> bytes:
+        """A ControlOutcome of the function's service model that gives the platform's reason."""
+        item = self.setup.functions.get(ran_function_id)
+        if item is not None and item.ran_function_oid == BUDGETS_OID:
+            return budgets.ControlOutcome(constraint="platform", text=text).SerializeToString()
+        return slot.ControlOutcome(constraint="platform", text=text).SerializeToString()
+
+
+def _frame(pdu: bytes) -> bytes:
+    return e2ap.E2Frame(pdus=[e2ap.E2apPdu.FromString(pdu)]).SerializeToString() if pdu else b""
+
+
+class E2Termination:
+    """The gRPC server: E2.Connect, health and reflection, on unix sockets and TCP."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._lock = threading.Lock()
+        self._connections: set[NodeConnection] = set()
+        self._server = grpc.server(
+            ThreadPoolExecutor(max_workers=4 * MAX_NODES, thread_name_prefix="e2"), options=_SERVER_OPTIONS
+        )
+        # Raw bytes both ways: what does not decode is answered, not an aborted stream.
+        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._connect)
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE_NAME, {"Connect": handler}),)
+        )
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+    def start(self, addresses: Sequence[str]) -> None:
+        """Listen on `unix:/path` and `host:port` addresses; raises EndpointError."""
+        for address in addresses:
+            if address.startswith("unix:"):
+                claim_unix_path(Path(address.removeprefix("unix:").removeprefix("//")))
+            try:
+                self._server.add_insecure_port(address)
+            except RuntimeError as error:
+                raise EndpointError(
+                    f"e2-listen: {address!r}: unix:/path or host:port that is free is required ({error})"
+                ) from error
+        self._server.start()
+        for service in ("", SERVICE_NAME):
+            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    def connections(self) -> list[NodeConnection]:
+        """Streams that are open now, set up or not."""
+        with self._lock:
+            return list(self._connections)
+
+    def stop(self) -> None:
+        """End every stream and stop listening."""
+        self._health.enter_graceful_shutdown()
+        for connection in self.connections():
+            connection.close("the RIC stops")
+        self._server.stop(_STOP_GRACE_S).wait()
+        deadline_s = time.monotonic() + _STOP_GRACE_S
+        while self.connections() and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+
+    def _connect(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        connection = NodeConnection(self._platform, context)
+        with self._lock:
+            if len(self._connections) >= MAX_NODES:
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"at most {MAX_NODES} nodes")
+            self._connections.add(connection)
+        try:
+            reader = threading.Thread(target=connection.read, args=(requests,), name="e2-reader", daemon=True)
+            reader.start()
+            yield from connection.responses()
+        finally:
+            with self._lock:
+                self._connections.discard(connection)

@@ -1,0 +1,70 @@
+"""Addresses that the platform listens on, derived from one bus endpoint."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_IPC_PATH_BYTES = 100
+"""A unix socket's path has at most 107 bytes; the down and up sockets need a suffix."""
+
+MAX_NODES = 64
+
+_TCP = re.compile(r"^tcp://([^:/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})$")
+
+
+class EndpointError(ValueError):
+    """An address that cannot be used; the message names it and the allowed form."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusEndpoints:
+    """Management, down and up sockets of the xApp bus: one family of ipc paths or tcp ports."""
+
+    management: str
+    down: str
+    up_prefix: str
+    up_port: int | None
+
+    @classmethod
+    def parse(cls, bus: str) -> BusEndpoints:
+        """Endpoints from `ipc:///path/bus` or `tcp://host:port`; raises EndpointError."""
+        if bus.startswith("ipc:///"):
+            if len(bus.removeprefix("ipc://").encode()) > MAX_IPC_PATH_BYTES:
+                raise EndpointError(f"bus: {bus!r}: a path of at most {MAX_IPC_PATH_BYTES} bytes is required")
+            return cls(bus, f"{bus}-down", f"{bus}-up-", None)
+        match = _TCP.match(bus)
+        last = 65_535 - 2 - MAX_NODES
+        if match is None or not 1 <= int(match[2]) <= last:
+            raise EndpointError(f"bus: {bus!r}: ipc:///path or tcp://host:port with port 1..{last} is required")
+        host, port = match[1], int(match[2])
+        return cls(bus, f"tcp://{host}:{port + 1}", f"tcp://{host}:", port + 2)
+
+    def up(self, number: int) -> str:
+        """The socket on which node `number` takes control requests."""
+        return f"{self.up_prefix}{number if self.up_port is None else self.up_port + number}"
+
+    def claim(self) -> None:
+        """Make sure that nobody serves these ipc paths and that their folder exists; raises EndpointError."""
+        if self.management.startswith("ipc://"):
+            for endpoint in (self.management, self.down):
+                claim_unix_path(Path(endpoint.removeprefix("ipc://")))
+
+
+def claim_unix_path(path: Path) -> None:
+    """Make `path` free for a unix socket: a stale one is removed, a served one is an EndpointError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            return
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1.0)
+            probe.connect(str(path))
+    except ConnectionRefusedError:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise EndpointError(f"{path}: {error}") from error
+    else:
+        raise EndpointError(f"{path}: another process is listening there")

@@ -1,0 +1,202 @@
+"""The platform's HTTP API: nodes, functions, subscriptions, xApps, budgets, reset, health and metrics.
+
+It asks the hot loop over its admin socket, and holds no state of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import zmq
+from fastapi import FastAPI, HTTPException, Response
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError, Message
+from hiso_proto import e2sm_budgets_pb2 as budgets
+from hiso_proto import e2sm_kpm_pb2 as kpm
+from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+STATE_TIMEOUT_S = 1.0
+PROCEDURE_TIMEOUT_S = 7.0
+
+_DEFINITIONS: dict[str, type[Message]] = {
+    KPM_OID: kpm.RanFunctionDefinition,
+    BUDGETS_OID: budgets.RanFunctionDefinition,
+    SLOT_OID: slot.RanFunctionDefinition,
+}
+
+
+class HotLoopUnavailableError(Exception):
+    """The hot loop does not answer."""
+
+
+class AdminClient:
+    """Asks the hot loop; a socket a request, so that a lost answer harms nobody else."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+
+    def ask(self, command: str, timeout_s: float = STATE_TIMEOUT_S, **fields: Any) -> dict[str, Any]:
+        """Send one command; raises HotLoopUnavailableError after `timeout_s`."""
+        socket = self._context.socket(zmq.REQ)
+        try:
+            socket.setsockopt(zmq.LINGER, 0)
+            socket.connect(self._endpoint)
+            socket.send(json.dumps({"command": command, **fields}).encode())
+            if not socket.poll(int(1_000 * timeout_s)):
+                raise HotLoopUnavailableError(f"the hot loop has not answered within {timeout_s:g} s")
+            answer: dict[str, Any] = json.loads(socket.recv())
+            return answer
+        finally:
+            socket.close()
+
+
+class _Collector:
+    """hiso_ric_… metrics from one state of the hot loop."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self._state = state
+
+    def collect(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
+        """The metric families (Prometheus client protocol)."""
+        state = self._state
+        messages = CounterMetricFamily(
+            "hiso_ric_messages", "Messages passed on or sent", labels=["direction", "message"]
+        )
+        for item in state["messages"]:
+            messages.add_metric([item["direction"], item["message"]], item["count"])
+        errors = CounterMetricFamily("hiso_ric_errors", "Refused or undeliverable messages", labels=["cause"])
+        for cause, count in sorted(state["errors"].items()):
+            errors.add_metric([cause], count)
+        return [
+            GaugeMetricFamily(
+                "hiso_ric_nodes_connected",
+                "E2 nodes connected",
+                value=sum(node["connected"] for node in state["nodes"]),
+            ),
+            GaugeMetricFamily(
+                "hiso_ric_subscriptions",
+                "RIC subscriptions in force",
+                value=sum(item["state"] == "active" for item in state["subscriptions"]),
+            ),
+            GaugeMetricFamily(
+                "hiso_ric_xapps_alive", "xApps alive", value=sum(xapp["alive"] for xapp in state["xapps"])
+            ),
+            messages,
+            errors,
+        ]
+
+
+def create_app(client: AdminClient) -> FastAPI:
+    """The API over one hot loop."""
+    app = FastAPI(title="near-RT RIC", description="E2 nodes, RIC subscriptions, xApps and slice budgets")
+
+    def ask(command: str, timeout_s: float = STATE_TIMEOUT_S, **fields: Any) -> dict[str, Any]:
+        try:
+            answer = client.ask(command, timeout_s, **fields)
+        except HotLoopUnavailableError as error:
+            raise HTTPException(503, str(error)) from error
+        if answer.get("error"):
+            raise HTTPException(_status(answer["error"]), answer["error"])
+        return answer
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, Any]:
+        """Whether the hot loop answers."""
+        state = ask("state")
+        return {
+            "status": "ok",
+            "nodes_connected": sum(node["connected"] for node in state["nodes"]),
+            "xapps_alive": sum(xapp["alive"] for xapp in state["xapps"]),
+            **state["process"],
+        }
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        """Prometheus text format."""
+        registry = CollectorRegistry()
+        registry.register(_Collector(ask("state")))
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/nodes")
+    def nodes() -> Any:
+        """E2 nodes, connected or not."""
+        return ask("state")["nodes"]
+
+    @app.get("/nodes/{node_id}/functions")
+    def functions(node_id: str) -> list[dict[str, Any]]:
+        """A node's RAN functions with their definitions decoded."""
+        return [_decoded(item) for item in ask("functions", node_id=node_id)["functions"]]
+
+    @app.post("/nodes/{node_id}/reset")
+    def reset(node_id: str) -> dict[str, str]:
+        """E2 reset: the node drops its subscriptions, then the RIC subscribes again from its store."""
+        ask("reset", PROCEDURE_TIMEOUT_S, node_id=node_id)
+        return {"status": "reset"}
+
+    @app.get("/subscriptions")
+    def subscriptions() -> Any:
+        """RIC subscriptions, those that wait for their node or xApp included."""
+        return ask("state")["subscriptions"]
+
+    @app.delete("/subscriptions/{node_id}/{ric_requestor_id}/{ric_instance_id}")
+    def delete_subscription(node_id: str, ric_requestor_id: int, ric_instance_id: int) -> dict[str, str]:
+        """Delete a subscription at its node and in the store; its xApp is told."""
+        ask(
+            "delete_subscription",
+            PROCEDURE_TIMEOUT_S,
+            node_id=node_id,
+            ric_requestor_id=ric_requestor_id,
+            ric_instance_id=ric_instance_id,
+        )
+        return {"status": "deleted"}
+
+    @app.get("/xapps")
+    def xapps() -> Any:
+        """Registered xApps, alive or not."""
+        return ask("state")["xapps"]
+
+    @app.get("/budgets")
+    def last_budgets() -> Any:
+        """The last valid slice budgets by node (Hz, W)."""
+        return ask("state")["budgets"]
+
+    return app
+
+
+def _status(error: str) -> int:
+    """HTTP status of the hot loop's error texts: unknown is 404, no answer of a node 504, its refusal 409."""
+    if "did not answer" in error:
+        return 504
+    if error.startswith(("node_id", "subscription")):
+        return 404
+    return 409
+
+
+def _decoded(item: dict[str, Any]) -> dict[str, Any]:
+    raw = base64.b64decode(item["definition_base64"])
+    message = _DEFINITIONS.get(item["oid"])
+    try:
+        definition = (
+            None
+            if message is None
+            else MessageToDict(
+                message.FromString(raw),
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+            )
+        )
+    except DecodeError:
+        definition = None
+    return {
+        "ran_function_id": item["ran_function_id"],
+        "oid": item["oid"],
+        "revision": item["revision"],
+        "definition": definition,
+        "definition_base64": item["definition_base64"],
+    }

@@ -1,0 +1,540 @@
+"""The platform's state: nodes, xApps and what connects them. The control plane.
+
+One lock guards everything here. Indications and controls pass without it, by look-ups alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.oids import BUDGETS_OID, SLOT_OID
+
+from near_rt_ric import e2_messages as messages
+from near_rt_ric.budgets import BudgetMemory
+from near_rt_ric.counters import Counters
+from near_rt_ric.e2_termination import NodeConnection, UpSocket
+from near_rt_ric.endpoints import MAX_NODES, BusEndpoints, EndpointError
+from near_rt_ric.records import ControlPermission, SubscriptionRecord, SubscriptionState, XAppRecord
+from near_rt_ric.registry import XAppRegistry
+from near_rt_ric.store import Store
+from near_rt_ric.subscriptions import SubscribeDone, SubscriptionManager, UnsubscribeDone
+
+_LOG = logging.getLogger(__name__)
+
+XAPP_SILENCE_S = 1.0
+XAPP_LOCKSTEP_SILENCE_S = 30.0
+DATA_SOCKET_TIMEOUT_S = 2.0
+RESET_TIMEOUT_S = 5.0
+
+Done = Callable[[str], None]
+"""Called with an error text, empty where all is well."""
+
+
+class DownPort(Protocol):
+    """The bus's data socket towards xApps, and the sockets that nodes need."""
+
+    def send_down(self, identity: bytes, payload: bytes) -> int:
+        """Send a DownMessage; 0, or errno."""
+
+    def open_up(self, endpoint: str) -> UpSocket:
+        """Bind a node's up socket."""
+
+
+@dataclass(slots=True)
+class NodeRecord:
+    """An E2 node, connected or not."""
+
+    node_id: str
+    number: int
+    up: UpSocket
+    setup: messages.NodeSetup
+    connection: NodeConnection | None = None
+
+    def message(self) -> bus.Node:
+        """The node as xApps see it."""
+        return bus.Node(
+            node_id=self.node_id,
+            connected=self.connection is not None,
+            ran_functions=self.setup.functions.values(),
+            up_endpoint=self.up.endpoint,
+        )
+
+
+@dataclass(slots=True)
+class _Deferred:
+    deadline_s: float
+    xapp_name: str
+    request: bus.SubscribeRequest
+    done: SubscribeDone
+
+
+@dataclass(slots=True)
+class _Reset:
+    deadline_s: float
+    done: list[Done] = field(default_factory=list)
+
+
+class RicPlatform:
+    """Nodes, xApps, subscriptions and budgets of one near-RT RIC."""
+
+    def __init__(self, store: Store, endpoints: BusEndpoints) -> None:
+        stored = store.load()
+        self.counters = Counters()
+        self.registry = XAppRegistry(stored.xapps, store)
+        self.budgets = BudgetMemory(stored.budgets, store)
+        self.subscriptions = SubscriptionManager(stored.subscriptions, store, self._tell)
+        self._store = store
+        self._endpoints = endpoints
+        self._numbers = stored.node_numbers
+        self._nodes: dict[str, NodeRecord] = {}
+        self._joining: set[str] = set()
+        self._deferred: list[_Deferred] = []
+        self._resets: dict[str, _Reset] = {}
+        self._lock = threading.RLock()
+        self._down: DownPort
+
+    def attach(self, down: DownPort) -> None:
+        """Give the platform its way to xApps; call once, before anything else."""
+        self._down = down
+
+    def send_down(self, identity: bytes, payload: bytes) -> int:
+        """Send a DownMessage to an xApp; 0, or errno: never blocks."""
+        return self._down.send_down(identity, payload)
+
+    # xApps ----------------------------------------------------------------------------------------
+
+    def register(self, request: bus.RegisterRequest) -> bus.RegisterResponse:
+        """Register an xApp, or renew it: stored subscriptions are restored once its data socket is there."""
+        with self._lock:
+            known = self.registry.get(request.xapp_name)
+            xapp = self.registry.register(request)
+            if isinstance(xapp, str):
+                self.counters.error("registration_refused")
+                return bus.RegisterResponse(error=xapp)
+            if known is not None and known.alive:
+                self._xapp_lost(known, "it registered again")
+            self._joining.add(xapp.name)
+            for node in self._nodes.values():
+                if node.connection is not None:
+                    node.connection.permissions.clear()
+            _LOG.info("xapp_registered", extra={"fields": {"xapp": xapp.name, "requestor": xapp.requestor_id}})
+            return bus.RegisterResponse(
+                ric_requestor_id=xapp.requestor_id,
+                down_endpoint=self._endpoints.down,
+                nodes=[node.message() for node in self._nodes.values()],
+            )
+
+    def heartbeat(self, xapp_name: str) -> bool:
+        """An xApp is there; False where it has to register (again)."""
+        with self._lock:
+            xapp = self.registry.get(xapp_name)
+            if xapp is None or not (xapp.alive or xapp_name in self._joining):
+                return False
+            xapp.last_heard_s = time.monotonic()
+            return True
+
+    def subscribe(self, request: bus.SubscribeRequest, done: SubscribeDone) -> None:
+        """Subscribe for an xApp, as soon as its data socket is there: no indication may get lost."""
+        with self._lock:
+            xapp = self.registry.get(request.xapp_name)
+            if xapp is not None and request.xapp_name in self._joining:
+                deadline = time.monotonic() + DATA_SOCKET_TIMEOUT_S
+                self._deferred.append(_Deferred(deadline, xapp.name, request, done))
+            elif xapp is None or not xapp.alive:
+                error = f"xapp_name: xApp {request.xapp_name!r} is not registered"
+                done(bus.SubscribeResponse(key=request.key, error=error))
+            else:
+                self.subscriptions.subscribe(xapp, request, done)
+
+    def unsubscribe(self, request: bus.UnsubscribeRequest, done: UnsubscribeDone) -> None:
+        """Delete a subscription for an xApp."""
+        with self._lock:
+            xapp = self.registry.get(request.xapp_name)
+            if xapp is None:
+                error = f"xapp_name: xApp {request.xapp_name!r} is not registered"
+                done(bus.UnsubscribeResponse(error=error))
+            else:
+                self.subscriptions.unsubscribe(xapp, request.ric_request_id, done)
+
+    def joining(self) -> bool:
+        """Whether any xApp has registered whose data socket is not there yet."""
+        return bool(self._joining)
+
+    def join(self) -> None:
+        """Take into service the xApps whose data socket has come."""
+        with self._lock:
+            for name in list(self._joining):
+                xapp = self.registry.get(name)
+                if xapp is not None and self._reachable(xapp):
+                    self._joining.discard(name)
+                    xapp.alive = True
+                    self.subscriptions.xapp_up(xapp)
+            now = time.monotonic()
+            deferred, self._deferred = self._deferred, []
+            for item in deferred:
+                if item.xapp_name not in self._joining:
+                    self.subscribe(item.request, item.done)
+                elif item.deadline_s <= now:
+                    error = f"xapp_name: xApp {item.xapp_name} has not connected its data socket"
+                    item.done(bus.SubscribeResponse(key=item.request.key, error=error))
+                else:
+                    self._deferred.append(item)
+
+    def permission(self, connection: NodeConnection, xapp_name: str, ran_function_id: int) -> ControlPermission | str:
+        """What an xApp may control of a function, or why it may not; a yes is remembered."""
+        with self._lock:
+            item = connection.setup.functions.get(ran_function_id)
+            xapp = self.registry.get(xapp_name)
+            if item is None:
+                offered = sorted(connection.setup.functions)
+                return f"ran_function_id: the node offers {offered}, not {ran_function_id}"
+            if xapp is None or not xapp.alive:
+                return f"xapp_name: xApp {xapp_name!r} is not registered"
+            if item.ran_function_oid not in xapp.oids:
+                return f"ran_function_id: xApp {xapp_name} is not registered for OID {item.ran_function_oid}"
+            permission = ControlPermission(
+                requestor_id=xapp.requestor_id,
+                identity=xapp_name.encode(),
+                slice_ids=xapp.slice_ids if item.ran_function_oid == SLOT_OID else None,
+                learns_budgets=item.ran_function_oid == BUDGETS_OID,
+            )
+            connection.permissions[xapp_name, ran_function_id] = permission
+            return permission
+
+    def _reachable(self, xapp: XAppRecord) -> bool:
+        """Probe an xApp's data socket with an empty DownMessage."""
+        return self.send_down(xapp.name.encode(), b"") != errno.EHOSTUNREACH
+
+    def _xapp_lost(self, xapp: XAppRecord, reason: str) -> None:
+        _LOG.warning("xapp_lost", extra={"fields": {"xapp": xapp.name, "reason": reason}})
+        xapp.alive = False
+        self.subscriptions.xapp_down(xapp.name)
+        for node in self._nodes.values():
+            if node.connection is not None:
+                node.connection.permissions.clear()
+
+    def _tell(self, xapp_name: str, message: bus.DownMessage) -> None:
+        if self.send_down(xapp_name.encode(), message.SerializeToString()):
+            self.counters.error("xapp_unreachable")
+        else:
+            self.counters.message("to_xapp", message.WhichOneof("message") or "none")
+
+    # Nodes ----------------------------------------------------------------------------------------
+
+    def node_set_up(self, connection: NodeConnection, verdict: messages.SetupVerdict) -> None:
+        """Take a node into service: its own setup replaces any older one, an older stream of it is ended."""
+        setup = verdict.setup
+        if setup is None:
+            raise ValueError("verdict.setup: an accepted setup is required")
+        with self._lock:
+            try:
+                node = self._node(setup)
+            except EndpointError as error:
+                _LOG.error("up_socket_failed", extra={"fields": {"node": setup.node_id, "reason": str(error)}})
+                connection.close("its up socket cannot be bound")
+                return
+            older = node.connection
+            if older is not None and older is not connection:
+                self.subscriptions.node_down(setup.node_id, "a newer connection of it")
+                self._keep_counts(older)
+                older.close("a newer connection of the same node")
+            node.setup = connection.setup = setup
+            node.connection = connection
+            connection.permissions.clear()
+            connection.resetting = False
+            connection.attach(node.up, verdict.answer)
+            _LOG.info("node_connected", extra={"fields": {"node": setup.node_id, "peer": connection.peer}})
+            self._replay_budgets(node, connection)
+            self._tell_all(bus.DownMessage(node_id=setup.node_id, node_up=node.message()))
+            self.subscriptions.node_up(setup.node_id, connection)
+
+    def node_lost(self, connection: NodeConnection, reason: str) -> None:
+        """A stream has ended."""
+        with self._lock:
+            node = self._nodes.get(connection.setup.node_id)
+            if node is None or node.connection is not connection:
+                return
+            _LOG.warning("node_lost", extra={"fields": {"node": node.node_id, "reason": reason}})
+            node.connection = None
+            self._keep_counts(connection)
+            self._end_reset(node.node_id, f"node {node.node_id}: {reason}")
+            self.subscriptions.node_down(node.node_id, reason)
+            self._tell_all(bus.DownMessage(node_id=node.node_id, node_down=reason))
+
+    def node_message(self, connection: NodeConnection, pdu: e2ap.E2apPdu) -> None:
+        """Anything from a node but setup and indications."""
+        name = pdu.WhichOneof("message")
+        if name == "ric_control_acknowledge":
+            self._control_answered(connection, pdu.ric_control_acknowledge)
+        elif name == "ric_control_failure":
+            self._control_answered(connection, pdu.ric_control_failure)
+        else:
+            with self._lock:
+                self._procedure_message(connection, name or "none", pdu)
+
+    def _procedure_message(self, connection: NodeConnection, name: str, pdu: e2ap.E2apPdu) -> None:
+        node_id, manager, known = connection.setup.node_id, self.subscriptions, True
+        if name == "ric_subscription_response":
+            known = manager.on_response(node_id, pdu.ric_subscription_response)
+        elif name == "ric_subscription_failure":
+            known = manager.on_failure(node_id, pdu.ric_subscription_failure)
+        elif name == "ric_subscription_delete_response":
+            known = manager.on_delete_answer(node_id, pdu.ric_subscription_delete_response.ric_request_id)
+        elif name == "ric_subscription_delete_failure":
+            failure = pdu.ric_subscription_delete_failure
+            known = manager.on_delete_answer(node_id, failure.ric_request_id, messages.describe_cause(failure.cause))
+        elif name == "error_indication":
+            self._error_indication(node_id, pdu.error_indication)
+        elif name == "reset_request":
+            self._reset_by_node(connection, pdu.reset_request)
+        elif name == "reset_response":
+            known = self._end_reset(node_id, "")
+        else:
+            self._refuse(connection, messages.WRONG_STATE, f"{name}: not a message of an E2 node")
+            return
+        if not known:
+            self._refuse(connection, messages.WRONG_STATE, f"{name}: no procedure waits for it")
+
+    def _refuse(self, connection: NodeConnection, cause: e2ap.Cause, text: str) -> None:
+        self.counters.error(messages.describe_cause(cause))
+        connection.post(messages.error_indication(cause, text))
+
+    def _control_answered(
+        self, connection: NodeConnection, answer: e2ap.RicControlAcknowledge | e2ap.RicControlFailure
+    ) -> None:
+        """Learn budgets from a control's answer and pass it on to the xApp of its requestor id."""
+        node_id = connection.setup.node_id
+        if isinstance(answer, e2ap.RicControlAcknowledge):
+            down = bus.DownMessage(node_id=node_id, control_acknowledge=answer)
+            self.budgets.on_acknowledge(node_id, answer)
+        else:
+            down = bus.DownMessage(node_id=node_id, control_failure=answer)
+            self.budgets.on_failure(node_id, answer)
+            self.counters.error(messages.describe_cause(answer.cause))
+        requestor = answer.ric_request_id.ric_requestor_id
+        identity = self.registry.identities.get(requestor)
+        if identity is not None:
+            self._tell(identity.decode(), down)
+        elif requestor != 0:
+            self._refuse(connection, messages.REQUEST_ID_UNKNOWN, f"ric_requestor_id: {requestor} is no xApp's")
+
+    def _error_indication(self, node_id: str, error: e2ap.ErrorIndication) -> None:
+        self.subscriptions.on_error_indication(node_id, error)
+        self.counters.error("error_indication_received")
+        _LOG.warning(
+            "error_indication",
+            extra={
+                "fields": {
+                    "node": node_id,
+                    "cause": messages.describe_cause(error.cause),
+                    "text": error.criticality_diagnostics.text,
+                }
+            },
+        )
+
+    def budgets_requested(self, node_id: str, request: e2ap.RicControlRequest) -> None:
+        """A budget control passes on its way to the node."""
+        self.budgets.on_request(node_id, request)
+
+    def _node(self, setup: messages.NodeSetup) -> NodeRecord:
+        node = self._nodes.get(setup.node_id)
+        if node is None:
+            number = self._numbers.get(setup.node_id)
+            if number is None:
+                number = next(i for i in range(len(self._numbers) + 1) if i not in self._numbers.values())
+                if number >= MAX_NODES:
+                    raise EndpointError(f"the store knows {MAX_NODES} nodes already")
+            node = NodeRecord(setup.node_id, number, self._down.open_up(self._endpoints.up(number)), setup)
+            self._numbers[setup.node_id] = number
+            self._store.save_node_number(setup.node_id, number)
+            self._nodes[setup.node_id] = node
+        return node
+
+    def _replay_budgets(self, node: NodeRecord, connection: NodeConnection) -> None:
+        function_id = node.setup.function_id(BUDGETS_OID)
+        replay = None if function_id is None else self.budgets.replay(node.node_id, function_id)
+        if replay is not None:
+            connection.post(e2ap.E2apPdu(ric_control_request=replay))
+
+    def _tell_all(self, message: bus.DownMessage) -> None:
+        for xapp in self.registry.alive():
+            self._tell(xapp.name, message)
+
+    def _keep_counts(self, connection: NodeConnection) -> None:
+        self.counters.message("to_xapp", "indication", connection.indications)
+        self.counters.message("to_node", "ric_control_request", connection.controls)
+
+    # Reset ----------------------------------------------------------------------------------------
+
+    def _reset_by_node(self, connection: NodeConnection, request: e2ap.ResetRequest) -> None:
+        """The node has dropped all subscriptions: answer, and subscribe again (E2GAP 5.3.2.5)."""
+        node_id = connection.setup.node_id
+        _LOG.warning(
+            "reset_by_node",
+            extra={"fields": {"node": node_id, "cause": messages.describe_cause(request.cause)}},
+        )
+        connection.post(e2ap.E2apPdu(reset_response=e2ap.ResetResponse(transaction_id=request.transaction_id)))
+        self.subscriptions.node_up(node_id, connection)
+
+    def reset_node(self, node_id: str, done: Done) -> None:
+        """Reset a node: it drops its subscriptions and call processes, then the RIC subscribes again."""
+        with self._lock:
+            node = self._nodes.get(node_id)
+            if node is None or node.connection is None:
+                done(f"node_id: node {node_id!r} is not connected")
+                return
+            if node_id in self._resets:
+                self._resets[node_id].done.append(done)
+                return
+            self._resets[node_id] = _Reset(time.monotonic() + RESET_TIMEOUT_S, [done])
+            node.connection.resetting = True
+            self.subscriptions.node_down(node_id, "it is being reset")
+            node.connection.post(e2ap.E2apPdu(reset_request=e2ap.ResetRequest(cause=messages.OM_INTERVENTION)))
+
+    def _end_reset(self, node_id: str, error: str) -> bool:
+        reset = self._resets.pop(node_id, None)
+        if reset is None:
+            return False
+        connection = self._nodes[node_id].connection
+        if connection is not None:
+            connection.resetting = False
+            self.subscriptions.node_up(node_id, connection)
+        for done in reset.done:
+            done(error)
+        return True
+
+    # Time -----------------------------------------------------------------------------------------
+
+    def tick(self, overslept_s: float) -> None:
+        """Watch over everybody, four times a second: silence, closed sockets, procedures without an answer.
+
+        `overslept_s` is how much later than planned this call comes: silence meanwhile is our own fault.
+        """
+        now = time.monotonic()
+        with self._lock:
+            for xapp in self.registry.all():
+                if xapp.name not in self._joining and not xapp.alive:
+                    continue
+                if now - xapp.last_heard_s - overslept_s > self._xapp_silence_limit_s(xapp):
+                    self._joining.discard(xapp.name)
+                    self._xapp_lost(xapp, "silent")
+                elif xapp.alive and not self._reachable(xapp):
+                    self._xapp_lost(xapp, "it closed its data socket")
+            self.subscriptions.expire(now)
+            for node_id in [node_id for node_id, reset in self._resets.items() if reset.deadline_s <= now]:
+                self._end_reset(node_id, f"node {node_id} did not answer within {RESET_TIMEOUT_S:g} s")
+
+    def _xapp_silence_limit_s(self, xapp: XAppRecord) -> float:
+        for record in self.subscriptions.all():
+            node = self._nodes.get(record.node_id)
+            if (
+                record.xapp_name == xapp.name
+                and record.state is SubscriptionState.ACTIVE
+                and node is not None
+                and node.setup.lockstep
+            ):
+                return XAPP_LOCKSTEP_SILENCE_S
+        return XAPP_SILENCE_S
+
+    # State ----------------------------------------------------------------------------------------
+
+    def subscription(self, node_id: str, requestor_id: int, instance_id: int) -> SubscriptionRecord | None:
+        """One subscription by node and request id."""
+        record = self.subscriptions.find(e2ap.RicRequestId(ric_requestor_id=requestor_id, ric_instance_id=instance_id))
+        return record if record is not None and record.node_id == node_id else None
+
+    def delete_subscription(self, node_id: str, requestor_id: int, instance_id: int, done: Done) -> None:
+        """Delete a subscription on a person's behalf, and tell its xApp."""
+        with self._lock:
+            record = self.subscription(node_id, requestor_id, instance_id)
+            if record is None:
+                done(f"subscription: node {node_id!r} has none with request id {requestor_id}-{instance_id}")
+                return
+            self.subscriptions.delete(record, lambda response: done(response.error))
+            told = record.answer(error="deleted by the operator")
+            self._tell(record.xapp_name, bus.DownMessage(node_id=node_id, subscription_restored=told))
+
+    def functions(self, node_id: str) -> list[e2ap.RanFunctionItem] | None:
+        """A node's RAN functions; None where the node is unknown."""
+        with self._lock:
+            node = self._nodes.get(node_id)
+            return None if node is None else list(node.setup.functions.values())
+
+    def state(self) -> dict[str, Any]:
+        """Everything a face shows, as JSON values."""
+        now = time.monotonic()
+        with self._lock:
+            errors, counted = self.counters.snapshot()
+            traffic = Counter(counted)
+            for node in self._nodes.values():
+                if node.connection is not None:
+                    traffic["to_xapp", "indication"] += node.connection.indications
+                    traffic["to_node", "ric_control_request"] += node.connection.controls
+            return {
+                "nodes": [_node_state(node, now) for node in self._nodes.values()],
+                "xapps": [_xapp_state(xapp, now) for xapp in self.registry.all()],
+                "subscriptions": [_subscription_state(item) for item in self.subscriptions.all()],
+                "budgets": self.budgets.describe(),
+                "errors": errors,
+                "messages": [
+                    {"direction": direction, "message": name, "count": count}
+                    for (direction, name), count in sorted(traffic.items())
+                ],
+            }
+
+
+def _node_state(node: NodeRecord, now_s: float) -> dict[str, Any]:
+    connection = node.connection
+    return {
+        "node_id": node.node_id,
+        "connected": connection is not None,
+        "connected_since_unix_s": None if connection is None else connection.connected_s,
+        "silent_s": None if connection is None else round(now_s - connection.last_heard_s, 3),
+        "peer": None if connection is None else connection.peer,
+        "lockstep": node.setup.lockstep,
+        "up_endpoint": node.up.endpoint,
+        "functions": [
+            {
+                "ran_function_id": item.ran_function_id,
+                "oid": item.ran_function_oid,
+                "revision": item.ran_function_revision,
+            }
+            for item in node.setup.functions.values()
+        ],
+    }
+
+
+def _xapp_state(xapp: XAppRecord, now_s: float) -> dict[str, Any]:
+    return {
+        "name": xapp.name,
+        "ric_requestor_id": xapp.requestor_id,
+        "alive": xapp.alive,
+        "silent_s": round(now_s - xapp.last_heard_s, 3) if xapp.alive else None,
+        "ran_function_oids": sorted(xapp.oids),
+        "slice_ids": sorted(xapp.slice_ids),
+        "version": xapp.version,
+        "metrics_url": xapp.metrics_url,
+    }
+
+
+def _subscription_state(record: SubscriptionRecord) -> dict[str, Any]:
+    return {
+        "xapp": record.xapp_name,
+        "node_id": record.node_id,
+        "key": record.key,
+        "oid": record.oid,
+        "ric_requestor_id": record.requestor_id,
+        "ric_instance_id": record.instance_id,
+        "actions": [e2ap.RicActionType.Name(action.ric_action_type) for action in record.parsed_actions()],
+        "state": str(record.state),
+        "error": record.error,
+    }

@@ -1,0 +1,604 @@
+"""The E2 node's procedures (E2AP 8.2, 8.3): setup, subscriptions, indications, control, reset, error indication.
+
+Runs in the hot loop's thread. `E2Link` brings events; the loop hands them to `handle` and calls, a slot:
+`ask` after the cell has begun it, `executed` after it was executed, `second_closed` at the end of a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
+from hiso_proto import e2sm_kpm_pb2 as kpm_pb
+from hiso_proto import e2sm_slot_pb2 as slots
+from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
+
+from ran_emulator import causes, e2_codec, e2_traffic, kpm
+from ran_emulator.causes import NotAdmitted
+from ran_emulator.cell import Cell, SecondWindow
+from ran_emulator.constraints import Refused
+from ran_emulator.e2_link import BACK_OFF_S, E2Link, Lost, Opened, Received
+from ran_emulator.e2_traffic import E2Traffic
+from ran_emulator.logs import fields
+from ran_emulator.scenario import SLICE_NAMES
+from ran_emulator.state import RING
+from ran_emulator.subscriptions import (
+    BUDGETS_FUNCTION,
+    KPM_FUNCTION,
+    SLOT_FUNCTION,
+    Claim,
+    Report,
+    RequestKey,
+    Subscriptions,
+    request_key,
+)
+
+_LOG = logging.getLogger(__name__)
+
+PLMN_ID = "00101"
+SETUP_TRANSACTION = 1
+MAX_KEPT_OUTCOMES = 64
+MAX_EXPIRED = 4_096
+"""Call processes that ended unanswered and are remembered, so that a late CONTROL is told why."""
+
+_TRAFFIC_OF = {KPM_FUNCTION: e2_traffic.KPM, BUDGETS_FUNCTION: e2_traffic.BUDGETS, SLOT_FUNCTION: e2_traffic.SLOT}
+_RECEIVED = {
+    "e2_setup_response": e2_traffic.SETUP,
+    "e2_setup_failure": e2_traffic.SETUP,
+    "ric_subscription_request": e2_traffic.SUBSCRIPTION,
+    "ric_subscription_delete_request": e2_traffic.SUBSCRIPTION_DELETE,
+    "ric_control_request": e2_traffic.CONTROL,
+    "error_indication": e2_traffic.ERROR,
+    "reset_request": e2_traffic.RESET,
+    "reset_response": e2_traffic.RESET,
+}
+
+
+@dataclass(slots=True)
+class _CallProcess:
+    """An INSERT that asks for a decision."""
+
+    call_process_id: bytes
+    request_key: RequestKey
+    slice_id: int
+    decided_slot: int
+    user_ids: bytes
+    sent_s: float
+    deadline_s: float
+    open: bool = True
+    """A CONTROL may still be carried out."""
+    awaited: bool = True
+    """Nobody has answered yet, rightly or wrongly."""
+    decided: bool = False
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def encode_frame(pdus: list[bytes]) -> bytes:
+    """An E2Frame of encoded PDUs (its field 1)."""
+    return b"".join([b"\x0a" + _varint(len(pdu)) + pdu for pdu in pdus])
+
+
+class E2Node:
+    """One node's end of E2."""
+
+    def __init__(self, cell: Cell, link: E2Link, gnb_id: int, lockstep: bool) -> None:
+        """`lockstep`: the node waits for decisions (it states so in its functions' definitions)."""
+        self.connected = False
+        self.subscriptions = Subscriptions()
+        self.traffic = E2Traffic()
+        self.missed_deadlines = [0] * len(SLICE_NAMES)
+        self.latencies_s: list[float] = []
+        """Of slot decisions carried out, INSERT sent to CONTROL taken; emptied by its reader."""
+        self._cell = cell
+        self._link = link
+        self._gnb_id = gnb_id
+        self._lockstep = lockstep
+        self._stream = 0
+        self._in_slot = False
+        self._encoder = e2_codec.SlotEncoder(cell)
+        self._asked: list[list[_CallProcess | None]] = [[None] * len(SLICE_NAMES) for _ in range(RING)]
+        self._outstanding = [0] * RING
+        self._budgets_asked: _CallProcess | None = None
+        self._expired: dict[bytes, None] = {}
+        self._expired_budgets: dict[bytes, None] = {}
+        self._missed_before = [0] * len(SLICE_NAMES)
+        self._out: list[bytes] = []
+        self._transaction = SETUP_TRANSACTION
+
+    # What the loop asks
+
+    def waiting_for(self, slot: int) -> bool:
+        """Whether an INSERT for this slot awaits its answer."""
+        return self._outstanding[slot % RING] > 0
+
+    @property
+    def waiting_for_budgets(self) -> bool:
+        """Whether the budget INSERT awaits its answer."""
+        asked = self._budgets_asked
+        return asked is not None and asked.awaited
+
+    def end_wait(self, slot: int, now_s: float) -> float:
+        """End waits for this slot's decisions and for budgets whose time is over; when the next one is (or inf)."""
+        soonest = math.inf
+        for asked in (*self._asked[slot % RING], self._budgets_asked):
+            if asked is None or not asked.awaited:
+                continue
+            if asked.deadline_s <= now_s:
+                self._answered(asked)
+            else:
+                soonest = min(soonest, asked.deadline_s)
+        return soonest
+
+    def flush(self) -> None:
+        """Send acknowledges that wait for company."""
+        if self._out:
+            self._link.send(encode_frame(self._out))
+            self._out = []
+
+    # A slot
+
+    def ask(self) -> None:
+        """Step 4: one frame with an INSERT for each slice that has a group and a subscription."""
+        self._in_slot = True
+        cell = self._cell
+        decided_slot = cell.slot + cell.control_delay_slots
+        place = decided_slot % RING
+        row = self._asked[place]
+        self._outstanding[place] = 0
+        for slice_id, claim in enumerate(self.subscriptions.slot_claims):
+            row[slice_id] = None
+            if claim is None:
+                continue
+            count = cell.group_size(slice_id)
+            if count:
+                row[slice_id] = self._insert_slot(claim, slice_id, decided_slot, count)
+                self._outstanding[place] += 1
+        self.flush()
+
+    def executed(self, slot: int) -> None:
+        """Step 6: outcomes are kept for the slices' next frames; what was not decided was missed."""
+        self._in_slot = False
+        for slice_id, asked in enumerate(self._asked[slot % RING]):
+            if asked is not None and asked.decided_slot == slot and not asked.decided:
+                self.missed_deadlines[slice_id] += 1
+                self._expire(asked, self._expired)
+        outcomes = self._cell.state.outcomes
+        for slice_id, claim in enumerate(self.subscriptions.slot_claims):
+            if claim is None:
+                continue
+            count = int(outcomes[slice_id]["count"])
+            if count:
+                claim.outcomes.append(self._encoder.outcome(slice_id, count, claim.learning_detail))
+                if len(claim.outcomes) > MAX_KEPT_OUTCOMES:
+                    del claim.outcomes[0]
+
+    def second_closed(self, window: SecondWindow) -> None:
+        """Step 7: KPM reports and the budget INSERT of a closed second leave in one frame."""
+        missed = [now - before for now, before in zip(self.missed_deadlines, self._missed_before, strict=True)]
+        self._missed_before = self.missed_deadlines.copy()
+        if self.subscriptions.reports:
+            measured = kpm.KpmWindow(
+                window,
+                (missed[0], missed[1], missed[2]),
+                self._cell.scenario.total_bandwidth_hz,
+                self._cell.hwi.kappa_t,
+                self._cell.hwi.kappa_r,
+            )
+            for report in self.subscriptions.reports:
+                self._report(report, measured)
+        self.ask_budgets(window)
+
+    def ask_budgets(self, window: SecondWindow) -> None:
+        """The budget INSERT of a second; with an empty window (second 0) before slot 0."""
+        claim = self.subscriptions.budget_claim
+        if claim is not None:
+            self._insert_budgets(claim, window)
+        self.flush()
+
+    def reset(self) -> None:
+        """Reset by the node (E2AP 8.3.3): subscriptions and call processes end, the setup stays."""
+        self._forget()
+        self._transaction = self._transaction % 255 + 1
+        request = e2ap.ResetRequest(transaction_id=self._transaction, cause=causes.OM_INTERVENTION)
+        self._send(e2ap.E2apPdu(reset_request=request), e2_traffic.E2AP, e2_traffic.RESET)
+
+    # Indications
+
+    def _insert_slot(self, claim: Claim, slice_id: int, decided_slot: int, count: int) -> _CallProcess:
+        message, ids = self._encoder.observation(slice_id, count, claim.outcomes)
+        claim.outcomes = []
+        call_process_id = (decided_slot << 2 | slice_id).to_bytes(8, "little")
+        header = self._encoder.header(slice_id, decided_slot, self._cell.slot)
+        self._indicate(claim, e2ap.INSERT, header, message.SerializeToString(), call_process_id)
+        now_s = time.monotonic()
+        deadline_s = math.inf if claim.wait_s is None else now_s + claim.wait_s
+        return _CallProcess(call_process_id, claim.request_key, slice_id, decided_slot, ids, now_s, deadline_s)
+
+    def _insert_budgets(self, claim: Claim, window: SecondWindow) -> None:
+        if self._budgets_asked is not None and not self._budgets_asked.decided:
+            self._expire(self._budgets_asked, self._expired_budgets)
+        call_process_id = window.second.to_bytes(8, "little")
+        header = budgets.IndicationHeader(second=window.second, slot=window.slot)
+        message = e2_codec.budget_report(window, self._cell.scenario.total_bandwidth_hz)
+        self._indicate(claim, e2ap.INSERT, header.SerializeToString(), message.SerializeToString(), call_process_id)
+        now_s = time.monotonic()
+        deadline_s = math.inf if claim.wait_s is None else now_s + claim.wait_s
+        self._budgets_asked = _CallProcess(call_process_id, claim.request_key, -1, window.slot, b"", now_s, deadline_s)
+
+    def _report(self, report: Report, window: kpm.KpmWindow) -> None:
+        if not report.items:
+            report.first_second = window.window.second - 1
+        report.items.append(kpm.data_item(report.columns, window))
+        if len(report.items) < report.seconds:
+            return
+        header = kpm_pb.IndicationHeader(
+            collet_start_time_ns=report.first_second * 10**9, sender_name=f"{PLMN_ID}-{self._gnb_id}"
+        )
+        message = kpm_pb.IndicationMessage(
+            meas_data=report.items, meas_info_list=report.info, granul_period_ms=kpm.GRANULARITY_MS
+        )
+        report.items = []
+        self._indicate(report, e2ap.REPORT, header.SerializeToString(), message.SerializeToString(), b"")
+
+    def _indicate(
+        self,
+        source: Claim | Report,
+        kind: e2ap.RicActionType,
+        header: bytes,
+        message: bytes,
+        call_process_id: bytes,
+    ) -> None:
+        function_id = source.function_id if isinstance(source, Claim) else KPM_FUNCTION
+        pdu = e2ap.E2apPdu()
+        indication = pdu.ric_indication
+        indication.ric_request_id.ric_requestor_id, indication.ric_request_id.ric_instance_id = source.request_key
+        indication.ran_function_id = function_id
+        indication.ric_action_id = source.action_id
+        indication.ric_indication_sn = source.sequence_number
+        indication.ric_indication_type = kind
+        indication.ric_indication_header = header
+        indication.ric_indication_message = message
+        indication.ric_call_process_id = call_process_id
+        source.sequence_number = source.sequence_number + 1 & 0xFFFF
+        self._queue(pdu, _TRAFFIC_OF[function_id], e2_traffic.INDICATION)
+
+    def _queue(self, pdu: e2ap.E2apPdu, function: int, procedure: int) -> None:
+        data = pdu.SerializeToString()
+        self.traffic.count(function, procedure, e2_traffic.TO_RIC, len(data))
+        self._out.append(data)
+
+    def _send(self, pdu: e2ap.E2apPdu, function: int, procedure: int) -> None:
+        self._queue(pdu, function, procedure)
+        self.flush()
+
+    # What comes
+
+    def handle(self, event: Opened | Received | Lost) -> None:
+        """Carry out what an event of the link asks for."""
+        if isinstance(event, Received):
+            if event.stream == self._stream:
+                self._handle_frame(event.frame)
+        elif isinstance(event, Opened):
+            self._stream = event.stream
+            self._out = []
+            self._set_up()
+        elif event.stream == self._stream:
+            if self.connected:
+                _LOG.warning("E2 stream lost", extra=fields(reason=event.reason))
+            self.connected = False
+            self._out = []
+            self._forget()
+
+    def _handle_frame(self, data: bytes) -> None:
+        try:
+            frame = e2ap.E2Frame.FromString(data)
+        except DecodeError:
+            self._object(causes.TRANSFER_SYNTAX_ERROR, "the frame is not an E2Frame")
+            return
+        alone = len(frame.pdus) == 1
+        for pdu in frame.pdus:
+            # A PDU that stands alone is the frame less its tag and length.
+            size = len(data) - (2 if len(data) < 130 else 3 if len(data) < 16_387 else 4) if alone else pdu.ByteSize()
+            self._handle_pdu(pdu, size)
+
+    def _handle_pdu(self, pdu: e2ap.E2apPdu, size: int) -> None:
+        kind = pdu.WhichOneof("message")
+        if kind is None:
+            self._object(causes.ABSTRACT_SYNTAX_ERROR, "the PDU carries no message that this node knows")
+            return
+        message = getattr(pdu, kind)
+        procedure = _RECEIVED.get(kind)
+        if procedure is None:
+            self._object(causes.WRONG_STATE, f"{kind} is not for an E2 node")
+            return
+        function = e2_traffic.E2AP
+        if kind.startswith("ric_"):
+            function = _TRAFFIC_OF.get(message.ran_function_id, e2_traffic.E2AP)
+        self.traffic.count(function, procedure, e2_traffic.TO_NODE, size)
+        if not self.connected and procedure not in (e2_traffic.SETUP, e2_traffic.ERROR):
+            self._object(causes.WRONG_STATE, f"{kind} before the E2 setup is complete")
+            return
+        _HANDLERS[kind](self, message)
+
+    def _object(self, cause: e2ap.Cause, text: str) -> None:
+        """Send an ErrorIndication (E2AP 8.3.2)."""
+        _LOG.warning("E2 error", extra=fields(cause=causes.describe(cause), text=text))
+        indication = e2ap.ErrorIndication(cause=cause, criticality_diagnostics=e2ap.CriticalityDiagnostics(text=text))
+        self._send(e2ap.E2apPdu(error_indication=indication), e2_traffic.E2AP, e2_traffic.ERROR)
+
+    # Setup, reset, errors
+
+    def _set_up(self) -> None:
+        cell = self._cell
+        self.connected = False
+        self._forget()
+        functions = (
+            (KPM_FUNCTION, KPM_OID, kpm.definition()),
+            (BUDGETS_FUNCTION, BUDGETS_OID, e2_codec.budget_definition(cell, self._lockstep)),
+            (SLOT_FUNCTION, SLOT_OID, e2_codec.slot_definition(cell, self._lockstep)),
+        )
+        request = e2ap.E2SetupRequest(
+            transaction_id=SETUP_TRANSACTION,
+            global_e2_node_id=e2ap.GlobalE2NodeId(plmn_id=PLMN_ID, gnb_id=self._gnb_id),
+            ran_functions_added=[
+                e2ap.RanFunctionItem(
+                    ran_function_id=number,
+                    ran_function_definition=definition.SerializeToString(),
+                    ran_function_revision=1,
+                    ran_function_oid=oid,
+                )
+                for number, oid, definition in functions
+            ],
+            e2_node_component_config_addition=[
+                e2ap.E2NodeComponentConfigItem(interface_type=e2ap.NG, component_id=f"ng-{self._gnb_id}")
+            ],
+        )
+        self._send(e2ap.E2apPdu(e2_setup_request=request), e2_traffic.E2AP, e2_traffic.SETUP)
+
+    def _on_setup_response(self, response: e2ap.E2SetupResponse) -> None:
+        if self.connected or response.transaction_id != SETUP_TRANSACTION:
+            self._object(causes.WRONG_STATE, "e2_setup_response: no E2 setup of this transaction_id is under way")
+            return
+        self.connected = True
+        rejected = [item.ran_function_id for item in response.ran_functions_rejected]
+        _LOG.info("E2 connected", extra=fields(ric=response.global_ric_id, rejected_functions=rejected))
+
+    def _on_setup_failure(self, failure: e2ap.E2SetupFailure) -> None:
+        text = failure.criticality_diagnostics.text
+        self._link.drop(
+            f"E2 setup refused: {causes.describe(failure.cause)} {text}", failure.time_to_wait_s or BACK_OFF_S
+        )
+
+    def _on_reset(self, request: e2ap.ResetRequest) -> None:
+        _LOG.warning("reset by the RIC", extra=fields(cause=causes.describe(request.cause)))
+        self._forget()
+        response = e2ap.ResetResponse(transaction_id=request.transaction_id)
+        self._send(e2ap.E2apPdu(reset_response=response), e2_traffic.E2AP, e2_traffic.RESET)
+
+    def _on_reset_response(self, _response: e2ap.ResetResponse) -> None:
+        _LOG.info("reset acknowledged by the RIC")
+
+    def _on_error(self, error: e2ap.ErrorIndication) -> None:
+        _LOG.warning(
+            "error indication from the RIC",
+            extra=fields(cause=causes.describe(error.cause), text=error.criticality_diagnostics.text),
+        )
+
+    def _forget(self) -> None:
+        """Drop all subscriptions and call processes: every wait ends with the fallback."""
+        self.subscriptions.clear()
+        for row in self._asked:
+            for asked in row:
+                if asked is not None:
+                    asked.open = asked.awaited = False
+        self._outstanding = [0] * RING
+        self._budgets_asked = None
+        self._expired.clear()
+        self._expired_budgets.clear()
+
+    # Subscriptions
+
+    def _on_subscription(self, request: e2ap.RicSubscriptionRequest) -> None:
+        traffic = _TRAFFIC_OF.get(request.ran_function_id, e2_traffic.E2AP)
+        try:
+            response = self.subscriptions.subscribe(request)
+        except NotAdmitted as refusal:
+            failure = e2ap.RicSubscriptionFailure(
+                ric_request_id=request.ric_request_id,
+                ran_function_id=request.ran_function_id,
+                cause=refusal.cause,
+                criticality_diagnostics=_diagnostics(causes.RIC_SUBSCRIPTION, refusal.text),
+            )
+            _LOG.warning("subscription refused", extra=fields(reason=refusal.text))
+            self._send(e2ap.E2apPdu(ric_subscription_failure=failure), traffic, e2_traffic.SUBSCRIPTION)
+            return
+        self._send(e2ap.E2apPdu(ric_subscription_response=response), traffic, e2_traffic.SUBSCRIPTION)
+
+    def _on_delete(self, request: e2ap.RicSubscriptionDeleteRequest) -> None:
+        traffic = _TRAFFIC_OF.get(request.ran_function_id, e2_traffic.E2AP)
+        try:
+            ended = self.subscriptions.delete(request)
+        except NotAdmitted as refusal:
+            failure = e2ap.RicSubscriptionDeleteFailure(
+                ric_request_id=request.ric_request_id,
+                ran_function_id=request.ran_function_id,
+                cause=refusal.cause,
+                criticality_diagnostics=_diagnostics(causes.RIC_SUBSCRIPTION_DELETE, refusal.text),
+            )
+            self._send(e2ap.E2apPdu(ric_subscription_delete_failure=failure), traffic, e2_traffic.SUBSCRIPTION_DELETE)
+            return
+        for claim in ended:
+            self._end_call_processes(claim)
+        response = e2ap.RicSubscriptionDeleteResponse(
+            ric_request_id=request.ric_request_id, ran_function_id=request.ran_function_id
+        )
+        self._send(e2ap.E2apPdu(ric_subscription_delete_response=response), traffic, e2_traffic.SUBSCRIPTION_DELETE)
+
+    def _end_call_processes(self, claim: Claim) -> None:
+        for row in self._asked:
+            for asked in row:
+                if asked is not None and asked.request_key == claim.request_key:
+                    self._answered(asked)
+                    asked.open = False
+        if claim.function_id == BUDGETS_FUNCTION:
+            self._budgets_asked = None
+
+    # Control
+
+    def _on_control(self, request: e2ap.RicControlRequest) -> None:
+        try:
+            outcome = self._control(request)
+        except Refused as refusal:
+            self._fail(request, causes.CONTROL_MESSAGE_INVALID, refusal.constraint, refusal.text)
+        except NotAdmitted as refusal:
+            self._fail(request, refusal.cause, refusal.text.partition(":")[0], refusal.text)
+        else:
+            if request.ric_control_ack_request != e2ap.NO_ACK:
+                self._acknowledge(request, outcome)
+
+    def _control(self, request: e2ap.RicControlRequest) -> bytes:
+        """Carry a CONTROL out; its ControlOutcome. Raises Refused or NotAdmitted, and nothing has changed."""
+        if request.ran_function_id == SLOT_FUNCTION:
+            return self._control_slot(request)
+        if request.ran_function_id == BUDGETS_FUNCTION:
+            return self._control_budgets(request)
+        if request.ran_function_id == KPM_FUNCTION:
+            raise NotAdmitted(causes.ACTION_NOT_SUPPORTED, "ran_function_id: KPM offers REPORT only")
+        raise NotAdmitted(causes.FUNCTION_ID_INVALID, f"ran_function_id: {request.ran_function_id} is not offered")
+
+    def _acknowledge(self, request: e2ap.RicControlRequest, outcome: bytes) -> None:
+        pdu = e2ap.E2apPdu()
+        acknowledge = pdu.ric_control_acknowledge
+        acknowledge.ric_request_id.CopyFrom(request.ric_request_id)
+        acknowledge.ran_function_id = request.ran_function_id
+        acknowledge.ric_call_process_id = request.ric_call_process_id
+        acknowledge.ric_control_outcome = outcome
+        self._queue(pdu, _TRAFFIC_OF[request.ran_function_id], e2_traffic.CONTROL)
+
+    def _fail(self, request: e2ap.RicControlRequest, cause: e2ap.Cause, constraint: str, text: str) -> None:
+        kind: Any = budgets.ControlOutcome if request.ran_function_id == BUDGETS_FUNCTION else slots.ControlOutcome
+        failure = e2ap.RicControlFailure(
+            ric_request_id=request.ric_request_id,
+            ran_function_id=request.ran_function_id,
+            ric_call_process_id=request.ric_call_process_id,
+            cause=cause,
+            ric_control_outcome=kind(constraint=constraint, text=text).SerializeToString(),
+        )
+        traffic = _TRAFFIC_OF.get(request.ran_function_id, e2_traffic.E2AP)
+        self._send(e2ap.E2apPdu(ric_control_failure=failure), traffic, e2_traffic.CONTROL)
+
+    def _control_slot(self, request: e2ap.RicControlRequest) -> bytes:
+        asked = self._call_process(request)
+        try:
+            decision = e2_codec.decode_decision(
+                request.ric_control_header,
+                request.ric_control_message,
+                asked.slice_id,
+                asked.decided_slot,
+                asked.user_ids,
+            )
+            beams, powers, common = decision.beams, decision.private_power_w, decision.common_power_w
+            self._cell.check(asked.slice_id, asked.decided_slot, beams, powers, common)
+            self._cell.submit(asked.slice_id, asked.decided_slot, beams, powers, common)
+        finally:
+            # A refused answer is an answer too: the wait ends, though a better one may still come in time.
+            self._answered(asked)
+        asked.decided = True
+        asked.open = False
+        self.latencies_s.append(time.monotonic() - asked.sent_s)
+        return b""
+
+    def _call_process(self, request: e2ap.RicControlRequest) -> _CallProcess:
+        """The slot call process that a CONTROL answers, still open."""
+        call_process_id = request.ric_call_process_id
+        number = int.from_bytes(call_process_id, "little")
+        slice_id = number & 3
+        asked = None
+        if len(call_process_id) == 8 and slice_id < len(SLICE_NAMES):
+            asked = self._asked[(number >> 2) % RING][slice_id]
+        if asked is None or asked.call_process_id != call_process_id or not asked.open:
+            raise self._no_call_process(call_process_id, self._expired)
+        self._check_open(asked, request)
+        return asked
+
+    def _check_open(self, asked: _CallProcess, request: e2ap.RicControlRequest) -> None:
+        if request_key(request.ric_request_id) != asked.request_key:
+            raise NotAdmitted(causes.REQUEST_ID_UNKNOWN, "ric_request_id: is not the one of the INSERT")
+        if time.monotonic() > asked.deadline_s:
+            raise NotAdmitted(causes.CONTROL_TIMER_EXPIRED, "ric_call_process_id: its time to wait is over")
+
+    @staticmethod
+    def _no_call_process(call_process_id: bytes, expired: dict[bytes, None]) -> NotAdmitted:
+        if call_process_id in expired:
+            return NotAdmitted(causes.CONTROL_TIMER_EXPIRED, "ric_call_process_id: the decision came too late")
+        return NotAdmitted(
+            causes.CALL_PROCESS_ID_INVALID, "ric_call_process_id: names no INSERT that is waiting for an answer"
+        )
+
+    def _control_budgets(self, request: e2ap.RicControlRequest) -> bytes:
+        asked = None
+        if request.ric_call_process_id:
+            asked = self._budgets_asked
+            if asked is None or asked.call_process_id != request.ric_call_process_id or not asked.open:
+                raise self._no_call_process(request.ric_call_process_id, self._expired_budgets)
+            self._check_open(asked, request)
+        cell = self._cell
+        next_slot = cell.slot + 1 if self._in_slot else cell.slot
+        try:
+            wanted = e2_codec.decode_budgets(request.ric_control_header, request.ric_control_message)
+            if wanted is None:
+                applied_slot = next_slot + cell.control_delay_slots
+            else:
+                applied_slot = cell.set_budgets(*wanted, at_slot=next_slot)
+        finally:
+            if asked is not None:
+                asked.awaited = False
+        if asked is not None:
+            asked.decided, asked.open = True, False
+        return budgets.ControlOutcome(applied_slot=applied_slot).SerializeToString()
+
+    # Call processes
+
+    def _answered(self, asked: _CallProcess) -> None:
+        if asked.awaited:
+            asked.awaited = False
+            if asked.slice_id >= 0:
+                self._outstanding[asked.decided_slot % RING] -= 1
+
+    @staticmethod
+    def _expire(asked: _CallProcess, expired: dict[bytes, None]) -> None:
+        if asked.open:
+            asked.open = asked.awaited = False
+            expired[asked.call_process_id] = None
+            if len(expired) > MAX_EXPIRED:
+                del expired[next(iter(expired))]
+
+
+def _diagnostics(procedure_code: int, text: str) -> e2ap.CriticalityDiagnostics:
+    return e2ap.CriticalityDiagnostics(procedure_code=procedure_code, text=text)
+
+
+_HANDLERS: dict[str, Any] = {
+    "e2_setup_response": E2Node._on_setup_response,
+    "e2_setup_failure": E2Node._on_setup_failure,
+    "ric_subscription_request": E2Node._on_subscription,
+    "ric_subscription_delete_request": E2Node._on_delete,
+    "ric_control_request": E2Node._on_control,
+    "error_indication": E2Node._on_error,
+    "reset_request": E2Node._on_reset,
+    "reset_response": E2Node._on_reset_response,
+}

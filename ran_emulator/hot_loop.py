@@ -1,0 +1,327 @@
+"""The hot loop: slots one after the other, by the rules of time of the clock (`python -m ran_emulator.hot_loop`).
+
+Everything that changes the cell happens in this thread: what other threads bring waits in one inbox.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import math
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ran_emulator import logs, placement
+from ran_emulator.arguments import Arguments, parse_arguments
+from ran_emulator.cell import Cell
+from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
+from ran_emulator.e2_link import E2Link
+from ran_emulator.e2_node import E2Node
+from ran_emulator.e2_traffic import nested
+from ran_emulator.logs import fields
+from ran_emulator.publisher import Publisher
+from ran_emulator.scenario import SLICE_NAMES, SLOT_US, load_scenario
+from ran_emulator.snapshot import FILE_NAME, PERIOD_S, SnapshotFile
+from ran_emulator.summary import cell_summary
+
+_LOG = logging.getLogger(__name__)
+
+SILENCE_S = 1.0
+LOCKSTEP_SILENCE_S = 30.0
+LATENCY_BIN_S = 1e-5
+LATENCY_BINS = 100_000
+
+
+class _Stop:
+    """A signal asked the process to end."""
+
+
+class Latencies:
+    """Loop latencies of a whole run: a histogram of 10 us bins up to one second, and the maximum."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._bins = np.zeros(LATENCY_BINS, np.int64)
+        self._max_s = 0.0
+
+    def add(self, latencies_s: npt.NDArray[np.float64]) -> None:
+        """Take one second's latencies."""
+        if len(latencies_s):
+            places = np.minimum(latencies_s / LATENCY_BIN_S, LATENCY_BINS - 1).astype(np.int64)
+            np.add.at(self._bins, places, 1)
+            self._max_s = max(self._max_s, float(latencies_s.max()))
+
+    def summary_ms(self) -> dict[str, float | None]:
+        """p50, p99 and max in ms; None where nothing was decided."""
+        total = int(self._bins.sum())
+        if total == 0:
+            return {"p50": None, "p99": None, "max": None}
+        cumulated = np.cumsum(self._bins)
+        p50, p99 = ((np.searchsorted(cumulated, q * total) + 0.5) * LATENCY_BIN_S * 1e3 for q in (0.5, 0.99))
+        return {"p50": float(p50), "p99": float(p99), "max": self._max_s * 1e3}
+
+
+class HotLoop:
+    """Runs a cell's slots against its clock."""
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        cell: Cell,
+        node: E2Node,
+        publisher: Publisher,
+        inbox: SimpleQueue[Any],
+        commands: CommandServer | None,
+    ) -> None:
+        """`inbox`: what the link, the face and signals bring. `commands` None: there is no face."""
+        self.late_slots = 0
+        self.started_s = time.monotonic()
+        self.latencies = Latencies()
+        self._arguments = arguments
+        self._cell = cell
+        self._node = node
+        self._publisher = publisher
+        self._inbox = inbox
+        self._commands = commands
+        self._pending: list[Command] = []
+        self._stopping = False
+
+    def run(self) -> None:
+        """Slots until the end of the run or a signal."""
+        lockstep = self._arguments.clock.lockstep
+        self._publisher.publish(0)
+        if lockstep:
+            self._await_subscriptions()
+        self.started_s = time.monotonic()
+        self._node.ask_budgets(self._cell.window())
+        if lockstep:
+            self._await_budgets()
+        slots = math.inf if self._arguments.slots is None else self._arguments.slots
+        step = self._lockstep_slot if lockstep else self._scheduled_slot
+        while not self._stopping and self._cell.slot < slots:
+            step()
+        self._take_latencies()
+        self._node.flush()
+        self._publisher.publish(self.late_slots)
+
+    # One slot
+
+    def _lockstep_slot(self) -> None:
+        cell, node = self._cell, self._node
+        self._take_events()
+        self._carry_out_commands()
+        slot = cell.slot
+        cell.begin_slot()
+        node.ask()
+        if node.waiting_for(slot):
+            self._await_decisions(slot)
+        self._execute(slot)
+        self._await_budgets()
+        if time.monotonic() >= self._publisher.due_s:
+            self._publisher.publish(self.late_slots)
+
+    def _scheduled_slot(self) -> None:
+        cell, node = self._cell, self._node
+        slot = cell.slot
+        slot_s = self._arguments.clock.slot_s
+        end_s = self.started_s + (slot + 1) * slot_s
+        self._serve_until(end_s - slot_s)
+        if self._stopping:
+            return
+        self._carry_out_commands()
+        cell.begin_slot()
+        node.ask()
+        if cell.control_delay_slots == 0:
+            while node.waiting_for(slot) and not self._stopping and self._serve_one(end_s):
+                pass
+        self._take_events()
+        self._execute(slot)
+        now_s = time.monotonic()
+        if now_s > end_s:
+            self.late_slots += 1
+        if now_s >= self._publisher.due_s:
+            self._publisher.publish(self.late_slots)
+
+    def _execute(self, slot: int) -> None:
+        """Steps 5 to 7."""
+        window = self._cell.execute_slot()
+        self._node.executed(slot)
+        if window is not None:
+            self._node.second_closed(window)
+            self._publisher.second_closed(window, self._take_latencies() * 1e3)
+            gc.collect()
+
+    def _take_latencies(self) -> npt.NDArray[np.float64]:
+        latencies_s = np.array(self._node.latencies_s, np.float64)
+        self._node.latencies_s.clear()
+        self.latencies.add(latencies_s)
+        return latencies_s
+
+    # Waiting
+
+    def _await_subscriptions(self) -> None:
+        """Lock-step's slot 0 waits until what --await names is subscribed."""
+        missing: list[str] = []
+        while not self._stopping:
+            still = [name for name in self._arguments.awaited if not self._node.subscriptions.holds(name)]
+            if not still:
+                return
+            if still != missing:
+                _LOG.info("waiting for subscriptions", extra=fields(missing=still))
+                missing = still
+            self._serve_one(time.monotonic() + PERIOD_S)
+            self._carry_out_commands()
+            self._publish_if_due()
+
+    def _await_decisions(self, slot: int) -> None:
+        while self._node.waiting_for(slot) and not self._stopping:
+            self._wait_in_lockstep(slot)
+
+    def _await_budgets(self) -> None:
+        while self._node.waiting_for_budgets and not self._stopping:
+            self._wait_in_lockstep(self._cell.slot)
+
+    def _wait_in_lockstep(self, slot: int) -> None:
+        """One event, or the end of a time to wait."""
+        now_s = time.monotonic()
+        next_end_s = self._node.end_wait(slot, now_s)
+        if not self._serve_one(min(next_end_s, now_s + PERIOD_S)):
+            self._publish_if_due()
+
+    def _serve_until(self, deadline_s: float) -> None:
+        """Handle what comes until a moment of the monotonic clock; what has come is handled in any case."""
+        while self._serve_one(deadline_s) and not self._stopping:
+            pass
+
+    def _serve_one(self, deadline_s: float) -> bool:
+        """Handle the next event; False where none comes until `deadline_s`."""
+        inbox = self._inbox
+        try:
+            event = inbox.get_nowait()
+        except Empty:
+            self._node.flush()
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            try:
+                event = inbox.get(True, left_s)
+            except Empty:
+                return False
+        self._handle(event)
+        return True
+
+    def _take_events(self) -> None:
+        """Handle what has come."""
+        inbox = self._inbox
+        while not inbox.empty():
+            self._handle(inbox.get_nowait())
+
+    def _handle(self, event: Any) -> None:
+        if isinstance(event, Command):
+            self._pending.append(event)
+        elif isinstance(event, _Stop | FaceGone):
+            self._stopping = True
+        else:
+            self._node.handle(event)
+
+    def _carry_out_commands(self) -> None:
+        if self._pending and self._commands is not None:
+            for command in self._pending:
+                self._commands.answer(command, carry_out(command, self._cell, self._node))
+            self._pending.clear()
+
+    def _publish_if_due(self) -> None:
+        if time.monotonic() >= self._publisher.due_s:
+            self._publisher.publish(self.late_slots)
+
+
+def warm_up() -> None:
+    """Compile, or load, every kernel of the loop, so that no slot pays for it."""
+    cell = Cell(load_scenario("base"), seed=0)
+    for slice_id in range(len(SLICE_NAMES)):
+        cell.inject(slice_id, 2)
+    cell.begin_slot()
+    for slice_id in range(len(SLICE_NAMES)):
+        count = cell.group_size(slice_id)
+        beams, powers = np.zeros(count, np.int16), np.zeros(count, np.float32)
+        cell.check(slice_id, 0, beams, powers, None)
+        cell.submit(slice_id, 0, beams, powers, None)
+    cell.execute_slot()
+    cell.close_second()
+
+
+def run_summary(arguments: Arguments, cell: Cell, node: E2Node, loop: HotLoop) -> dict[str, Any]:
+    """The run's summary: the cell's own, and what the loop and E2 measured."""
+    wall_s = time.monotonic() - loop.started_s
+    summary = cell_summary(cell)
+    simulated_s = cell.slot * SLOT_US * 1e-6
+    return {
+        **summary,
+        "scenario": arguments.scenario.name,
+        "config": arguments.scenario.model_dump(mode="json"),
+        "clock": arguments.clock.name,
+        "wall_s": wall_s,
+        "real_time_factor": simulated_s / wall_s if wall_s > 0 else None,
+        "late_slots": loop.late_slots,
+        "missed_deadlines": sum(node.missed_deadlines),
+        "missed_deadlines_by_slice": dict(zip(SLICE_NAMES, node.missed_deadlines, strict=True)),
+        "e2_bytes": nested(node.traffic.bytes),
+        "e2_messages": nested(node.traffic.messages),
+        "e2_bps": sum(node.traffic.bytes) * 8 / simulated_s if simulated_s else 0.0,
+        "loop_latency_ms": loop.latencies.summary_ms(),
+    }
+
+
+def _write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(summary, indent=1) + "\n")
+    part.replace(path)
+
+
+def _on_stop_signals(handler: Callable[..., object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
+def main(argv: Sequence[str]) -> int:
+    """The process: 0 at the end of the run or on SIGTERM."""
+    arguments = parse_arguments(argv)
+    logs.configure("ran-emulator")
+    placement.pin(arguments.cpu)
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    _on_stop_signals(lambda *_: sys.exit(0))
+    commands = None
+    if arguments.commands_fd is not None:
+        commands = CommandServer(socket.socket(fileno=arguments.commands_fd), inbox)
+    warm_up()
+    cell = Cell(arguments.scenario, arguments.seed, arguments.control_delay_slots)
+    lockstep = arguments.clock.lockstep
+    link = E2Link(arguments.e2_target, LOCKSTEP_SILENCE_S if lockstep else SILENCE_S, inbox)
+    node = E2Node(cell, link, arguments.gnb_id, lockstep)
+    snapshot = SnapshotFile(arguments.run_dir / FILE_NAME, len(cell.state.users))
+    loop = HotLoop(arguments, cell, node, Publisher(cell, node, snapshot), inbox, commands)
+    placement.take_fifo(arguments.fifo)  # before the stream's threads, which inherit it
+    link.start()
+    _on_stop_signals(lambda *_: inbox.put(_Stop()))
+    placement.steady_interpreter()
+    loop.run()
+    if arguments.summary is not None:
+        _write_summary(arguments.summary, run_summary(arguments, cell, node, loop))
+    link.stop()
+    _LOG.info("ended", extra=fields(slot=cell.slot))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

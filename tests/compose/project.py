@@ -1,0 +1,123 @@
+"""One run of the product's compose file: its own project name, image name and free ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import yaml
+
+from .engine import Engine
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE_FILE = ROOT / "docker-compose.yml"
+COMPOSE_V2 = Path("/usr/local/lib/docker/cli-plugins/docker-compose")
+PORT_VARIABLES = ("HISO_EMULATOR_PORT", "HISO_RIC_PORT", "HISO_E2_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
+
+
+def compose_programs() -> dict[str, str]:
+    """The docker-compose programs of this machine, by version."""
+    found = {}
+    for program in (str(COMPOSE_V2), shutil.which("docker-compose")):
+        if program is not None and os.access(program, os.X_OK):
+            done = subprocess.run([program, "version", "--short"], capture_output=True, text=True, check=True)
+            found[done.stdout.strip()] = program
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Different loopback ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@dataclass
+class Project:
+    """A compose project on an engine."""
+
+    engine: Engine
+    client: docker.DockerClient
+    program: str
+    folder: Path
+    name: str = field(default_factory=lambda: f"hiso-test-{os.getpid()}")
+
+    def __post_init__(self) -> None:
+        self.ports = dict(zip(PORT_VARIABLES, free_ports(len(PORT_VARIABLES)), strict=True))
+        self._settings = {name: str(port) for name, port in self.ports.items()}
+        self._settings |= {"COMPOSE_PROJECT_NAME": self.name, "HISO_IMAGE": "hiso-coma-test"}
+        self._files = [COMPOSE_FILE]
+        if self.engine.own:
+            self._files.append(self._host_network_for_builds())
+
+    @property
+    def runtime_image(self) -> str:
+        """Name of the image of emulator, RIC and xApps in this project."""
+        return f"{self._settings['HISO_IMAGE']}:runtime"
+
+    def url(self, variable: str) -> str:
+        """Where a published port is reached."""
+        return f"http://127.0.0.1:{self.ports[variable]}"
+
+    def compose(self, *arguments: str) -> str:
+        """Run docker-compose on this project; its output.
+
+        Raises:
+            AssertionError: it failed; the message holds the end of what it printed.
+        """
+        files = [part for file in self._files for part in ("--file", str(file))]
+        done = subprocess.run(
+            [self.program, "--project-directory", str(ROOT), *files, *arguments],
+            env=self.engine.environment() | self._settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"docker-compose {' '.join(arguments)}:\n{done.stdout[-6000:]}"
+        return done.stdout
+
+    def container(self, service: str) -> Any:
+        """The container of a service, stopped ones included."""
+        labels = [f"com.docker.compose.project={self.name}", f"com.docker.compose.service={service}"]
+        (found,) = self.client.containers.list(all=True, filters={"label": labels})
+        return found
+
+    def health(self, service: str) -> str:
+        """What the engine says of a service's health check: starting, healthy or unhealthy."""
+        return str(self.container(service).attrs["State"]["Health"]["Status"])
+
+    def wait_healthy(self, services: list[str], limit_s: float) -> None:
+        """Wait until every health check has passed.
+
+        Raises:
+            AssertionError: not within `limit_s` seconds; the message holds the last words of the others.
+        """
+        deadline_s = time.monotonic() + limit_s
+        waiting = list(services)
+        while waiting and time.monotonic() < deadline_s:
+            time.sleep(0.5)
+            waiting = [service for service in waiting if self.health(service) != "healthy"]
+        if waiting:
+            logs = {s: self.container(s).logs(tail=15).decode(errors="replace") for s in waiting}
+            raise AssertionError("not healthy: " + "".join(f"\n== {s}\n{log}" for s, log in logs.items()))
+
+    def _host_network_for_builds(self) -> Path:
+        """An engine without a bridge of its own builds on the host's network."""
+        services = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
+        built = {name: {"build": {"network": "host"}} for name, body in services.items() if "build" in body}
+        file = self.folder / "build-network.yml"
+        file.write_text(yaml.safe_dump({"services": built}))
+        return file

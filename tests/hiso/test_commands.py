@@ -1,0 +1,234 @@
+"""The command line: every wrong input is named with its range and starts nothing; a run says what it ran."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from hiso.commands import app
+from hiso.run_request import MAX_SLOTS, RequestError, parse_control_delay, run_length
+
+SUMMARY_KEYS = {
+    "version",
+    "config",
+    "scenario",
+    "scheduler",
+    "trigger",
+    "weights_id",
+    "hwi_model",
+    "access",
+    "clock",
+    "control_delay_slots",
+    "seed",
+    "slots",
+    "simulated_s",
+    "wall_s",
+    "real_time_factor",
+    "eta_bps_hz",
+    "eta_sum_bps_hz",
+    "goodput_bps_hz",
+    "utility",
+    "inter_slice_updates",
+    "trigger_evaluations",
+    "missed_deadlines",
+    "decision_source",
+    "e2_bytes",
+    "e2_bps",
+    "loop_latency_ms",
+    "trace_sha256",
+    "slices",
+}
+SLICE_KEYS = {
+    "ssr",
+    "ssr_user",
+    "throughput_bps",
+    "delay_ms",
+    "mean_active_users",
+    "bandwidth_hz",
+    "power_w",
+    *(f"{kind}_{unit}" for kind in ("offered", "delivered", "dropped", "queued") for unit in ("packets", "bits")),
+}
+
+WRONG = [
+    (["--scenario", "nowhere"], "scenario: 'nowhere' is neither a preset"),
+    (["--set", "users=2"], "users: Input should be greater than or equal to 3"),
+    (["--set", "hwi.kappa=2"], "hwi.kappa_t: Input should be less than or equal to 1"),
+    (["--set", "no.such.field=1"], "no: Extra inputs are not permitted"),
+    (["--set", "users"], "expected FIELD=VALUE"),
+    (["--scheduler", "best"], "scheduler: 'best' is none of hiso-coma"),
+    (["--inter", "best"], "inter: 'best' is none of"),
+    (["--inter", "constant:1,8,1"], "2"),
+    (["--intra", "best"], "intra: 'best' is none of"),
+    (["--trigger", "best"], "trigger: 'best' is none of always"),
+    (["--seed", "-1"], "seed: must be 0.."),
+    (["--duration", "0"], "duration: must be 0.0005.."),
+    (["--duration", "nan"], "duration: must be 0.0005.."),
+    (["--slots", "0"], "slots: must be 1.."),
+    (["--slots", "5", "--duration", "5"], "duration, slots: give one of them"),
+    (["--control-delay-slots", "13"], "control-delay-slots: must be auto or 0..12"),
+    (["--control-delay-slots", "-1"], "control-delay-slots: must be auto or 0..12"),
+    (["--json", "/no/such/folder/x.json"], "json: /no/such/folder/x.json must be a file in a folder that exists"),
+    (["--scheduler", "slnr", "--set", "access=sdma"], "access: scheduler 'slnr' needs rsma"),
+    (["--scheduler", "gga", "--learn"], "learn: nothing in scheduler 'gga' learns"),
+    (["--scheduler", "gga", "--from-scratch"], "from-scratch: nothing in scheduler 'gga' has weights"),
+]
+
+WRONG_UP = [
+    (["--clock", "fast"], "clock: must be lockstep, realtime or Nx"),
+    (["--clock", "0x"], "clock: must be lockstep, realtime or Nx"),
+    (["--port-base", "80"], "--port-base"),
+]
+
+
+@pytest.fixture
+def runner() -> CliRunner:
+    return CliRunner()
+
+
+def with_default_scheduler(arguments: list[str]) -> list[str]:
+    """A scheduler that needs no trained weights, unless the case is about one."""
+    return arguments if "--scheduler" in arguments else ["--scheduler", "gga", *arguments]
+
+
+@pytest.mark.parametrize("command", ["up", "sim"])
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_wrong_input_is_named_and_starts_nothing(
+    runner: CliRunner, command: str, arguments: list[str], message: str
+) -> None:
+    result = runner.invoke(app, [command, *with_default_scheduler(arguments)])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG_UP)
+def test_wrong_clock_or_port_is_named(runner: CliRunner, arguments: list[str], message: str) -> None:
+    result = runner.invoke(app, ["up", *with_default_scheduler(arguments)])
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_scenario_file_that_is_no_text_is_named(runner: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "noise.yaml"
+    file.write_bytes(b"\xff\xfe\x00users")
+    result = runner.invoke(app, ["sim", "--scheduler", "gga", "--scenario", str(file)])
+    assert result.exit_code == 2
+    assert "scenario" in result.stderr
+
+
+def test_a_taken_port_is_named_with_its_holder(runner: CliRunner) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        base = holder.getsockname()[1] - 1  # the RIC's
+        result = runner.invoke(app, ["up", "--scheduler", "gga", "--port-base", str(base)])
+    assert result.exit_code == 2
+    assert f"port {base + 1} (ric) is taken by pid " in result.stderr
+    assert "--port-base" in result.stderr
+
+
+def test_sim_writes_a_summary_with_every_key(runner: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+    result = runner.invoke(app, ["sim", "--scheduler", "slnr", "--slots", "200", "--seed", "3", "--json", str(file)])
+    assert result.exit_code == 0, result.output
+    summary = json.loads(file.read_text())
+    assert set(summary) >= SUMMARY_KEYS
+    assert summary["slots"] == 200
+    assert summary["control_delay_slots"] == 0
+    assert summary["loop_latency_ms"] is None
+    assert summary["config"]["scenario"]["hwi"]["kappa_t"] == 1e-3
+    for part in summary["slices"].values():
+        assert set(part) == SLICE_KEYS
+        for unit in ("packets", "bits"):
+            assert part[f"offered_{unit}"] == sum(part[f"{kind}_{unit}"] for kind in ("delivered", "dropped", "queued"))
+    assert "slnr on base, seed 3" in result.stdout
+
+
+def test_sim_is_a_function_of_its_seed(runner: CliRunner, tmp_path: Path) -> None:
+    traces = []
+    for seed in (1, 1, 2):
+        file = tmp_path / "summary.json"
+        arguments = ["sim", "--scheduler", "gga", "--slots", "300", "--seed", str(seed), "--json", str(file)]
+        assert runner.invoke(app, arguments).exit_code == 0
+        traces.append(json.loads(file.read_text())["trace_sha256"])
+    assert traces[0] == traces[1] != traces[2]
+
+
+def test_sim_takes_the_scenarios_control_delay_and_the_command_line_wins(runner: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+    common = ["sim", "--scheduler", "gga", "--slots", "20", "--json", str(file), "--set", "control_delay_slots=3"]
+    assert runner.invoke(app, common).exit_code == 0
+    assert json.loads(file.read_text())["control_delay_slots"] == 3
+    assert runner.invoke(app, [*common, "--control-delay-slots", "1"]).exit_code == 0
+    assert json.loads(file.read_text())["control_delay_slots"] == 1
+
+
+@pytest.mark.skipif("os.geteuid() == 0", reason="root may write anywhere")
+def test_a_json_file_that_cannot_be_written_is_refused_before_the_run(runner: CliRunner, tmp_path: Path) -> None:
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    result = runner.invoke(app, ["sim", "--scheduler", "gga", "--json", str(tmp_path / "x.json")])
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+
+
+def test_help_names_every_scheduler(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["up", "--help"], terminal_width=200)
+    assert result.exit_code == 0
+    for name in ("hiso-coma-tuned", "sota", "gga", "eea", "rra", "slnr", "z-ref", "regimes", "madqn-tuned"):
+        assert name in result.stdout
+
+
+def test_doctor_finds_a_taken_port_and_fails(runner: CliRunner) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        result = runner.invoke(app, ["doctor", "--port-base", str(port)])
+    assert result.exit_code == 1
+    assert f"{port} (emulator) by pid" in result.stdout.replace("\n", " ")
+    for subject in ("Python", "packages", "cores", "real-time priority", "compiled kernels", "PyTorch", "Docker"):
+        assert subject in result.stdout
+
+
+def test_e2_without_a_ric_says_so(runner: CliRunner) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        base = unused.getsockname()[1] - 1
+        for command in (["e2", "nodes"], ["e2", "watch"]):
+            result = runner.invoke(app, [*command, "--port-base", str(base)])
+            assert result.exit_code == 1
+            assert "no RIC answers" in result.stderr
+
+
+def test_e2_watch_names_what_can_be_filtered(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["e2", "watch", "--procedure", "gossip"])
+    assert result.exit_code == 2
+    assert "'gossip' is none of setup, subscription" in result.stderr
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_any_duration_is_a_length_or_an_error(duration_s: float) -> None:
+    try:
+        slots = run_length(duration_s, None)
+    except RequestError as error:
+        assert "duration: must be 0.0005.." in str(error)  # noqa: PT017 - it may also succeed
+    else:
+        assert slots is not None
+        assert 1 <= slots <= MAX_SLOTS
+
+
+@given(st.text(max_size=8))
+def test_any_control_delay_is_in_range_or_an_error(text: str) -> None:
+    try:
+        delay = parse_control_delay(text)
+    except RequestError as error:
+        assert "0..12" in str(error)  # noqa: PT017 - it may also succeed
+    else:
+        assert delay is None or 0 <= delay <= 12

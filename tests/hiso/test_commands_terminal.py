@@ -1,0 +1,157 @@
+"""What people see is what the metrics say."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from hiso.lateness import LIMIT_WITH_FIFO, LIMIT_WITHOUT_FIFO, LatenessWatch, slower
+from hiso.monitor import AgentView, Metrics, Snapshot, agent_view, snapshot
+from hiso.run_request import RunRequest, make_request
+from hiso.terminal import EventLog, Terminal, plain_line
+from ran_emulator.clock import parse_clock
+
+EMULATOR = """
+hiso_simulated_seconds_total {seconds}
+hiso_real_time_factor 0.98
+hiso_e2_connected 1
+hiso_late_slots_total 3
+hiso_scenario_info{{scenario="base",access="rsma",precoder="codebook",hwi_model="paper",clock="realtime"}} 1
+hiso_hwi_kappa{{side="t"}} 0.001
+hiso_hwi_kappa{{side="r"}} 0.001
+hiso_cell_eta_bps_hz 17.25
+hiso_cell_goodput_bps_hz 3.5
+hiso_cell_utility 16.35
+hiso_loop_latency_ms{{quantile="0.5"}} 0.33
+hiso_loop_latency_ms{{quantile="0.99"}} 0.7
+hiso_loop_latency_ms{{quantile="1"}} 1.2
+hiso_e2_messages_total{{function="slot",procedure="ric_indication",direction="to_ric"}} {asked}
+hiso_e2_messages_total{{function="slot",procedure="ric_control",direction="to_ric"}} 77
+hiso_missed_deadlines_total{{slice="embb"}} {missed}
+hiso_slice_ssr{{slice="embb"}} 0.993
+hiso_slice_goodput_bps{{slice="embb"}} 3.9e7
+hiso_slice_bandwidth_hz{{slice="vonr"}} 2e6
+hiso_slice_bandwidth_hz{{slice="embb"}} {embb_hz}
+hiso_slice_bandwidth_hz{{slice="urllc"}} 2e6
+hiso_decisions_total{{slice="embb",source="control"}} 900
+hiso_decisions_total{{slice="embb",source="held"}} 60
+hiso_decisions_total{{slice="embb",source="default"}} 40
+"""
+XAPP = """
+hiso_xapp_info{xapp="inter",policy="coma2c-tuned",trigger="z-ref",weights_id="w-1"} 1
+hiso_xapp_connected 1
+hiso_xapp_decisions_total 10
+hiso_xapp_trigger_evaluations_total 10
+hiso_xapp_inter_slice_updates_total 4
+hiso_xapp_weights_mismatch{reason="hwi_model"} 1
+hiso_xapp_weights_mismatch{reason="control_delay"} 0
+"""
+
+
+def seen(
+    seconds: float = 5.0, asked: int = 1_000, missed: int = 10, embb_hz: float = 6e6, xapp: str | None = XAPP
+) -> Snapshot:
+    emulator = Metrics.parse(EMULATOR.format(seconds=seconds, asked=asked, missed=missed, embb_hz=embb_hz))
+    agent = agent_view(None if xapp is None else Metrics.parse(xapp), None)
+    return snapshot(emulator, {"inter": agent})
+
+
+@pytest.fixture
+def request_() -> RunRequest:
+    return make_request(
+        scenario="base", overrides=[], scheduler="gga", inter=None, intra=None, trigger=None, seed=1,
+        duration_s=None, slots=None, clock="realtime", control_delay="auto", learn=False, from_scratch=False,
+    )  # fmt: skip
+
+
+def test_a_line_a_second_shows_the_metrics(request_: RunRequest) -> None:
+    out = io.StringIO()
+    terminal = Terminal(request_, Console(file=out, width=300))
+    with terminal:
+        terminal.show(seen())
+    text = out.getvalue()
+    for expected in (
+        "5.0 s", "embb 0.993", "eta 17.25", "goodput 3.50", "utility 16.35", "budgets 2.0/6.0/2.0 MHz", "updates 4",
+        "loop p50 0.33 ms", "late decisions 10 (1.00 %)", "x0.98",
+    ):  # fmt: skip
+        assert expected in text
+
+
+def test_the_table_shows_shares_of_decisions_and_what_was_not_said(request_: RunRequest) -> None:
+    out = io.StringIO()
+    terminal = Terminal(request_, Console(file=out, width=200, force_terminal=True, color_system=None))
+    with terminal:
+        terminal.show(seen())
+    text = out.getvalue()
+    assert "90.0 / 6.0 / 4.0" in text
+    assert "gga on base, seed 1" in text
+    assert "HWI paper, kappa 0.001" in text
+    assert "4 updates in 10 trigger evaluations" in text
+    assert "warning: the weights of inter (w-1) were trained for another hwi_model" in text
+
+
+def test_no_ui_shows_nothing_a_second(request_: RunRequest) -> None:
+    out = io.StringIO()
+    terminal = Terminal(request_, Console(file=out), live=False)
+    with terminal:
+        terminal.show(seen())
+    assert out.getvalue() == ""
+
+
+def test_what_is_not_there_is_a_dash() -> None:
+    empty = snapshot(Metrics(()), {})
+    assert "SSR vonr - embb - urllc -" in plain_line(empty)
+
+
+def test_events_tell_budgets_that_move_and_agents_that_go() -> None:
+    log = EventLog()
+    assert len(log.events(seen())) == 1  # the weights do not fit
+    assert log.events(seen(6.0)) == []
+    assert log.events(seen(7.0, embb_hz=4e6)) == ["     7.0 s  budgets 2.0/6.0/2.0 -> 2.0/4.0/2.0 MHz"]
+    assert log.events(seen(8.0, embb_hz=4e6, xapp=None)) == ["     8.0 s  xApp inter is not connected"]
+
+
+def test_an_xapp_that_does_not_answer_is_not_alive() -> None:
+    agent = agent_view(None, None)
+    assert (agent.alive, agent.connected, agent.weights_id) == (False, False, "")
+    assert isinstance(agent, AgentView)
+
+
+class TestLateness:
+    def test_the_share_is_taken_over_two_seconds_in_which_agents_are_connected(self) -> None:
+        watch = LatenessWatch(parse_clock("realtime"), fifo=True)
+        assert watch.share(seen(1.0, 500, 400, xapp=None)) is None  # no agent, so nothing is late by it
+        assert watch.share(seen(2.0, 1_000, 500)) is None
+        assert watch.share(seen(3.0, 2_000, 510)) is None
+        assert watch.share(seen(4.1, 3_000, 540)) == pytest.approx(40 / 2_000)
+        assert watch.share(seen(9.0, 9_000, 9_000)) is None  # only the first two seconds count
+
+    def test_at_half_speed_two_seconds_are_one_of_simulated_time(self) -> None:
+        watch = LatenessWatch(parse_clock("0.5x"), fifo=False)
+        watch.share(seen(1.0, 0, 0))
+        assert watch.share(seen(2.0, 1_000, 100)) == pytest.approx(0.1)
+
+    def test_a_new_world_begins_anew(self) -> None:
+        watch = LatenessWatch(parse_clock("realtime"), fifo=True)
+        watch.share(seen(5.0, 9_000, 9))
+        assert watch.share(seen(0.5, 100, 50)) is None
+        assert watch.share(seen(2.5, 1_100, 60)) == pytest.approx(0.01)
+
+    def test_lockstep_is_never_late(self) -> None:
+        watch = LatenessWatch(parse_clock("lockstep"), fifo=True)
+        assert watch.share(seen(1.0)) is None
+        assert watch.share(seen(9.0, 9_000, 9_000)) is None
+
+    def test_limits_are_those_of_the_loop(self) -> None:
+        assert (LIMIT_WITH_FIFO, LIMIT_WITHOUT_FIFO) == (0.02, 0.06)
+        assert LatenessWatch(parse_clock("realtime"), fifo=False).limit == LIMIT_WITHOUT_FIFO
+
+    def test_clocks_get_slower_down_to_lockstep(self) -> None:
+        clock = parse_clock("2x")
+        names = []
+        while clock.speed is not None:
+            clock = slower(clock)
+            names.append(clock.name)
+        assert names == ["realtime", "0.5x", "0.25x", "lockstep"]

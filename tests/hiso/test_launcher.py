@@ -1,0 +1,242 @@
+"""Placement, ports, processes: what runs where, and that nothing outlives its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hiso import ports
+from hiso.launcher import Plan, make_run_dir
+from hiso.placement import HOT_LOOPS, fifo_allowed, place
+from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
+from hiso.run_request import RunRequest, make_request
+
+SLEEPER = "import signal, time\nprint('ready', flush=True)\ntime.sleep(60)\n"
+STUBBORN = (
+    "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready', flush=True)\ntime.sleep(60)\n"
+)
+PARENT = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def request(**changes: object) -> RunRequest:
+    fields: dict[str, object] = {
+        "scenario": "base",
+        "overrides": [],
+        "scheduler": "gga",
+        "inter": None,
+        "intra": None,
+        "trigger": None,
+        "seed": 1,
+        "duration_s": None,
+        "slots": 100,
+        "clock": "lockstep",
+        "control_delay": "auto",
+        "learn": False,
+        "from_scratch": False,
+    }
+    return make_request(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], ProcessSpec]:
+    """Makes a process out of a program text."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def make(name: str, text: str) -> ProcessSpec:
+        (tmp_path / f"{name}.py").write_text(text)
+        return ProcessSpec(name, name, (), http_port=0)
+
+    return make
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def ready(child: Child) -> Callable[[], bool]:
+    return lambda: child.log_path.exists() and "ready" in child.log_path.read_text()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    text = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [int(word) for word in text.split()]
+
+
+class TestPlacement:
+    def test_without_a_delay_all_hot_loops_share_a_core_and_faces_have_another(self) -> None:
+        placement = place((0, 1), control_delay_slots=0, realtime=False, fifo=True, learning=False)
+        assert set(placement.hot_cores.values()) == {0}
+        assert placement.face_core == 1
+        assert placement.fifo_priority is None
+
+    def test_with_a_delay_the_emulator_has_a_core_of_its_own(self) -> None:
+        placement = place((2, 5), control_delay_slots=2, realtime=True, fifo=True, learning=False)
+        assert placement.hot_cores["emulator"] == 2
+        assert {placement.hot_cores[name] for name in HOT_LOOPS[1:]} == {5}
+        assert placement.fifo_priority is not None
+        assert "emulator on core 2, RIC and xApps on core 5; SCHED_FIFO" in placement.description
+
+    def test_learners_are_throttled_where_fifo_is_refused(self) -> None:
+        placement = place((0, 1), control_delay_slots=2, realtime=True, fifo=False, learning=True)
+        assert placement.throttle_learners
+        assert placement.fifo_priority is None
+        assert "learners throttled" in placement.description
+
+    def test_a_system_without_pinning_is_said_so(self) -> None:
+        placement = place((), control_delay_slots=2, realtime=True, fifo=False, learning=False)
+        assert placement.hot_cores == {}
+        assert placement.face_core is None
+        assert "not pinned" in placement.description
+
+    @given(
+        st.sets(st.integers(0, 255), min_size=1, max_size=64).map(lambda cores: tuple(sorted(cores))),
+        st.integers(0, 12),
+        st.booleans(),
+        st.booleans(),
+        st.booleans(),
+    )
+    def test_every_hot_loop_is_on_an_allowed_core(
+        self, cores: tuple[int, ...], delay: int, realtime: bool, fifo: bool, learning: bool
+    ) -> None:
+        placement = place(cores, control_delay_slots=delay, realtime=realtime, fifo=fifo, learning=learning)
+        assert set(placement.hot_cores) == set(HOT_LOOPS)
+        assert set(placement.hot_cores.values()) <= set(cores)
+        assert placement.face_core in cores
+        assert not placement.learner_cores & set(placement.hot_cores.values())
+        if delay == 0:
+            assert len(set(placement.hot_cores.values())) == 1
+        if delay and len(cores) > 2:
+            # Faces and learners never share a core with a hot loop where there are cores enough.
+            assert placement.face_core not in placement.hot_cores.values()
+
+    def test_fifo_is_tried_not_guessed(self) -> None:
+        code = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"
+        tried = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+        assert fifo_allowed() == tried
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+class TestPorts:
+    def test_holder_names_process_and_command(self) -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            port = listener.getsockname()[1]
+            assert ports.taken(port)
+            assert ports.holder(port).startswith(f"pid {os.getpid()} (")
+        assert not ports.taken(port)
+
+    def test_offsets_are_unique(self) -> None:
+        assert len(set(ports.OFFSETS.values())) == len(ports.OFFSETS)
+
+
+class TestProcesses:
+    def test_a_process_is_asked_to_end(self, module: Callable[[str, str], ProcessSpec], tmp_path: Path) -> None:
+        child = Child(module("sleeper", SLEEPER), tmp_path)
+        child.start()
+        wait_for(ready(child))
+        assert end_all([child]) == []
+        assert child.exit_code() == -signal.SIGTERM
+
+    def test_a_stubborn_process_is_killed_and_named(
+        self, module: Callable[[str, str], ProcessSpec], tmp_path: Path
+    ) -> None:
+        child = Child(module("stubborn", STUBBORN), tmp_path)
+        child.start()
+        wait_for(ready(child))
+        assert end_all([child], grace_s=0.2) == ["stubborn"]
+        assert child.exit_code() == -signal.SIGKILL
+
+    def test_what_a_killed_process_leaves_behind_is_ended(
+        self, module: Callable[[str, str], ProcessSpec], tmp_path: Path
+    ) -> None:
+        child = Child(module("parent", PARENT), tmp_path)
+        child.start()
+        wait_for(ready(child))
+        (grandchild,) = children_of(child.pid)
+        os.kill(child.pid, signal.SIGKILL)
+        wait_for(lambda: child.exit_code() is not None)
+        child.restart()
+        wait_for(lambda: not alive(grandchild))
+        assert child.restarts == 1
+        end_all([child])
+
+    def test_a_process_that_keeps_dying_is_given_up_with_its_last_words(
+        self, module: Callable[[str, str], ProcessSpec], tmp_path: Path
+    ) -> None:
+        child = Child(module("mortal", "raise SystemExit('no luck')"), tmp_path)
+        child.start()
+        for _ in range(RESTART_LIMIT - 1):
+            wait_for(lambda: child.exit_code() is not None)
+            child.restart()
+        wait_for(lambda: child.exit_code() is not None)
+        with pytest.raises(ProcessFailed, match="mortal died 5 times in 10 s: no luck"):
+            child.restart()
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+    def test_children_end_with_a_parent_that_is_killed(
+        self, module: Callable[[str, str], ProcessSpec], tmp_path: Path
+    ) -> None:
+        module("sleeper", SLEEPER)
+        program = (
+            "import pathlib, sys, time\n"
+            "from hiso.processes import Child, ProcessSpec\n"
+            f"child = Child(ProcessSpec('sleeper', 'sleeper', (), 0), pathlib.Path({str(tmp_path)!r}))\n"
+            "child.start()\nprint(child.pid, flush=True)\ntime.sleep(60)\n"
+        )
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+            assert parent.stdout is not None
+            pid = int(parent.stdout.readline())
+            assert alive(pid)
+            parent.kill()
+        wait_for(lambda: not alive(pid))
+
+
+class TestPlan:
+    def test_sockets_have_short_paths(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        deep = tmp_path / ("x" * 120)
+        deep.mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(deep))
+        run_dir = make_run_dir()
+        assert len(str(run_dir / "learner-urllc")) < 100
+        run_dir.rmdir()
+
+    def test_only_what_learns_has_a_learner(self, tmp_path: Path) -> None:
+        learning = request(scheduler="hiso-coma", intra="slnr", learn=True, from_scratch=True)
+        placement = place((0, 1), control_delay_slots=0, realtime=False, fifo=True, learning=True)
+        specs = {spec.name: spec for spec in Plan(learning, placement, 36_400, tmp_path).specs()}
+        assert [name for name in specs if name.startswith("learner")] == ["learner-inter"]
+        assert "--learn" in specs["xapp-inter"].arguments
+        assert "--learn" not in specs["xapp-embb"].arguments
+
+    def test_d_follows_clock_scenario_and_command_line(self) -> None:
+        assert request().control_delay_slots == 0
+        assert request(clock="realtime").control_delay_slots == 2
+        assert request(clock="2x").control_delay_slots == 4
+        assert request(overrides=["control_delay_slots=3"]).control_delay_slots == 3
+        assert request(overrides=["control_delay_slots=3"], control_delay="1").control_delay_slots == 1

@@ -1,0 +1,233 @@
+"""Subscription, delete, routing, rights and controls over the real bus."""
+
+from __future__ import annotations
+
+import pytest
+from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, wait_until
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
+from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto.oids import BUDGETS_OID, SLOT_OID
+
+
+def control(request_id, function_id, header=b"", message=b"m", call=b"call"):
+    return e2ap.RicControlRequest(
+        ric_request_id=request_id,
+        ran_function_id=function_id,
+        ric_call_process_id=call,
+        ric_control_header=header,
+        ric_control_message=message,
+    )
+
+
+def test_report_and_inserts_reach_the_xapp_that_asked(ric, node, xapp):
+    made = node(ric, 1)
+    first = xapp(ric, "first", (SLOT_OID,), (1,))
+    second = xapp(ric, "second", (BUDGETS_OID,))
+    kpm = first.subscribe(made.node_id, KPM_ID, "kpm")
+    insert = first.subscribe_slot(made.node_id, 1)
+    second_of = second.subscribe(made.node_id, BUDGETS_ID, "budgets", actions=[INSERT])
+    assert list(insert.response.ric_actions_admitted) == [1]
+    for subscription, function_id, client in (
+        (kpm, KPM_ID, first),
+        (insert, SLOT_ID, first),
+        (second_of, BUDGETS_ID, second),
+    ):
+        payload = f"for {client.name}".encode()
+        made.indicate(subscription.ric_request_id, function_id, ric_indication_message=payload)
+        down = client.expect("indication")
+        assert down.node_id == made.node_id
+        assert down.indication.ran_function_id == function_id
+        assert down.indication.ric_indication_message == payload
+
+
+def test_two_nodes_are_told_apart(ric, node, xapp):
+    one, two = node(ric, 21), node(ric, 22)
+    client = xapp(ric, "both", (SLOT_OID,), (0,))
+    ids = {made.node_id: client.subscribe_slot(made.node_id, 0).ric_request_id for made in (one, two)}
+    for made in (two, one):
+        made.indicate(ids[made.node_id], SLOT_ID)
+        assert client.expect("indication").node_id == made.node_id
+
+
+def test_several_indications_of_one_frame_go_their_own_ways(ric, node, xapp):
+    made = node(ric, 2)
+    clients = [xapp(ric, f"slice-{i}", (SLOT_OID,), (i,)) for i in range(3)]
+    ids = [client.subscribe_slot(made.node_id, i).ric_request_id for i, client in enumerate(clients)]
+    frame = e2ap.E2Frame(
+        pdus=[
+            e2ap.E2apPdu(
+                ric_indication=e2ap.RicIndication(
+                    ric_request_id=request_id, ran_function_id=SLOT_ID, ric_indication_message=bytes([i])
+                )
+            )
+            for i, request_id in enumerate(ids)
+        ]
+    )
+    made.send_raw(frame.SerializeToString())
+    for i, client in enumerate(clients):
+        assert client.expect("indication").indication.ric_indication_message == bytes([i])
+
+
+def test_control_its_acknowledge_and_its_failure_find_their_way(ric, node, xapp):
+    made = node(ric, 3)
+    client = xapp(ric, "controller", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    header = slot.ControlHeader(slice_id=1, decided_slot=7).SerializeToString()
+    client.send_up(up, control(request_id, SLOT_ID, header))
+    received = made.expect("ric_control_request").ric_control_request
+    assert (received.ric_call_process_id, received.ric_control_header) == (b"call", header)
+    same = {"ric_request_id": request_id, "ran_function_id": SLOT_ID, "ric_call_process_id": b"call"}
+    made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**same))
+    assert client.expect("control_acknowledge").control_acknowledge.ric_call_process_id == b"call"
+    late = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED)
+    made.send(ric_control_failure=e2ap.RicControlFailure(**same, cause=late))
+    assert client.expect("control_failure").control_failure.cause == late
+
+
+def test_an_xapp_controls_only_what_it_registered_for(ric, node, xapp):
+    made = node(ric, 4)
+    client = xapp(ric, "limited", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    other = xapp(ric, "other", (SLOT_OID,), (0,)).subscribe_slot(made.node_id, 0).ric_request_id
+    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    own = slot.ControlHeader(slice_id=1).SerializeToString()
+    unknown, misc = "ric_request", "misc"
+    for request, group, value, named in (
+        (
+            control(request_id, SLOT_ID, slot.ControlHeader(slice_id=2).SerializeToString()),
+            misc,
+            e2ap.MISC_OM_INTERVENTION,
+            "slice_id",
+        ),
+        (control(request_id, BUDGETS_ID), misc, e2ap.MISC_OM_INTERVENTION, "OID"),
+        (control(request_id, 77), unknown, e2ap.RIC_REQUEST_RAN_FUNCTION_ID_INVALID, "77"),
+        (control(other, SLOT_ID, own), unknown, e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN, "ric_requestor_id"),
+        (
+            control(e2ap.RicRequestId(ric_requestor_id=client.requestor_id, ric_instance_id=99), SLOT_ID, own),
+            unknown,
+            e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN,
+            "not subscribed",
+        ),
+        (
+            control(request_id, SLOT_ID, b"\xff"),
+            unknown,
+            e2ap.RIC_REQUEST_CONTROL_MESSAGE_INVALID,
+            "ric_control_header",
+        ),
+    ):
+        client.send_up(up, request)
+        failure = client.expect("control_failure").control_failure
+        assert getattr(failure.cause, group) == value
+        outcome = (budgets.ControlOutcome if request.ran_function_id == BUDGETS_ID else slot.ControlOutcome).FromString(
+            failure.ric_control_outcome
+        )
+        assert named in outcome.text
+    client.send_up(up, control(request_id, SLOT_ID, own, call=b"good"))
+    assert made.expect("ric_control_request").ric_control_request.ric_call_process_id == b"good"
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"function_id": 99}, "ran_function_id"),
+        ({"node_id": "00101-999"}, "node_id"),
+        ({"key": ""}, "key"),
+        ({"actions": []}, "actions"),
+        ({"actions": [e2ap.RicAction(ric_action_id=1)] * 2}, "ric_action_id"),
+        ({"actions": [e2ap.RicAction(ric_action_id=256)]}, "ric_action_id"),
+        ({"actions": [e2ap.RicAction(ric_action_id=1, ric_action_type=e2ap.INSERT)]}, "ric_subsequent_action"),
+        ({"actions": [INSERT], "ric_event_trigger_definition": b"\x08\x02"}, "slice_id"),
+        ({"actions": [INSERT], "ric_event_trigger_definition": b"\xff"}, "ric_event_trigger_definition"),
+        ({"actions": [INSERT], "function_id": BUDGETS_ID}, "not registered for OID"),
+    ],
+)
+def test_the_platform_refuses_and_names_the_field(ric, node, xapp, fields, named):
+    made = node(ric, 5)
+    client = xapp(ric, "refused", (SLOT_OID,), (1,))
+    valid = {"node_id": made.node_id, "function_id": SLOT_ID, "key": "k"}
+    response = client.subscribe(**{**valid, **fields})
+    assert named in response.error
+    assert made.subscribed == {}
+
+
+def test_only_one_xapp_decides_for_a_slice(ric, node, xapp):
+    made = node(ric, 6)
+    holder, late = xapp(ric, "holder", (SLOT_OID,), (0, 1)), xapp(ric, "late", (SLOT_OID,), (0, 1))
+    assert holder.subscribe_slot(made.node_id, 0).error == ""
+    refused = late.subscribe_slot(made.node_id, 0)
+    assert "holder" in refused.error
+    # Slice 0 spelt out on the wire is the same trigger.
+    spelt = late.subscribe(made.node_id, SLOT_ID, "spelt", actions=[INSERT], ric_event_trigger_definition=b"\x08\x00")
+    assert "holder" in spelt.error
+    assert late.subscribe_slot(made.node_id, 1).error == ""
+
+
+def test_the_same_key_joins_or_replaces(ric, node, xapp):
+    made = node(ric, 7)
+    client = xapp(ric, "again", (SLOT_OID,), (0, 1))
+    first = client.subscribe_slot(made.node_id, 0)
+    assert client.subscribe_slot(made.node_id, 0).ric_request_id == first.ric_request_id
+    replaced = client.subscribe_slot(made.node_id, 1)
+    assert replaced.ric_request_id != first.ric_request_id
+    made.expect("ric_subscription_delete_request")
+    wait_until(lambda: len(made.subscribed) == 1)
+
+
+def test_unsubscribe_deletes_at_the_node(ric, node, xapp):
+    from hiso_proto import xapp_bus_pb2 as bus
+
+    made = node(ric, 8)
+    client, other = xapp(ric, "leaver", (SLOT_OID,), (1,)), xapp(ric, "stranger")
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+
+    def unsubscribe(who):
+        request = bus.UnsubscribeRequest(xapp_name=who.name, ric_request_id=request_id)
+        return who.ask(unsubscribe_request=request).unsubscribe_response.error
+
+    assert "holds no subscription" in unsubscribe(other)
+    assert unsubscribe(client) == ""
+    assert made.subscribed == {}
+    assert "holds no subscription" in unsubscribe(client)
+    made.indicate(request_id, SLOT_ID)
+    error = made.expect("error_indication").error_indication
+    assert error.cause.ric_request == e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN
+
+
+def test_the_nodes_refusal_reaches_the_xapp_and_is_not_kept(ric, node, xapp):
+    made = node(ric, 9)
+    made.accept = False
+    client = xapp(ric, "unlucky", (SLOT_OID,), (1,))
+    cause = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT)
+    client._sequence += 1
+    from hiso_proto import xapp_bus_pb2 as bus
+
+    request = bus.SubscribeRequest(
+        xapp_name="unlucky",
+        node_id=made.node_id,
+        ran_function_id=SLOT_ID,
+        key="k",
+        ric_event_trigger_definition=b"\x08\x01",
+        actions=[INSERT],
+    )
+    client.management.send(bus.ManagementMessage(sequence=1_000, subscribe_request=request).SerializeToString())
+    asked = made.expect("ric_subscription_request").ric_subscription_request
+    made.send(
+        ric_subscription_failure=e2ap.RicSubscriptionFailure(
+            ric_request_id=asked.ric_request_id, ran_function_id=SLOT_ID, cause=cause
+        )
+    )
+    assert client.management.poll(5_000)
+    answer = bus.ManagementMessage.FromString(client.management.recv())
+    assert answer.subscribe_response.failure.cause == cause
+    assert all(item["xapp"] != "unlucky" for item in ric.get("/subscriptions").json())
+
+
+def test_a_node_that_does_not_answer_ends_the_request(ric, node, xapp):
+    made = node(ric, 10)
+    made.accept = False
+    response = xapp(ric, "patient", (SLOT_OID,), (1,)).subscribe_slot(made.node_id, 1)
+    assert "did not answer" in response.error
+    made.expect("ric_subscription_delete_request")

@@ -1,0 +1,38 @@
+"""Reports and contexts for the tests of the inter-slice level."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from xapps.slicing.observation import BudgetContext, SecondReport
+
+ReportFactory = Callable[..., SecondReport]
+
+
+def _report(
+    second: int, packets: Sequence[int], ssr: Sequence[float] = (1.0, 1.0, 1.0), eta_bps_hz: float = 20.0
+) -> SecondReport:
+    return SecondReport(
+        second=second,
+        slot=2_000 * second,
+        offered_packets=np.array(packets, np.int64),
+        offered_bits=8 * np.array(packets, np.int64),
+        ssr=np.array(ssr, np.float32),
+        queued_bits=np.zeros(3, np.int64),
+        bandwidth_hz=np.array([3_400_000, 3_300_000, 3_300_000]),
+        power_w=np.full(3, 1_000 / 3, np.float32),
+        slice_eta_bps_hz=np.full(3, eta_bps_hz / 3, np.float32),
+        eta_bps_hz=eta_bps_hz,
+    )
+
+
+@pytest.fixture(scope="session")
+def report() -> ReportFactory:
+    return _report
+
+
+@pytest.fixture(scope="session")
+def context() -> BudgetContext:
+    """The paper's cell: 10 MHz, 60 dBm, floors of 2 MHz and 15 dBm."""
+    return BudgetContext(10_000_000, 1_000.0, 2_000_000, 10**-1.5, 0)

@@ -1,0 +1,268 @@
+"""The learner of CoMA2C: losses in closed form, one code with the policy, reproducible, and it learns."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from xapps.slicing.inter.base import InterPolicyError
+from xapps.slicing.inter.coma2c import (
+    AGENT_NAMES,
+    COMA2C_CONFIGS,
+    PRINTED,
+    TUNED,
+    TUNED_FEED_FORWARD,
+    ActorNetwork,
+    CoMA2C,
+    action_counts,
+    initial_weights,
+)
+from xapps.slicing.inter.rewards import RewardError
+from xapps.slicing.inter.seconds import ReportError
+
+torch = pytest.importorskip("torch")
+a2c = pytest.importorskip("xapps.slicing.inter.a2c_lstm")
+
+pytestmark = pytest.mark.torch
+
+configs = pytest.mark.parametrize("config", COMA2C_CONFIGS.values(), ids=lambda config: config.variant)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def train(config, context, environment, seconds, *, seed, weights=None):
+    """Policy and learner in lock-step, as both hosts drive them; returns both and the weights published."""
+    policy = CoMA2C(config, context, seed, weights, learning=True)
+    learner = a2c.InterLearner(config, context, seed, weights)
+    published = []
+    for _ in range(seconds):
+        report = environment.second(policy.actions)
+        update = learner.on_second(report, policy.actions)
+        if update is not None:
+            policy.load(update)
+            published.append(update)
+        policy.on_second(report, triggered=False)
+    return policy, learner, published
+
+
+class Noise:
+    """Loads and outcomes that have nothing to do with the actions."""
+
+    def __init__(self, report, seed=0):
+        self._report, self._rng, self._count = report, np.random.default_rng(seed), 0
+
+    def second(self, _):
+        self._count += 1
+        packets = self._rng.integers(1, 9_000, 3)
+        return self._report(self._count, packets, self._rng.random(3), float(self._rng.uniform(0, 40)))
+
+
+class TwoSecondBandit:
+    """The right bandwidth action depends on this second's load, or on the one before too; power is inert."""
+
+    actions = ((2, 7), (11, 14))
+
+    def __init__(self, report, seed, memory):
+        self._report, self._rng, self._count = report, np.random.default_rng(seed), 0
+        self._memory = memory
+        self._last, self._now = 0, 0
+
+    def second(self, actions):
+        hit = actions is not None and actions[1] == self.wanted
+        self._last, self._now = self._now, int(self._rng.integers(2))
+        self._count += 1
+        loads = np.array([200, 16_500, 280] if self._now else [200, 2_750, 2_800]) * self._rng.uniform(
+            0.9, 1.1, 3
+        )
+        return self._report(self._count, loads.astype(int), (1, 1, 1), 28.0 if hit else 20.0)
+
+    @property
+    def wanted(self):
+        return self.actions[self._now][self._last if self._memory else 0]
+
+
+def hit_share(config, context, weights, environment, seconds=300):
+    policy = CoMA2C(config, context, 0, weights)
+    hits = 0
+    for _ in range(seconds):
+        policy.on_second(environment.second(None), triggered=True)
+        hits += policy.actions[1] == environment.wanted
+    return hits / seconds
+
+
+def test_returns_in_closed_form():
+    rewards = torch.tensor([1.0, 2.0, 3.0])
+    returns = a2c.discounted_returns(rewards, torch.tensor(10.0), 0.5)
+    assert returns.tolist() == [1 + 1 + 0.75 + 1.25, 2 + 1.5 + 2.5, 8.0]
+    assert a2c.discounted_returns(rewards, torch.tensor(10.0), 0.0).tolist() == [1, 2, 3]
+    q = a2c.discounted_returns(torch.tensor([2.0]), torch.tensor(3.0), 0.999)  # Eq. 30
+    assert q.tolist() == [pytest.approx(2 + 0.999 * 3)]
+
+
+def test_printed_actor_loss_is_equation_31():
+    log_policy, entropy, td_error = (torch.tensor(v) for v in ([-1.0, -2.0], [0.5, 1.0], [3.0, -1.0]))
+    loss = a2c.printed_actor_loss(log_policy, entropy, td_error, 0.1)
+    assert loss.item() == pytest.approx(-((-1 + 0.05) * 3 + (-2 + 0.1) * -1) / 2)
+
+
+def test_actor_loss_keeps_the_entropy_out_of_the_product():
+    log_policy, entropy, td_error = (torch.tensor(v) for v in ([-1.0, -2.0], [0.5, 1.0], [3.0, -1.0]))
+    loss = a2c.actor_loss(log_policy, entropy, td_error, 0.1)
+    assert loss.item() == pytest.approx(-((-3 + 0.05) + (2 + 0.1)) / 2)
+
+
+def test_critic_loss_is_equation_32():
+    assert a2c.critic_loss(torch.tensor([3.0, -1.0])).item() == pytest.approx(5)
+
+
+@pytest.mark.parametrize("name", ["printed_actor_loss", "actor_loss"])
+def test_the_td_error_passes_no_gradient_to_the_actor(name):
+    td_error = torch.tensor([1.0, 2.0], requires_grad=True)
+    log_policy = torch.tensor([-1.0, -2.0], requires_grad=True)
+    getattr(a2c, name)(log_policy, torch.zeros(2), td_error, 0.0).backward()
+    assert td_error.grad is None
+    assert log_policy.grad.tolist() == [-0.5, -1.0]
+
+
+def test_descending_makes_good_actions_likelier():
+    logits = torch.zeros(3, requires_grad=True)
+    log_policy = torch.log_softmax(logits, 0)[1].unsqueeze(0)
+    a2c.actor_loss(log_policy, torch.zeros(1), torch.tensor([2.0]), 0.0).backward()
+    assert logits.grad[1] < 0 < logits.grad[0]
+
+
+def test_entropy_falls_geometrically_and_stays():
+    weights = [a2c.entropy_weight(TUNED, seconds) for seconds in (0, 1_500, 3_000, 9_000)]
+    assert weights == pytest.approx([0.3, np.sqrt(0.3 * 0.01), 0.01, 0.01])
+    assert a2c.entropy_weight(PRINTED, 500) == pytest.approx(0.01)
+
+
+@configs
+def test_numpy_decides_as_torch_does(context, config):
+    counts = action_counts(context)
+    weights = initial_weights(config, counts, seed=3)
+    features = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    for agent, count in zip(AGENT_NAMES, counts, strict=True):
+        module = a2c.ActorCritic(config, count)
+        module.load_state_dict(
+            {key: torch.from_numpy(weights.arrays[f"{agent}.{key}"]) for key in module.state_dict()}
+        )
+        state = (torch.zeros(1, 1, 64), torch.zeros(1, 1, 64))
+        with torch.no_grad():
+            expected = module.actor(module.remember(torch.from_numpy(features), state)[0]).numpy()
+        network = ActorNetwork(weights.arrays, agent)
+        logits = np.stack([network.step(row) for row in features])
+        np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(logits.argmax(axis=1), expected.argmax(axis=1))
+
+
+@pytest.mark.parametrize("config", [PRINTED, TUNED], ids=lambda config: config.variant)
+def test_policy_and_learner_carry_the_same_memory(report, context, config):
+    seconds = 6 * config.update_seconds + 1
+    policy, learner, _ = train(config, context, Noise(report), seconds, seed=2)
+    for network, agent in zip(policy._networks, learner._agents, strict=True):
+        hidden, cell = agent.state
+        # The policy has seen the newest second too, which the learner acts on next.
+        assert policy.version == learner.version == 6
+        replay = ActorNetwork(policy.weights.arrays, "power" if agent is learner._agents[0] else "bandwidth")
+        replay._hidden, replay._cell = hidden.numpy().ravel().copy(), cell.numpy().ravel().copy()
+        replay.step(learner._acted_on)
+        np.testing.assert_allclose(network._hidden, replay._hidden, atol=1e-5)
+        np.testing.assert_allclose(network._cell, replay._cell, rtol=1e-4, atol=1e-5)
+
+
+@configs
+def test_training_is_bitwise_reproducible(report, context, config):
+    (*_, one), (*_, same), (*_, other) = (
+        train(config, context, Noise(report), 60, seed=seed) for seed in (5, 5, 6)
+    )
+    assert [update.version for update in one] == list(range(1, len(one) + 1))
+    for first, second in zip(one, same, strict=True):
+        assert first.metadata == second.metadata
+        for name, array in first.arrays.items():
+            np.testing.assert_array_equal(array, second.arrays[name])
+    assert any(np.any(array != other[-1].arrays[name]) for name, array in one[-1].arrays.items())
+
+
+def test_it_updates_after_every_n_seconds(report, context):
+    learner = a2c.InterLearner(TUNED, context, seed=1)
+    noise = Noise(report)
+    published = [learner.on_second(noise.second(None), (0, 0)) is not None for _ in range(13)]
+    # The first report carries no action's outcome.
+    assert [index for index, update in enumerate(published) if update] == [4, 8, 12]
+    assert (learner.stats.updates, learner.stats.trained_seconds, learner.version) == (3, 12, 3)
+
+
+def test_the_empty_report_and_a_gap_teach_nothing(report, context):
+    learner = a2c.InterLearner(PRINTED, context, seed=1)
+    updates = [learner.on_second(report(second, (1, 1, 1)), (0, 0)) for second in (0, 1, 2, 7, 8)]
+    assert [update is not None for update in updates] == [False, False, True, False, True]
+
+
+def test_a_second_that_kept_passes_through_the_memory_only(report, context):
+    learner = a2c.InterLearner(PRINTED, context, seed=1)
+    before = learner.weights()
+    noise = Noise(report)
+    assert all(learner.on_second(noise.second(None), None) is None for _ in range(5))
+    after = learner.weights()
+    assert all(np.array_equal(array, after.arrays[name]) for name, array in before.arrays.items())
+    assert torch.any(learner._agents[0].state[0] != 0)
+
+
+def test_statistics_are_of_the_last_update(report, context):
+    _, learner, _ = train(TUNED, context, Noise(report), 9, seed=1)
+    assert learner.stats.updates == 2
+    assert learner.stats.agents["bandwidth"].entropy == pytest.approx(np.log(15), rel=0.1)
+    assert learner.stats.agents["power"].entropy == pytest.approx(np.log(10), rel=0.1)
+    assert learner.stats.agents["power"].critic_loss > 0
+    assert 0.29 < learner.stats.entropy_weight < 0.3
+
+
+def test_training_goes_on_where_it_stood(report, context):
+    _, learner, published = train(TUNED, context, Noise(report), 41, seed=1)
+    stored = replace(published[-1], metadata={**published[-1].metadata, "weights_id": "x"}, version=0)
+    resumed = a2c.InterLearner(TUNED, context, 1, stored)
+    assert resumed.stats.trained_seconds == learner.stats.trained_seconds == 40
+    assert resumed.stats.entropy_weight == pytest.approx(a2c.entropy_weight(TUNED, 40))
+    _, _, published = train(TUNED, context, Noise(report, seed=1), 6, seed=1, weights=stored)
+    assert published[0].version == 1
+    assert "weights_id" not in published[0].metadata
+    # No first step of ten times the learning rate: each weight moves by about the learning rate at most.
+    moved = [np.abs(array - stored.arrays[name]).max() for name, array in published[0].arrays.items()]
+    assert 0 < max(moved) <= 1.01 * TUNED.actor_learning_rate
+
+
+def test_bad_input_is_refused_and_changes_nothing(report, context):
+    learner = a2c.InterLearner(PRINTED, context, seed=1)
+    assert learner.on_second(report(1, (1, 1, 1)), None) is None
+    for error, message, bad, actions in [
+        (InterPolicyError, "the power action must be 0 to 9, not 10", report(2, (1, 1, 1)), (10, 0)),
+        (InterPolicyError, "the bandwidth action must be 0 to 14, not -1", report(2, (1, 1, 1)), (0, -1)),
+        (RewardError, "ssr", report(2, (1, 1, 1), (1, 1, np.nan)), (0, 0)),
+        (RewardError, "eta_bps_hz", report(2, (1, 1, 1), (1, 1, 1), np.inf), (0, 0)),
+        (ReportError, "offered_packets", report(2, (1, 1)), (0, 0)),
+    ]:
+        with pytest.raises(error, match=message):
+            learner.on_second(bad, actions)
+    assert learner.on_second(report(2, (1, 1, 1)), (0, 0)) is not None
+
+
+def test_weights_of_another_form_are_refused(context):
+    weights = initial_weights(PRINTED, action_counts(context), 1)
+    with pytest.raises(InterPolicyError, match="variant must be 'coma2c-tuned'"):
+        a2c.InterLearner(TUNED, context, 1, weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("config", "memory"),
+    [(TUNED, True), (TUNED_FEED_FORWARD, False)],
+    ids=["lstm-two-seconds", "ff-one-second"],
+)
+def test_it_solves_a_contextual_bandit(report, context, config, memory):
+    _, learner, published = train(config, context, TwoSecondBandit(report, 1, memory), 3_000, seed=1)
+    assert learner.stats.entropy_weight == pytest.approx(0.01, rel=0.01)
+    assert hit_share(config, context, published[-1], TwoSecondBandit(report, 2, memory)) > 0.95

@@ -1,0 +1,61 @@
+"""The registry of schedulers, and exchanging parts."""
+
+import pytest
+
+from xapps.slicing.inter.base import InterPolicyError
+from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.schedulers import INTRA_NAMES, SCHEDULERS, SchedulerError, resolve
+from xapps.slicing.triggers import TriggerError, make_trigger
+
+
+def parts(scheduler):
+    return scheduler.inter, scheduler.intra, scheduler.trigger
+
+
+@pytest.mark.parametrize(
+    ("name", "triple"),
+    [
+        ("hiso-coma", ("coma2c", "madqn", "10-percent")),
+        ("hiso-coma-tuned", ("coma2c-tuned", "madqn-tuned", "z-ref")),
+        ("sota", ("coma2c", "madqn", "always")),
+        ("sota-tuned", ("coma2c-tuned", "madqn-tuned", "always")),
+        ("gga", ("greedy", "greedy", "always")),
+        ("eea", ("equal", "equal", "never")),
+        ("rra", ("random", "random", "always")),
+        ("slnr", ("constant:2,6,2", "slnr", "never")),
+    ],
+)
+def test_schedulers_are_the_issues(name, triple):
+    assert parts(resolve(name)) == triple
+    assert resolve(name).name == name
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS.values(), ids=str)
+def test_every_part_exists(context, scheduler):
+    assert make_inter_policy(scheduler.inter, context, seed=1).name == scheduler.inter
+    assert make_trigger(scheduler.trigger).name == scheduler.trigger
+    assert scheduler.intra in INTRA_NAMES
+
+
+def test_parts_can_be_exchanged_and_the_name_says_so():
+    mixed = resolve("hiso-coma-tuned", inter="load-proportional", trigger="always")
+    assert parts(mixed) == ("load-proportional", "madqn-tuned", "always")
+    assert mixed.name == "load-proportional+madqn-tuned+always"
+    assert resolve("gga", inter="greedy") == resolve("gga")
+
+
+def test_what_slnr_needs_is_pinned_with_its_intra_policy_only():
+    assert resolve("slnr").access == "rsma"
+    assert resolve("slnr", inter="equal").access == "rsma"
+    assert resolve("slnr", intra="greedy").access is None
+
+
+def test_errors_list_the_names():
+    with pytest.raises(SchedulerError, match="'best' is none of hiso-coma, hiso-coma-tuned, sota"):
+        resolve("best")
+    with pytest.raises(SchedulerError, match="intra: 'zf' is none of madqn"):
+        resolve("gga", intra="zf")
+    with pytest.raises(InterPolicyError, match="inter: 'zf' is none of coma2c"):
+        resolve("gga", inter="zf")
+    with pytest.raises(TriggerError, match="trigger: 'zf' is none of always"):
+        resolve("gga", trigger="zf")

@@ -1,0 +1,292 @@
+"""The learner: transitions as loop.md has them, an identity environment, bitwise determinism."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from xapps.slicing.intra.policies import make_intra_policy, network_layers, untrained_weights
+from xapps.slicing.networks import argmax, forward, initial_weights, parameter_count, split_layers
+from xapps.slicing.observation import SOURCE_DEFAULT, SlotDecision, SlotOutcome
+from xapps.slicing.replay import Replay
+
+from .synthetic import BANDWIDTH_HZ, draw_snapshot, embb_context, execute, observe
+
+torch = pytest.importorskip("torch")
+dqn = pytest.importorskip("xapps.slicing.intra.dqn")
+pytestmark = pytest.mark.torch
+
+CONTEXT = embb_context(antennas=16)
+
+
+def compiled_forward(layers: tuple[int, int, int, int], flat: np.ndarray, states: np.ndarray) -> np.ndarray:
+    activations = np.zeros((3, max(layers[1:])), np.float32)
+    values = []
+    for state in states:
+        forward(state, flat, np.array(layers), activations)
+        values.append(activations[2, : layers[3]].copy())
+    return np.array(values)
+
+
+@pytest.mark.parametrize("layers", [(8, 64, 32, 640), (35, 64, 64, 40), (3, 5, 7, 2)])
+def test_compiled_forward_is_the_torch_forward(layers: tuple[int, int, int, int]) -> None:
+    rng = np.random.default_rng(1)
+    flat = initial_weights(layers, rng)
+    states = rng.normal(size=(200, layers[0])).astype(np.float32)
+    network = dqn.QNetwork(layers)
+    network.load_flat(flat)
+    assert np.array_equal(network.to_flat(), flat)
+    ours = compiled_forward(layers, flat, states)
+    theirs = network(torch.from_numpy(states)).detach().numpy()
+    assert np.allclose(ours, theirs, atol=1e-6)
+    top = np.sort(theirs, axis=1)
+    clear = top[:, -1] - top[:, -2] > 1e-5
+    assert clear.mean() > 0.9
+    assert all(argmax(q, len(q)) == t for q, t in zip(ours[clear], theirs[clear].argmax(axis=1), strict=True))
+
+
+def test_ties_go_to_the_lowest_index_in_both() -> None:
+    layers = (8, 64, 32, 20)
+    flat = initial_weights(layers, np.random.default_rng(2))
+    weights, biases = split_layers(layers, flat)[2]
+    weights[:] = weights[:, 6:7]  # every output equal
+    biases[:] = 0.25
+    biases[:3] = -9.0
+    states = np.random.default_rng(3).normal(size=(20, 8)).astype(np.float32)
+    network = dqn.QNetwork(layers)
+    network.load_flat(flat)
+    values = network(torch.from_numpy(states)).detach()
+    assert [argmax(q, 20) for q in compiled_forward(layers, flat, states)] == [3] * 20
+    assert (values == values[:, 3:4]).sum(dim=1).tolist() == [17] * 20
+    assert values.argmax(dim=1).tolist() == [3] * 20
+
+
+def test_td_loss_is_eq_34() -> None:
+    layers = (2, 3, 3, 4)
+    rng = np.random.default_rng(4)
+    network, target = dqn.QNetwork(layers), dqn.QNetwork(layers)
+    flats = [initial_weights(layers, rng) for _ in range(2)]
+    network.load_flat(flats[0])
+    target.load_flat(flats[1])
+    replay = Replay(10, 2)
+    for k in range(10):
+        state, following = rng.normal(size=(2, 2)).astype(np.float32)
+        replay.append(state, k % 4, float(k), None if k % 3 == 0 else following)
+    batch = replay.sample(6, np.random.default_rng(0))
+    chosen = compiled_forward(layers, flats[0], batch.state)[np.arange(6), batch.action]
+    bootstrap = compiled_forward(layers, flats[1], batch.next_state).max(axis=1) * ~batch.terminal
+    expected = np.sum((batch.reward + 0.95 * bootstrap - chosen) ** 2) / (2 * 6)
+    assert dqn.td_loss(network, target, batch, 0.95).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_replay_keeps_the_newest() -> None:
+    replay = Replay(3, 1)
+    assert replay.mean_reward() == 0.0
+    for k in range(5):
+        replay.append(np.array([k], np.float32), k, float(k), None)
+    assert len(replay) == 3
+    assert replay.mean_reward() == 3.0
+    assert set(replay.sample(64, np.random.default_rng(0)).action.tolist()) == {2, 3, 4}
+
+
+def outcome_of(slot: int, users: list[int], rates: list[float], source: int = 0) -> SlotOutcome:
+    """What an outcome without learning detail says."""
+    count = len(users)
+    zeros = np.zeros(count, np.float32)
+    return SlotOutcome(
+        slot=slot,
+        common_power_w=0.0,
+        bandwidth_hz=BANDWIDTH_HZ,
+        power_w=1.0,
+        user_ids=np.array(users, np.uint16),
+        beams=np.zeros(count, np.int16),
+        private_power_w=zeros,
+        common_sdnr=zeros,
+        common_share=zeros,
+        private_sdnr=zeros,
+        private_rate=zeros,
+        rate_bps=np.array(rates, np.float32),
+        sent_bits=np.zeros(count, np.uint32),
+        decision_source=np.full(count, source, np.uint8),
+    )
+
+
+class Frames:
+    """Feeds a `madqn` learner, keeping the decision of the frame before."""
+
+    def __init__(self, delay: int = 0) -> None:
+        self.learner = dqn.IntraLearner("madqn", CONTEXT, seed=1, training_slots=1_000)
+        self.policy = make_intra_policy("madqn", CONTEXT, seed=1)
+        self.previous: SlotDecision | None = None
+        self.delay = delay
+
+    def send(self, slot: int, users: list[int], outcomes: list[SlotOutcome] | None = None) -> None:
+        snapshot = draw_snapshot(np.random.default_rng(slot), len(users), 16)
+        observation = observe(snapshot, slot, np.array(users, np.uint16), outcomes=outcomes)
+        observation.decided_slot = slot + self.delay
+        self.learner.on_frame(observation, self.previous)
+        self.previous = self.policy.decide(observation)
+
+    def stored(self) -> list[tuple[float, bool]]:
+        """Reward and terminal of each stored transition, oldest first."""
+        count = len(self.learner.replay)
+        rows = self.learner.replay
+        return [(float(rows._reward[k]), bool(rows._terminal[k])) for k in range(count)]
+
+
+def rate_of(reward: float) -> float:
+    return reward * BANDWIDTH_HZ
+
+
+def test_a_users_next_observation_within_20_slots_is_the_next_state() -> None:
+    frames = Frames()
+    frames.send(100, [17, 18])
+    frames.send(105, [17], [outcome_of(100, [17, 18], [rate_of(4), rate_of(6)])])
+    assert frames.stored() == [(4.0, False)]
+    frames.send(120, [18], [outcome_of(105, [17], [rate_of(5)])])
+    assert frames.stored() == [(4.0, False), (6.0, False)]
+    frames.send(126, [17], [outcome_of(120, [18], [rate_of(7)])])  # 21 slots after 105
+    assert frames.stored() == [(4.0, False), (6.0, False), (5.0, True)]
+
+
+def test_complete_transitions_are_stored_by_user_id() -> None:
+    frames = Frames()
+    frames.send(0, [20, 25, 30])
+    frames.send(30, [30], [outcome_of(0, [20, 25, 30], [rate_of(3), rate_of(4), rate_of(5)])])
+    assert frames.stored() == [(3.0, True), (4.0, True), (5.0, True)]
+
+
+def test_fallbacks_and_silent_grants_leave_no_transition() -> None:
+    frames = Frames()
+    frames.send(0, [17, 18])
+    frames.send(1, [17, 18], [outcome_of(0, [17, 18], [rate_of(4), rate_of(4)], SOURCE_DEFAULT)])
+    frames.send(2, [17, 18], [outcome_of(1, [17, 18], [rate_of(4), 0.0])])
+    frames.send(60, [17, 18], [outcome_of(2, [40], [rate_of(4)])])
+    assert frames.stored() == [(4.0, False)]
+
+
+def test_a_frame_without_a_decision_leaves_no_transition() -> None:
+    frames = Frames()
+    frames.send(0, [17])
+    frames.previous = None
+    frames.send(1, [17], [outcome_of(0, [17], [rate_of(4)])])
+    frames.send(2, [17])
+    assert frames.stored() == []
+
+
+def test_under_a_control_delay_outcomes_find_the_slot_that_was_decided() -> None:
+    frames = Frames(delay=2)
+    frames.send(0, [17])  # decides 2
+    frames.send(1, [17])  # decides 3
+    frames.send(3, [17], [outcome_of(2, [17], [rate_of(4)])])
+    assert frames.stored() == [(4.0, False)]
+    frames.send(4, [17], [outcome_of(3, [17], [rate_of(9)])])
+    assert frames.stored() == [(4.0, False), (9.0, False)]
+
+
+def identity_learner(seed: int, frames: int) -> tuple[object, list[bool], list[bytes]]:
+    """One user whose last common share is a cue: one action a cue earns 10 bit/s/Hz, the others 1."""
+    context = dataclasses.replace(embb_context(antennas=4), min_rate_bps=0.0)
+    config = dataclasses.replace(dqn.PAPER, learning_rate=2e-3)
+    learner = dqn.IntraLearner("madqn", context, seed, training_slots=21 * frames, config=config)
+    policy = make_intra_policy("madqn", context, seed)
+    rng = np.random.default_rng(seed)
+    snapshot = draw_snapshot(rng, 1, 4)
+    previous: SlotDecision | None = None
+    outcomes: list[SlotOutcome] = []
+    right: list[bool] = []
+    published: list[bytes] = []
+    for frame in range(frames):
+        cue = int(rng.integers(2))
+        last = np.zeros((1, 7), np.float32)
+        last[0, 2] = 20.0 * cue
+        slot = 21 * frame  # beyond the reach of a next state
+        observation = observe(snapshot, slot, np.array([17], np.uint16), last_outcome=last, outcomes=outcomes)
+        weights = learner.on_frame(observation, previous)
+        if weights is not None:
+            policy.load(weights)
+            published.append(weights.to_bytes())
+        previous = policy.decide(observation)
+        assert previous.actions is not None
+        right.append(int(previous.actions[0]) == (16 if cue else 3))
+        outcomes = [outcome_of(slot, [17], [rate_of(10.0 if right[-1] else 1.0)])]
+    return learner, right, published
+
+
+def test_an_identity_environment_is_solved() -> None:
+    _, right, _ = identity_learner(seed=3, frames=3_000)
+    assert np.mean(right[:300]) < 0.2
+    assert np.mean(right[-300:]) > 0.93
+
+
+def test_equal_frames_and_seed_give_bitwise_equal_weights() -> None:
+    _, _, once = identity_learner(seed=4, frames=600)
+    _, _, again = identity_learner(seed=4, frames=600)
+    _, _, other = identity_learner(seed=5, frames=600)
+    assert len(once) > 300
+    assert once == again
+    assert once[-1] != other[-1]
+
+
+def test_versions_epsilon_and_stats() -> None:
+    learner, _, published = identity_learner(seed=6, frames=1_000)
+    assert learner.stats.updates == len(published) == learner.weights.version
+    assert learner.stats.epsilon == pytest.approx(0.01)
+    assert learner.stats.loss > 0
+    halfway = dqn.IntraWeights.from_bytes(published[0], "")
+    started = 21 * (1_000 - len(published))
+    assert halfway.epsilon == pytest.approx(0.01 ** (started / (0.5 * 21_000)), rel=1e-3)
+
+
+def test_going_on_from_trained_weights_keeps_their_epsilon() -> None:
+    weights = dataclasses.replace(untrained_weights("madqn-tuned", CONTEXT, 1), epsilon=0.02, version=7)
+    learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100, weights=weights)
+    policy = make_intra_policy("madqn-tuned", CONTEXT, 1, weights)
+    rng = np.random.default_rng(0)
+    previous, outcomes, newest = None, [], None
+    for slot in range(0, 21 * 150, 21):
+        snapshot = draw_snapshot(rng, 3, 16)
+        observation = observe(snapshot, slot, outcomes=outcomes)
+        newest = learner.on_frame(observation, previous) or newest
+        previous = policy.decide(observation)
+        outcomes = [execute(snapshot, observation, previous)]
+    assert newest is not None
+    assert newest.epsilon == 0.02
+    assert newest.version == 7 + learner.stats.updates
+
+
+def test_every_kth_frame_updates() -> None:
+    config = dataclasses.replace(dqn.PAPER, frames_per_update=4, learning_starts=1)
+    learner = dqn.IntraLearner("madqn", CONTEXT, 1, 1_000, config=config)
+    policy = make_intra_policy("madqn", CONTEXT, 1)
+    previous, outcomes, updates = None, [], []
+    for slot in range(40):
+        observation = observe(
+            draw_snapshot(np.random.default_rng(slot), 1, 16), slot, np.array([17], np.uint16), outcomes=outcomes
+        )
+        updates.append(learner.on_frame(observation, previous) is not None)
+        previous = policy.decide(observation)
+        outcomes = [outcome_of(slot, [17], [rate_of(2)])]
+    assert sum(updates) == 10
+    assert all(k % 4 == 3 for k, updated in enumerate(updates) if updated)
+
+
+def test_bad_input_is_refused() -> None:
+    with pytest.raises(ValueError, match="'greedy' does not learn"):
+        dqn.IntraLearner("greedy", CONTEXT, 1, 1)
+    with pytest.raises(ValueError, match="training_slots: 0"):
+        dqn.IntraLearner("madqn", CONTEXT, 1, 0)
+    with pytest.raises(ValueError, match="access: madqn-tuned learns under rsma or sdma, not ofdma"):
+        dqn.IntraLearner("madqn-tuned", dataclasses.replace(CONTEXT, access="ofdma"), 1, 1)
+    wrong = dataclasses.replace(untrained_weights("madqn", CONTEXT, 1), flat=np.zeros(2, np.float32))
+    expected = parameter_count(network_layers("madqn", 16))
+    with pytest.raises(ValueError, match=f"expected {expected} numbers"):
+        dqn.IntraLearner("madqn", CONTEXT, 1, 1, weights=wrong)
+    learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, 1)
+    snapshot = draw_snapshot(np.random.default_rng(0), 1, 16)
+    decision = make_intra_policy("madqn-tuned", CONTEXT, 1).decide(observe(snapshot))
+    learner.on_frame(observe(snapshot), None)
+    with pytest.raises(ValueError, match="slot 0: learning detail is missing"):
+        learner.on_frame(observe(snapshot, 1, outcomes=[outcome_of(0, [17], [1.0])]), decision)

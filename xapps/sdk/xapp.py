@@ -1,0 +1,447 @@
+"""What an xApp author works with: register, subscribe, take indications, answer them with controls.
+
+One thread does everything that is hot: it receives, parses, calls the handler, serialises and sends.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import zmq
+from google.protobuf.message import DecodeError, Message
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import xapp_bus_pb2 as bus
+
+from xapps.sdk.errors import (
+    BusUnavailableError,
+    NodeUnavailableError,
+    RegistrationError,
+    SubscriptionError,
+    XAppError,
+)
+from xapps.sdk.management import Context, Heartbeat, ManagementClient, connected_socket
+from xapps.sdk.node import E2Node
+
+_LOG = logging.getLogger(__name__)
+
+REQUEST_TIMEOUT_S = 1.0
+SUBSCRIBE_TIMEOUT_S = 8.0
+_RECEIVE_TIMEOUT_MS = 100
+_RETRY_S = 0.1
+_WILDCARD = re.compile(r"^tcp://(0\.0\.0\.0|\*|\[::\]):")
+_TCP_HOST = re.compile(r"^tcp://(.+):[0-9]+$")
+
+IndicationHandler = Callable[[E2Node, e2ap.RicIndication], None]
+AcknowledgeHandler = Callable[[E2Node, e2ap.RicControlAcknowledge], None]
+FailureHandler = Callable[[E2Node, e2ap.RicControlFailure], None]
+NodeHandler = Callable[[E2Node], None]
+LostHandler = Callable[["Subscription", str], None]
+
+
+@dataclass(slots=True)
+class Subscription:
+    """A subscription of this xApp; it outlives restarts of node and RIC, `active` says whether it stands now."""
+
+    node: E2Node
+    oid: str
+    key: str
+    trigger: bytes
+    actions: tuple[e2ap.RicAction, ...]
+    handler: IndicationHandler
+    request_id: e2ap.RicRequestId
+    active: bool = False
+
+
+class XApp:
+    """An xApp on the bus of a near-RT RIC."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        bus: str,
+        oids: Iterable[str] = (),
+        slices: Iterable[int] = (),
+        version: str = "",
+        metrics_url: str = "",
+    ) -> None:
+        """`oids`, `slices`: what it may control; `bus`: the RIC's --bus endpoint."""
+        self.name = name
+        self.dropped_controls = 0
+        self.unroutable_indications = 0
+        self._bus = bus
+        self._oids = tuple(oids)
+        self._slices = tuple(slices)
+        self._version = version
+        self._metrics_url = metrics_url
+        self._requestor_id = 0
+        self._context: Context = zmq.Context()
+        self._management = ManagementClient(self._context, bus)
+        self._heartbeat = Heartbeat(self._context, bus, name, self._forgotten)
+        self._down: zmq.Socket[bytes] | None = None
+        self._up: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
+        self._nodes: dict[str, E2Node] = {}
+        self._subscriptions: dict[tuple[str, str], Subscription] = {}
+        self._by_instance: dict[int, Subscription] = {}
+        self._node_up: NodeHandler = _ignore
+        self._node_down: NodeHandler = _ignore
+        self._acknowledged: AcknowledgeHandler = _ignore_answer
+        self._failed: FailureHandler = _ignore_answer
+        self._lost: LostHandler = _ignore_loss
+        self._attention = False
+        self._retry_s = 0.0
+        self._stopping = False
+
+    # What happens ------------------------------------------------------------------------------------
+
+    def on_node_up(self, handler: NodeHandler) -> None:
+        """Call `handler` whenever a node connects (and for nodes that are there when `run` starts: see `nodes`)."""
+        self._node_up = handler
+
+    def on_node_down(self, handler: NodeHandler) -> None:
+        """Call `handler` whenever a node is lost."""
+        self._node_down = handler
+
+    def on_control_acknowledge(self, handler: AcknowledgeHandler) -> None:
+        """Call `handler` with each RicControlAcknowledge."""
+        self._acknowledged = handler
+
+    def on_control_failure(self, handler: FailureHandler) -> None:
+        """Call `handler` with each RicControlFailure: late (`control-timer-expired`) or refused, with cause."""
+        self._failed = handler
+
+    def on_subscription_lost(self, handler: LostHandler) -> None:
+        """Call `handler` where a subscription cannot be restored, or was deleted by a person."""
+        self._lost = handler
+
+    # Connection --------------------------------------------------------------------------------------
+
+    def connect(self, timeout_s: float | None = None) -> None:
+        """Register at the RIC, waiting for it (for ever by default).
+
+        Raises RegistrationError where it refuses, BusUnavailableError where it has not answered in time.
+        """
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._stopping:
+            try:
+                self._register()
+            except BusUnavailableError:
+                if deadline_s is not None and time.monotonic() > deadline_s:
+                    raise
+            else:
+                self._heartbeat.start()
+                return
+
+    @property
+    def connected(self) -> bool:
+        """Whether the RIC answers and knows this xApp."""
+        return self._down is not None and not self._attention and self._heartbeat.alive()
+
+    def nodes(self) -> list[E2Node]:
+        """E2 nodes that are connected."""
+        return [node for node in self._nodes.values() if node.connected]
+
+    def wait_for_node(self, oid: str, timeout_s: float | None = None) -> E2Node:
+        """The first node that offers the RAN function `oid`, waiting for it; raises NodeUnavailableError."""
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._stopping:
+            for node in self.nodes():
+                if oid in node.functions:
+                    return node
+            if deadline_s is not None and time.monotonic() > deadline_s:
+                break
+            self.step()
+        raise NodeUnavailableError(f"oid: no connected node offers {oid}")
+
+    def stop(self) -> None:
+        """End `run`, `connect` and `wait_for_node`; may be called from anywhere, signal handlers included."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Leave the bus: the RIC deletes the subscriptions at their nodes and keeps them for our return."""
+        self._stopping = True
+        if self._down is not None:
+            self._heartbeat.stop()
+        self._management.close()
+        self._context.destroy(linger=0)
+
+    def __enter__(self) -> Self:
+        """The xApp, closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    # Subscriptions and controls ----------------------------------------------------------------------
+
+    def subscribe(
+        self,
+        node: E2Node,
+        oid: str,
+        *,
+        key: str,
+        trigger: Message,
+        actions: Sequence[e2ap.RicAction],
+        handler: IndicationHandler,
+    ) -> Subscription:
+        """Subscribe to a RAN function; call it from the thread that runs the loop.
+
+        `key` is this xApp's own name for it: the same key replaces the subscription. `handler` gets node and
+        indication. Raises SubscriptionError, FunctionNotOfferedError, BusUnavailableError.
+        """
+        node.function(oid)
+        subscription = Subscription(
+            node=self._nodes.get(node.node_id, node),
+            oid=oid,
+            key=key,
+            trigger=trigger.SerializeToString(),
+            actions=tuple(actions),
+            handler=handler,
+            request_id=e2ap.RicRequestId(),
+        )
+        self._request_subscription(subscription)
+        self._subscriptions[node.node_id, key] = subscription
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Delete a subscription at its node and in the RIC's store; raises SubscriptionError."""
+        request = bus.UnsubscribeRequest(xapp_name=self.name, ric_request_id=subscription.request_id)
+        answer = self._management.request(SUBSCRIBE_TIMEOUT_S, unsubscribe_request=request)
+        subscription.active = False
+        self._subscriptions.pop((subscription.node.node_id, subscription.key), None)
+        self._by_instance.pop(subscription.request_id.ric_instance_id, None)
+        error = answer.error or answer.unsubscribe_response.error
+        if error:
+            raise SubscriptionError(error)
+
+    def control(self, node: E2Node, request: e2ap.RicControlRequest) -> bool:
+        """Send a control (`answer` makes one from an indication); False where it could not even leave."""
+        entry = self._up.get(node.node_id)
+        if entry is not None:
+            message = bus.UpMessage(xapp_name=self.name, control_request=request)
+            try:
+                entry[1].send(message.SerializeToString(), zmq.NOBLOCK)
+            except zmq.Again:
+                pass
+            else:
+                return True
+        self.dropped_controls += 1
+        return False
+
+    def unasked_control(self, node: E2Node, oid: str, header: Message, message: Message) -> e2ap.RicControlRequest:
+        """A control that answers no indication: request id of this xApp, instance 0, no call process."""
+        return e2ap.RicControlRequest(
+            ric_request_id=e2ap.RicRequestId(ric_requestor_id=self._requestor_id),
+            ran_function_id=node.function(oid).ran_function_id,
+            ric_control_header=header.SerializeToString(),
+            ric_control_message=message.SerializeToString(),
+        )
+
+    # The loop ----------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Receive and dispatch until `stop`; an exception of a handler ends it."""
+        while not self._stopping:
+            self.step()
+
+    def step(self) -> bool:
+        """Take at most one message, waiting up to 0.1 s; whether there was one."""
+        if self._attention:
+            self._rejoin()
+        if self._down is None:
+            raise XAppError("connect() comes first")
+        try:
+            raw = self._down.recv()
+        except zmq.Again:
+            return False
+        if raw:
+            self._dispatch(raw)
+        return True
+
+    def _dispatch(self, raw: bytes) -> None:
+        try:
+            message = bus.DownMessage.FromString(raw)
+        except DecodeError:
+            _LOG.warning("down_message_malformed", extra={"fields": {"bytes": len(raw)}})
+            return
+        if message.WhichOneof("message") == "indication":
+            indication = message.indication
+            subscription = self._by_instance.get(indication.ric_request_id.ric_instance_id)
+            if subscription is not None:
+                subscription.handler(subscription.node, indication)
+                return
+            self._unroutable(message)
+        else:
+            self._event(message)
+
+    def _unroutable(self, message: bus.DownMessage) -> None:
+        self.unroutable_indications += 1
+        if self.unroutable_indications == 1:
+            request_id = message.indication.ric_request_id
+            _LOG.error(
+                "indication_without_handler",
+                extra={"fields": {"node": message.node_id, "instance": request_id.ric_instance_id}},
+            )
+
+    def _event(self, message: bus.DownMessage) -> None:
+        kind = message.WhichOneof("message")
+        if kind == "node_up":
+            self._take_node(message.node_up)
+            self._resubscribe(message.node_id)
+            self._node_up(self._nodes[message.node_id])
+            return
+        node = self._nodes.get(message.node_id)
+        if node is None:
+            return
+        if kind == "control_acknowledge":
+            self._acknowledged(node, message.control_acknowledge)
+        elif kind == "control_failure":
+            self._failed(node, message.control_failure)
+        elif kind == "subscription_restored":
+            self._restored(message.node_id, message.subscription_restored)
+        elif kind == "node_down":
+            node.connected = False
+            for subscription in self._subscriptions.values():
+                if subscription.node is node:
+                    subscription.active = False
+            self._node_down(node)
+
+    # Registration and restoration --------------------------------------------------------------------
+
+    def _register(self) -> None:
+        request = bus.RegisterRequest(
+            xapp_name=self.name,
+            version=self._version,
+            ran_function_oids=self._oids,
+            slice_ids=self._slices,
+            metrics_url=self._metrics_url,
+        )
+        answer = self._management.request(REQUEST_TIMEOUT_S, register_request=request)
+        response = answer.register_response
+        if answer.error or response.error:
+            raise RegistrationError(answer.error or response.error)
+        self._requestor_id = response.ric_requestor_id
+        if self._down is None:
+            self._down = self._data_socket(self._reachable(response.down_endpoint))
+        for node in self._nodes.values():
+            node.connected = False
+        for node_message in response.nodes:
+            self._take_node(node_message)
+
+    def _data_socket(self, endpoint: str) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.IDENTITY, self.name.encode())
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RCVTIMEO, _RECEIVE_TIMEOUT_MS)
+        socket.setsockopt(zmq.RECONNECT_IVL, 20)
+        socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
+        socket.connect(endpoint)
+        return socket
+
+    def _reachable(self, endpoint: str) -> str:
+        """A RIC that listens on every interface does not know its own name: it is where the bus is."""
+        host = _TCP_HOST.match(self._bus)
+        return _WILDCARD.sub(f"tcp://{host[1]}:", endpoint) if host else endpoint
+
+    def _take_node(self, message: bus.Node) -> None:
+        fresh = E2Node.from_message(message)
+        node = self._nodes.setdefault(fresh.node_id, fresh)
+        node.connected, node.functions, node.up_endpoint = fresh.connected, fresh.functions, fresh.up_endpoint
+        endpoint = self._reachable(fresh.up_endpoint)
+        known = self._up.get(node.node_id)
+        if known is None or known[0] != endpoint:
+            if known is not None:
+                known[1].close()
+            self._up[node.node_id] = endpoint, connected_socket(self._context, zmq.PUSH, endpoint)
+
+    def _forgotten(self) -> None:
+        self._attention = True
+
+    def _rejoin(self) -> None:
+        """Register again after the RIC has forgotten us; tried again by the next step where it fails."""
+        if time.monotonic() < self._retry_s:
+            return
+        self._retry_s = time.monotonic() + _RETRY_S
+        try:
+            self._attention = False
+            self._register()
+        except XAppError as error:
+            self._attention = True
+            _LOG.warning("registration_failed", extra={"fields": {"xapp": self.name, "reason": str(error)}})
+            return
+        _LOG.info("registered_again", extra={"fields": {"xapp": self.name}})
+        for node in self.nodes():
+            self._resubscribe(node.node_id)
+            self._node_up(node)
+
+    def _resubscribe(self, node_id: str) -> None:
+        """Ask again for what this xApp holds at a node: the RIC joins what it restores from its store."""
+        for subscription in [item for item in self._subscriptions.values() if item.node.node_id == node_id]:
+            try:
+                self._request_subscription(subscription)
+            except XAppError as error:
+                self._loss(subscription, str(error))
+
+    def _request_subscription(self, subscription: Subscription) -> None:
+        request = bus.SubscribeRequest(
+            xapp_name=self.name,
+            node_id=subscription.node.node_id,
+            ran_function_id=subscription.node.function(subscription.oid).ran_function_id,
+            ric_event_trigger_definition=subscription.trigger,
+            actions=subscription.actions,
+            key=subscription.key,
+        )
+        answer = self._management.request(SUBSCRIBE_TIMEOUT_S, subscribe_request=request)
+        if answer.error:
+            raise SubscriptionError(answer.error)
+        self._take_answer(subscription, answer.subscribe_response)
+
+    def _take_answer(self, subscription: Subscription, answer: bus.SubscribeResponse) -> None:
+        if answer.error:
+            raise SubscriptionError(answer.error)
+        if answer.HasField("failure"):
+            cause = str(answer.failure.cause).strip()
+            text = answer.failure.criticality_diagnostics.text
+            raise SubscriptionError(f"the node refuses: {cause} {text}".rstrip(), answer.failure)
+        self._by_instance.pop(subscription.request_id.ric_instance_id, None)
+        subscription.request_id = answer.ric_request_id
+        subscription.active = True
+        self._by_instance[answer.ric_request_id.ric_instance_id] = subscription
+
+    def _restored(self, node_id: str, answer: bus.SubscribeResponse) -> None:
+        subscription = self._subscriptions.get((node_id, answer.key))
+        if subscription is None:
+            return  # held by an earlier process of this name; subscribing with its key takes it over
+        try:
+            self._take_answer(subscription, answer)
+        except SubscriptionError as error:
+            self._loss(subscription, str(error))
+
+    def _loss(self, subscription: Subscription, reason: str) -> None:
+        subscription.active = False
+        _LOG.warning(
+            "subscription_lost",
+            extra={"fields": {"node": subscription.node.node_id, "key": subscription.key, "reason": reason}},
+        )
+        self._lost(subscription, reason)
+
+
+def _ignore(node: E2Node) -> None:
+    """No handler."""
+
+
+def _ignore_answer(node: E2Node, answer: e2ap.RicControlAcknowledge | e2ap.RicControlFailure) -> None:
+    """No handler."""
+
+
+def _ignore_loss(subscription: Subscription, reason: str) -> None:
+    """No handler."""

@@ -1,0 +1,242 @@
+"""Intra-slice policies by name: a slot observation in, beams and powers out; the same object in every host."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from xapps.slicing.features import CANDIDATES, FEATURES_TUNED, STATE_FEATURES
+from xapps.slicing.intra.decision import (
+    BEAM_BEST,
+    BEAM_RANDOM,
+    COMMON_REST,
+    KIND_EQUAL,
+    KIND_GREEDY,
+    KIND_MADQN,
+    KIND_MADQN_TUNED,
+    KIND_RANDOM,
+    KIND_SLNR,
+    MAX_GROUP_USERS,
+    IntraParameters,
+    decide,
+    make_parameters,
+)
+from xapps.slicing.intra.powers import POWER_LEVELS
+from xapps.slicing.networks import IntraWeights, Layers, initial_weights, parameter_count
+from xapps.slicing.observation import SLICE_NAMES, SliceContext, SlotDecision, SlotObservation
+from xapps.slicing.weights import Weights, WeightsError
+
+KINDS = {
+    "madqn": KIND_MADQN,
+    "madqn-tuned": KIND_MADQN_TUNED,
+    "random": KIND_RANDOM,
+    "greedy": KIND_GREEDY,
+    "equal": KIND_EQUAL,
+    "slnr": KIND_SLNR,
+}
+LEARNING = ("madqn", "madqn-tuned")
+
+_NO_NETWORK: Layers = (1, 1, 1, 1)
+_BEAM_CHOICES = {"best": BEAM_BEST, "random": BEAM_RANDOM}
+_DEFAULT_BEAM_CHOICE = {"random": BEAM_RANDOM, "equal": BEAM_BEST}
+
+
+class _Name(NamedTuple):
+    policy: str
+    kind: int
+    beam_choice: int
+
+
+def parse_name(name: str) -> _Name:
+    """Kind and beam choice of a policy's name; `random` and `equal` take `:best` or `:random` beams.
+
+    Raises:
+        ValueError: unknown policy or beam choice.
+    """
+    policy, separator, choice = name.partition(":")
+    if policy not in KINDS:
+        raise ValueError(f"intra-slice policy: {name!r} is unknown (known: {', '.join(KINDS)})")
+    default = _DEFAULT_BEAM_CHOICE.get(policy)
+    if not separator:
+        return _Name(policy, KINDS[policy], BEAM_BEST if default is None else default)
+    if default is None or choice not in _BEAM_CHOICES:
+        raise ValueError(
+            f"intra-slice policy: {name!r} is unknown (random and equal take :best or :random, the others nothing)"
+        )
+    return _Name(policy, KINDS[policy], _BEAM_CHOICES[choice])
+
+
+def network_layers(policy: str, beams: int) -> Layers:
+    """Layer sizes of a learning policy for a codebook of `beams` (1-1-1-1 for the others)."""
+    if policy == "madqn":
+        return (STATE_FEATURES, 64, 32, beams * POWER_LEVELS)
+    if policy == "madqn-tuned":
+        return (FEATURES_TUNED, 64, 64, CANDIDATES * POWER_LEVELS)
+    return _NO_NETWORK
+
+
+def untrained_weights(policy: str, context: SliceContext, seed: int) -> IntraWeights:
+    """Version 0 of an agent from scratch, a function of seed and slice: learner and policy start from the same."""
+    rng = np.random.default_rng([seed, context.slice_id])
+    flat = initial_weights(network_layers(policy, context.beams), rng)
+    return IntraWeights(version=0, epsilon=1.0, flat=flat, weights_id=f"{policy}-untrained")
+
+
+def trained_weights(policy: str, context: SliceContext, weights: Weights) -> IntraWeights:
+    """One slice's agent out of a weights file, at its final exploration rate.
+
+    Raises:
+        WeightsError: the file is of another variant or network, or lacks this slice.
+    """
+    if weights.metadata.variant != policy:
+        raise WeightsError(f"weights {weights.weights_id}: variant is {weights.metadata.variant}, not {policy}")
+    flat = weights.agent(SLICE_NAMES[context.slice_id]).get("flat")
+    expected = parameter_count(network_layers(policy, context.beams))
+    if flat is None or flat.shape != (expected,):
+        raise WeightsError(f"weights {weights.weights_id}: flat must hold {expected} numbers ({context.beams} beams)")
+    return IntraWeights(
+        version=0, epsilon=weights.metadata.epsilon, flat=flat.astype(np.float32), weights_id=weights.weights_id
+    )
+
+
+class IntraPolicy:
+    """Decides for one slice: a few microseconds of compiled code between copies in and out.
+
+    `kind` and `parameters` are what `decide` takes in a compiled loop.
+    """
+
+    def __init__(self, name: str, context: SliceContext, seed: int) -> None:
+        """A policy without weights; `make_intra_policy` gives one that is ready."""
+        self.name = name
+        self.context = context
+        self.version = 0
+        self.weights_id = ""
+        parsed = parse_name(name)
+        self.kind = parsed.kind
+        self.learns = parsed.policy in LEARNING
+        self.parameters: IntraParameters = make_parameters(
+            network_layers(parsed.policy, context.beams), context.beams, seed, parsed.beam_choice
+        )
+        # Copied into arrays of one layout: a read-only or unaligned one from the wire would compile `decide` anew.
+        self._user_ids = np.zeros(MAX_GROUP_USERS, np.uint16)
+        self._ssr = np.zeros(MAX_GROUP_USERS, np.float32)
+        self._last_outcome = np.zeros((MAX_GROUP_USERS, 7), np.float32)
+        self._beam_gains = np.zeros((MAX_GROUP_USERS, context.beams), np.float32)
+        self._beams = np.zeros(MAX_GROUP_USERS, np.int16)
+        self._private_power_w = np.zeros(MAX_GROUP_USERS, np.float32)
+        self._actions = np.zeros(MAX_GROUP_USERS, np.int32)
+
+    @property
+    def epsilon(self) -> float:
+        """Exploration rate in force; 0 for a policy that does not learn."""
+        return float(self.parameters.epsilon[0])
+
+    def freeze(self) -> None:
+        """Stop exploring."""
+        self.parameters.epsilon[0] = 0.0
+
+    def load(self, weights: IntraWeights) -> None:
+        """Take a version of the network and its exploration rate.
+
+        Raises:
+            ValueError: the policy has no network, or the weights or epsilon do not fit; nothing is changed.
+        """
+        if not self.learns:
+            raise ValueError(f"weights: {self.name} has no network")
+        expected = self.parameters.weights.shape
+        if weights.flat.shape != expected or not np.isfinite(weights.flat).all():
+            raise ValueError(f"weights: expected {expected[0]} finite numbers, got shape {weights.flat.shape}")
+        if not 0.0 <= weights.epsilon <= 1.0:
+            raise ValueError(f"weights: epsilon {weights.epsilon} must be 0..1")
+        self.parameters.weights[:] = weights.flat
+        self.parameters.epsilon[0] = weights.epsilon
+        self.version = weights.version
+        self.weights_id = weights.weights_id
+
+    def decide(self, observation: SlotObservation) -> SlotDecision:
+        """Beams and powers of the observation's group (Eq. 25), for its decided slot.
+
+        Raises:
+            ValueError: a group of other than 1..8 users, or arrays that do not fit it.
+        """
+        count = len(observation.user_ids)
+        if not 1 <= count <= MAX_GROUP_USERS:
+            raise ValueError(f"user_ids: {count} users, must be 1..{MAX_GROUP_USERS}")
+        if observation.beam_gains.shape != (count, self.context.beams):
+            raise ValueError(f"beam_gains: {observation.beam_gains.shape}, must be {(count, self.context.beams)}")
+        self._user_ids[:count] = observation.user_ids
+        self._ssr[:count] = observation.ssr
+        self._last_outcome[:count] = observation.last_outcome
+        self._beam_gains[:count] = observation.beam_gains
+        common_w = self._decide(observation, count)
+        return SlotDecision(
+            beams=self._beams[:count].copy(),
+            private_power_w=self._private_power_w[:count].copy(),
+            common_power_w=None if common_w == COMMON_REST else common_w,
+            actions=self._actions[:count].copy() if self.learns else None,
+        )
+
+    def _decide(self, observation: SlotObservation, count: int) -> float:
+        """The compiled call on the policy's own arrays."""
+        return float(
+            decide(
+                self.kind,
+                self.parameters,
+                self.context.slice_id,
+                int(observation.decided_slot),
+                self.context.antennas,
+                float(observation.bandwidth_hz),
+                float(observation.power_w),
+                float(observation.noise_w),
+                int(observation.hwi_model),
+                float(observation.kappa_t),
+                float(observation.kappa_r),
+                count,
+                self._user_ids,
+                self._ssr,
+                self._last_outcome,
+                self._beam_gains,
+                self._beams,
+                self._private_power_w,
+                self._actions,
+            )
+        )
+
+
+def make_intra_policy(name: str, context: SliceContext, seed: int, weights: IntraWeights | None = None) -> IntraPolicy:
+    """A policy ready to decide (compiled); a learning one without weights starts untrained, exploring always.
+
+    Raises:
+        ValueError: unknown name, a seed below 0, or weights that do not fit.
+    """
+    if seed < 0:
+        raise ValueError(f"seed: {seed}, must be at least 0")
+    policy = IntraPolicy(name, context, seed)
+    if weights is None and policy.learns:
+        weights = untrained_weights(name, context, seed)
+    if weights is not None:
+        policy.load(weights)
+    policy.decide(_blank_observation(context))
+    return policy
+
+
+def _blank_observation(context: SliceContext) -> SlotObservation:
+    """A group of one user: compiles the decision, or loads it from the cache, before the first slot."""
+    return SlotObservation(
+        slice_id=context.slice_id,
+        decided_slot=0,
+        observed_slot=0,
+        bandwidth_hz=1,
+        power_w=1.0,
+        noise_w=1.0,
+        hwi_model=0,
+        kappa_t=0.0,
+        kappa_r=0.0,
+        user_ids=np.zeros(1, np.uint16),
+        queue_bits=np.zeros(1, np.uint32),
+        head_age_us=np.zeros(1, np.uint32),
+        ssr=np.ones(1, np.float32),
+        last_outcome=np.zeros((1, 7), np.float32),
+        beam_gains=np.ones((1, context.beams), np.float32),
+    )

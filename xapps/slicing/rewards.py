@@ -1,0 +1,161 @@
+"""Rewards of the intra-slice agents (Eq. 26-29), and their difference form on the slice's sum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ran_emulator.phy import rsma
+from ran_emulator.phy.jit import kernel
+
+_LEAST_FACTOR = 0.1
+
+
+@kernel
+def satisfaction_factor(value: float, threshold: float) -> float:
+    """Penalty theta or delta (Eq. 28, 29): 1 from the threshold on, else the ratio, at least 0.1."""
+    if value >= threshold:
+        return 1.0
+    return max(_LEAST_FACTOR, value / threshold)
+
+
+@kernel
+def own_reward(
+    eta_bps_hz: float,
+    rate_bps: float,
+    ssr: float,
+    min_rate_bps: float,
+    ssr_threshold: float,
+    clip: float,
+) -> float:
+    """Reward of one user (Eq. 26): clip(eta theta delta, -mu, mu), eta = R_u / b_u (Eq. 27)."""
+    theta = satisfaction_factor(ssr, ssr_threshold)
+    delta = satisfaction_factor(rate_bps, min_rate_bps)
+    return float(min(max(eta_bps_hz * theta * delta, -clip), clip))
+
+
+@kernel
+def spectral_efficiencies(
+    count: int,
+    beams: Any,
+    private_power_w: Any,
+    common_power_w: float,
+    beam_gains: Any,
+    common_gain: Any,
+    channel_gain: Any,
+    antennas: int,
+    noise_w: float,
+    hwi_model: int,
+    kappa_t: float,
+    kappa_r: float,
+    eta: Any,
+) -> None:
+    """X_u + r_u of each user in bit/s/Hz of the shared slice band (Eq. 13-16) into eta [K].
+
+    beam_gains [K, N] = |h^H c|^2, common_gain [K] = |h^H v|^2, channel_gain [K] = ||h||^2. Codebook beams and the
+    random-phase common beam have entries of one modulus, so each spreads ||h||^2 / antennas of distortion.
+    """
+    gains = np.empty((count, count + 1))
+    spreads = np.empty((count, count + 1))
+    for u in range(count):
+        for i in range(count):
+            gains[u, i] = beam_gains[u, beams[i]]
+        gains[u, count] = common_gain[u]
+        spreads[u, :] = channel_gain[u] / antennas
+    common_sdnr = np.empty(count)
+    private_sdnr = np.empty(count)
+    rsma.sdnr(
+        count,
+        gains,
+        spreads,
+        private_power_w,
+        common_power_w,
+        noise_w,
+        hwi_model,
+        kappa_t,
+        kappa_r,
+        common_sdnr,
+        private_sdnr,
+    )
+    share = np.empty(count)
+    private_rate = np.empty(count)
+    rsma.rates(count, common_sdnr, private_sdnr, share, private_rate)
+    for u in range(count):
+        eta[u] = share[u] + private_rate[u]
+
+
+@kernel
+def _reward_sum(
+    count: int, eta: Any, ssr: Any, bandwidth_hz: float, min_rate_bps: float, ssr_threshold: float, clip: float
+) -> float:
+    total = 0.0
+    for u in range(count):
+        total += own_reward(eta[u], eta[u] * bandwidth_hz, ssr[u], min_rate_bps, ssr_threshold, clip)
+    return total
+
+
+@kernel
+def difference_rewards(
+    count: int,
+    beams: Any,
+    private_power_w: Any,
+    common_power_w: float,
+    default_private_power_w: float,
+    rsma_access: bool,
+    beam_gains: Any,
+    common_gain: Any,
+    channel_gain: Any,
+    antennas: int,
+    bandwidth_hz: float,
+    power_w: float,
+    noise_w: float,
+    hwi_model: int,
+    kappa_t: float,
+    kappa_r: float,
+    ssr: Any,
+    min_rate_bps: float,
+    ssr_threshold: float,
+    clip: float,
+    out: Any,
+) -> None:
+    """S(a) - S(a_-i, default_i) of each user i into out [K], S = sum of Eq. 26 over the group.
+
+    Shapes as in `spectral_efficiencies`; ssr [K]. default: own best beam at default_private_power_w, the common
+    stream taking the rest. Without a common stream (rsma_access false) its power counts as 0.
+    """
+    eta = np.empty(count)
+    alone_beams = beams[:count].copy()
+    alone_power_w = private_power_w[:count].copy()
+    private_sum_w = 0.0
+    for u in range(count):
+        private_sum_w += private_power_w[u]
+    actual = 0.0
+    for i in range(-1, count):  # -1: the joint action as it was
+        common_w = common_power_w
+        if i >= 0:
+            alone_beams[i] = np.argmax(beam_gains[i])
+            alone_power_w[i] = default_private_power_w
+            common_w = max(0.0, power_w - (private_sum_w - private_power_w[i] + default_private_power_w))
+        spectral_efficiencies(
+            count,
+            alone_beams,
+            alone_power_w,
+            common_w if rsma_access else 0.0,
+            beam_gains,
+            common_gain,
+            channel_gain,
+            antennas,
+            noise_w,
+            hwi_model,
+            kappa_t,
+            kappa_r,
+            eta,
+        )
+        total = _reward_sum(count, eta, ssr, bandwidth_hz, min_rate_bps, ssr_threshold, clip)
+        if i < 0:
+            actual = total
+        else:
+            out[i] = actual - total
+            alone_beams[i] = beams[i]
+            alone_power_w[i] = private_power_w[i]
