@@ -118,6 +118,8 @@ def messages(parts: list[bytes], names: FunctionNames) -> Iterator[WatchedMessag
             continue
         inner = getattr(pdu, name)
         if name == "e2_setup_request":
+            # It is mirrored before the RIC has made out whose it is.
+            node_id = node_id or f"{inner.global_e2_node_id.plmn_id}-{inner.global_e2_node_id.gnb_id}"
             names.learn(node_id, inner)
         number = getattr(inner, "ran_function_id", None)
         yield WatchedMessage(

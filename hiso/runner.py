@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from ran_emulator.scenario import PRESETS, SLICE_NAMES, Scenario
 from ran_emulator.summary import cell_summary
 from xapps.agents import BudgetAgent, SliceAgent
-from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import LEARNING, make_intra_policy, trained_weights
 from xapps.slicing.observation import SlotDecision

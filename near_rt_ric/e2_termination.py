@@ -34,6 +34,7 @@ from near_rt_ric.counters import Counters
 from near_rt_ric.e2_messages import NodeSetup
 from near_rt_ric.endpoints import MAX_NODES, EndpointError, claim_unix_path
 from near_rt_ric.records import ControlPermission
+from near_rt_ric.tap import TO_NODE, TO_RIC, Tap
 
 _LOG = logging.getLogger(__name__)
 
@@ -129,9 +130,10 @@ class NodeConnection:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, platform: Platform, context: grpc.ServicerContext) -> None:
+    def __init__(self, platform: Platform, context: grpc.ServicerContext, tap: Tap) -> None:
         self._platform = platform
         self._context = context
+        self._tap = tap
         self.peer = context.peer()
         self.setup = NodeSetup("")
         self.routes: dict[int, bytes] = {}
@@ -190,10 +192,13 @@ class NodeConnection:
     def read(self, requests: Iterator[bytes]) -> None:
         """Read frames until the stream ends."""
         reason = "the node closed the stream"
+        tap = self._tap
         try:
             for raw in requests:
                 self.last_heard_s = time.monotonic()
                 if raw:
+                    if tap.watched:
+                        tap.mirror(TO_RIC, self.setup.node_id, raw)
                     self._take_frame(raw)
         except grpc.RpcError:
             reason = "the stream broke"
@@ -296,7 +301,10 @@ class NodeConnection:
         while not isinstance(item := self._before_setup.get(), UpSocket):
             if item is None:
                 return
-            yield _frame(item)
+            raw = _frame(item)
+            if raw and self._tap.watched:
+                self._tap.mirror(TO_NODE, self.setup.node_id, raw)
+            yield raw
         up = item
         if not up.lock.acquire(timeout=5.0):
             self.close("the node's older stream does not end")
@@ -318,7 +326,7 @@ class NodeConnection:
         return kept
 
     def _serve(self, up: UpSocket, waiting: list[list[bytes]]) -> Iterator[bytes]:
-        pull = up.pull
+        pull, tap = up.pull, self._tap
         while True:
             parts = waiting.pop(0) if waiting else pull.recv_multipart()
             frame = e2ap.E2Frame()
@@ -342,7 +350,10 @@ class NodeConnection:
                 except zmq.Again:
                     break
             if frame.pdus:
-                yield frame.SerializeToString()
+                raw = frame.SerializeToString()
+                if tap.watched:
+                    tap.mirror(TO_NODE, self.setup.node_id, raw)
+                yield raw
 
     def _take_control(self, raw: bytes, frame: e2ap.E2Frame) -> None:
         try:
@@ -429,8 +440,9 @@ def _frame(pdu: bytes) -> bytes:
 class E2Termination:
     """The gRPC server: E2.Connect, health and reflection, on unix sockets and TCP."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, tap: Tap) -> None:
         self._platform = platform
+        self._tap = tap
         self._lock = threading.Lock()
         self._connections: set[NodeConnection] = set()
         self._server = grpc.server(
@@ -476,7 +488,7 @@ class E2Termination:
             time.sleep(0.01)
 
     def _connect(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        connection = NodeConnection(self._platform, context)
+        connection = NodeConnection(self._platform, context, self._tap)
         with self._lock:
             if len(self._connections) >= MAX_NODES:
                 context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"at most {MAX_NODES} nodes")

@@ -25,6 +25,7 @@ class BusEndpoints:
 
     management: str
     down: str
+    tap: str
     up_prefix: str
     up_port: int | None
 
@@ -34,13 +35,15 @@ class BusEndpoints:
         if bus.startswith("ipc:///"):
             if len(bus.removeprefix("ipc://").encode()) > MAX_IPC_PATH_BYTES:
                 raise EndpointError(f"bus: {bus!r}: a path of at most {MAX_IPC_PATH_BYTES} bytes is required")
-            return cls(bus, f"{bus}-down", f"{bus}-up-", None)
+            return cls(bus, f"{bus}-down", f"{bus}-tap", f"{bus}-up-", None)
         match = _TCP.match(bus)
         last = 65_535 - 2 - MAX_NODES
-        if match is None or not 1 <= int(match[2]) <= last:
-            raise EndpointError(f"bus: {bus!r}: ipc:///path or tcp://host:port with port 1..{last} is required")
+        if match is None or not 2 <= int(match[2]) <= last:
+            raise EndpointError(f"bus: {bus!r}: ipc:///path or tcp://host:port with port 2..{last} is required")
         host, port = match[1], int(match[2])
-        return cls(bus, f"tcp://{host}:{port + 1}", f"tcp://{host}:", port + 2)
+        # The tap shows everything that is said: over tcp only to this host.
+        tap = f"tcp://127.0.0.1:{port - 1}"
+        return cls(bus, f"tcp://{host}:{port + 1}", tap, f"tcp://{host}:", port + 2)
 
     def up(self, number: int) -> str:
         """The socket on which node `number` takes control requests."""
@@ -49,7 +52,7 @@ class BusEndpoints:
     def claim(self) -> None:
         """Make sure that nobody serves these ipc paths and that their folder exists; raises EndpointError."""
         if self.management.startswith("ipc://"):
-            for endpoint in (self.management, self.down):
+            for endpoint in (self.management, self.down, self.tap):
                 claim_unix_path(Path(endpoint.removeprefix("ipc://")))
 
 

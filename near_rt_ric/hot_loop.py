@@ -20,6 +20,7 @@ from near_rt_ric.e2_termination import E2Termination
 from near_rt_ric.endpoints import BusEndpoints, EndpointError
 from near_rt_ric.platform import RicPlatform
 from near_rt_ric.store import Store, StoreError
+from near_rt_ric.tap import Tap
 from near_rt_ric.xapp_bus import XAppBus
 
 _LOG = logging.getLogger(__name__)
@@ -56,17 +57,24 @@ class HotLoop:
 
     def __init__(self, config: HotLoopConfig) -> None:
         pinned, fifo = placement.pin(config.cpu), placement.take_fifo(config.fifo)
-        process = {"pid": os.getpid(), "cpu": config.cpu if pinned else None, "sched_fifo": fifo}
         endpoints = BusEndpoints.parse(config.bus)
+        process = {
+            "pid": os.getpid(),
+            "cpu": config.cpu if pinned else None,
+            "sched_fifo": fifo,
+            "tap": endpoints.tap,
+        }
         self._store = Store(Path(config.store))
         self._platform = RicPlatform(self._store, endpoints)
         admin = Admin(self._platform, process)
         self._bus = XAppBus(self._platform, endpoints, config.admin, admin.handle)
         self._platform.attach(self._bus)
-        self._termination = E2Termination(self._platform)
+        self._tap = Tap(endpoints.tap)
+        self._termination = E2Termination(self._platform, self._tap)
         self._stopping = threading.Event()
         self._pulse = threading.Thread(target=self._beat, name="pulse", daemon=True)
         self._bus.start()
+        self._tap.start()
         self._termination.start(config.e2_listen)
         placement.calm_interpreter()
         self._pulse.start()
@@ -78,6 +86,7 @@ class HotLoop:
         self._pulse.join(timeout=2.0)
         self._termination.stop()
         self._bus.stop()
+        self._tap.stop()
         self._store.close()
         _LOG.info("ric_stopped")
 

@@ -145,6 +145,7 @@ class RicPlatform:
     def subscribe(self, request: bus.SubscribeRequest, done: SubscribeDone) -> None:
         """Subscribe for an xApp, as soon as its data socket is there: no indication may get lost."""
         with self._lock:
+            self._drop_unreachable()  # who has just left must not hold a slice against its successor
             xapp = self.registry.get(request.xapp_name)
             if xapp is not None and request.xapp_name in self._joining:
                 deadline = time.monotonic() + DATA_SOCKET_TIMEOUT_S
@@ -213,6 +214,11 @@ class RicPlatform:
     def _reachable(self, xapp: XAppRecord) -> bool:
         """Probe an xApp's data socket with an empty DownMessage."""
         return self.send_down(xapp.name.encode(), b"") != errno.EHOSTUNREACH
+
+    def _drop_unreachable(self) -> None:
+        for xapp in self.registry.alive():
+            if not self._reachable(xapp):
+                self._xapp_lost(xapp, "it closed its data socket")
 
     def _xapp_lost(self, xapp: XAppRecord, reason: str) -> None:
         _LOG.warning("xapp_lost", extra={"fields": {"xapp": xapp.name, "reason": reason}})
@@ -427,8 +433,7 @@ class RicPlatform:
                 if now - xapp.last_heard_s - overslept_s > self._xapp_silence_limit_s(xapp):
                     self._joining.discard(xapp.name)
                     self._xapp_lost(xapp, "silent")
-                elif xapp.alive and not self._reachable(xapp):
-                    self._xapp_lost(xapp, "it closed its data socket")
+            self._drop_unreachable()
             self.subscriptions.expire(now)
             for node_id in [node_id for node_id, reset in self._resets.items() if reset.deadline_s <= now]:
                 self._end_reset(node_id, f"node {node_id} did not answer within {RESET_TIMEOUT_S:g} s")

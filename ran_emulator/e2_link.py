@@ -73,8 +73,10 @@ class E2Link:
         self._silence_s = silence_s
         self._inbox = inbox
         self._stopping = threading.Event()
-        self._stream = 0
-        self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
+        self._open: tuple[int, SimpleQueue[bytes | None]] = (0, SimpleQueue())
+        """Number and outbox of the stream in force, replaced together."""
+        self._greeted = 0
+        """The latest stream that its owner has begun to use: no heartbeat precedes its first frame."""
         self._call: Any = None
         self._heard_s = 0.0
         self._pause_s = BACK_OFF_S
@@ -91,16 +93,19 @@ class E2Link:
     def stop(self) -> None:
         """Send what is queued, close the stream, end the threads."""
         self._stopping.set()
-        self._outbox.put(None)
+        self._open[1].put(None)
         for thread in self._threads:
             thread.join(timeout=0.3)
         call = self._call
         if call is not None:
             call.cancel()
 
-    def send(self, frame: bytes) -> None:
-        """Queue an encoded E2Frame for the stream in force."""
-        self._outbox.put(frame)
+    def send(self, stream: int, frame: bytes) -> None:
+        """Queue an encoded E2Frame for a stream; nothing where that is no longer the one in force."""
+        number, outbox = self._open
+        if number == stream:
+            outbox.put(frame)
+            self._greeted = number
 
     def drop(self, reason: str, pause_s: float = BACK_OFF_S) -> None:
         """Close the stream in force and connect again after a pause."""
@@ -114,23 +119,22 @@ class E2Link:
         while not self._stopping.is_set():
             # A channel of its own for each attempt: gRPC's name resolution backs off for up to two minutes.
             channel = grpc.insecure_channel(self._target, options=_OPTIONS)
-            self._stream += 1
-            self._outbox = SimpleQueue()
+            self._open = (self._open[0] + 1, SimpleQueue())
             try:
                 self._serve_stream(channel)
             finally:
-                self._outbox.put(None)
+                self._open[1].put(None)
                 channel.close()
             self._stopping.wait(self._pause_s)
             self._pause_s = BACK_OFF_S
 
     def _serve_stream(self, channel: grpc.Channel) -> None:
-        stream = self._stream
+        stream, outbox = self._open
         connect = channel.stream_stream(_METHOD, request_serializer=_as_is, response_deserializer=_as_is)
         self._heard_s = time.monotonic()
         self._inbox.put(Opened(stream))
         try:
-            self._call = call = connect(iter(self._outbox.get, None))
+            self._call = call = connect(iter(outbox.get, None))
             put = self._inbox.put
             for frame in call:
                 self._heard_s = time.monotonic()
@@ -152,4 +156,6 @@ class E2Link:
                 self._heard_s = time.monotonic()
                 self.drop(f"silent for more than {self._silence_s:g} s")
             else:
-                self._outbox.put(b"")
+                number, outbox = self._open
+                if number == self._greeted:
+                    outbox.put(b"")

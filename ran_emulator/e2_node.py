@@ -7,9 +7,7 @@ Runs in the hot loop's thread. `E2Link` brings events; the loop hands them to `h
 from __future__ import annotations
 
 import logging
-import math
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -20,6 +18,7 @@ from hiso_proto import e2sm_slot_pb2 as slots
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 
 from ran_emulator import causes, e2_codec, e2_traffic, kpm
+from ran_emulator.call_processes import BudgetCallProcess, SlotCallProcesses, start
 from ran_emulator.causes import NotAdmitted
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.constraints import Refused
@@ -27,16 +26,13 @@ from ran_emulator.e2_link import BACK_OFF_S, E2Link, Lost, Opened, Received
 from ran_emulator.e2_traffic import E2Traffic
 from ran_emulator.logs import fields
 from ran_emulator.scenario import SLICE_NAMES
-from ran_emulator.state import RING
 from ran_emulator.subscriptions import (
     BUDGETS_FUNCTION,
     KPM_FUNCTION,
     SLOT_FUNCTION,
     Claim,
     Report,
-    RequestKey,
     Subscriptions,
-    request_key,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -44,8 +40,6 @@ _LOG = logging.getLogger(__name__)
 PLMN_ID = "00101"
 SETUP_TRANSACTION = 1
 MAX_KEPT_OUTCOMES = 64
-MAX_EXPIRED = 4_096
-"""Call processes that ended unanswered and are remembered, so that a late CONTROL is told why."""
 
 _TRAFFIC_OF = {KPM_FUNCTION: e2_traffic.KPM, BUDGETS_FUNCTION: e2_traffic.BUDGETS, SLOT_FUNCTION: e2_traffic.SLOT}
 _RECEIVED = {
@@ -58,24 +52,6 @@ _RECEIVED = {
     "reset_request": e2_traffic.RESET,
     "reset_response": e2_traffic.RESET,
 }
-
-
-@dataclass(slots=True)
-class _CallProcess:
-    """An INSERT that asks for a decision."""
-
-    call_process_id: bytes
-    request_key: RequestKey
-    slice_id: int
-    decided_slot: int
-    user_ids: bytes
-    sent_s: float
-    deadline_s: float
-    open: bool = True
-    """A CONTROL may still be carried out."""
-    awaited: bool = True
-    """Nobody has answered yet, rightly or wrongly."""
-    decided: bool = False
 
 
 def _varint(value: int) -> bytes:
@@ -100,7 +76,6 @@ class E2Node:
         self.connected = False
         self.subscriptions = Subscriptions()
         self.traffic = E2Traffic()
-        self.missed_deadlines = [0] * len(SLICE_NAMES)
         self.latencies_s: list[float] = []
         """Of slot decisions carried out, INSERT sent to CONTROL taken; emptied by its reader."""
         self._cell = cell
@@ -110,11 +85,8 @@ class E2Node:
         self._stream = 0
         self._in_slot = False
         self._encoder = e2_codec.SlotEncoder(cell)
-        self._asked: list[list[_CallProcess | None]] = [[None] * len(SLICE_NAMES) for _ in range(RING)]
-        self._outstanding = [0] * RING
-        self._budgets_asked: _CallProcess | None = None
-        self._expired: dict[bytes, None] = {}
-        self._expired_budgets: dict[bytes, None] = {}
+        self._slots = SlotCallProcesses()
+        self._budgets = BudgetCallProcess()
         self._missed_before = [0] * len(SLICE_NAMES)
         self._out: list[bytes] = []
         self._transaction = SETUP_TRANSACTION
@@ -123,30 +95,26 @@ class E2Node:
 
     def waiting_for(self, slot: int) -> bool:
         """Whether an INSERT for this slot awaits its answer."""
-        return self._outstanding[slot % RING] > 0
+        return self._slots.waiting_for(slot)
 
     @property
     def waiting_for_budgets(self) -> bool:
         """Whether the budget INSERT awaits its answer."""
-        asked = self._budgets_asked
-        return asked is not None and asked.awaited
+        return self._budgets.awaited
 
-    def end_wait(self, slot: int, now_s: float) -> float:
+    @property
+    def missed_deadlines(self) -> list[int]:
+        """A slice: INSERTs whose slot ran without the decision asked for."""
+        return self._slots.missed
+
+    def end_waits(self, slot: int, now_s: float) -> float:
         """End waits for this slot's decisions and for budgets whose time is over; when the next one is (or inf)."""
-        soonest = math.inf
-        for asked in (*self._asked[slot % RING], self._budgets_asked):
-            if asked is None or not asked.awaited:
-                continue
-            if asked.deadline_s <= now_s:
-                self._answered(asked)
-            else:
-                soonest = min(soonest, asked.deadline_s)
-        return soonest
+        return min(self._slots.end_waits(slot, now_s), self._budgets.end_wait(now_s))
 
     def flush(self) -> None:
         """Send acknowledges that wait for company."""
         if self._out:
-            self._link.send(encode_frame(self._out))
+            self._link.send(self._stream, encode_frame(self._out))
             self._out = []
 
     # A slot
@@ -156,26 +124,18 @@ class E2Node:
         self._in_slot = True
         cell = self._cell
         decided_slot = cell.slot + cell.control_delay_slots
-        place = decided_slot % RING
-        row = self._asked[place]
-        self._outstanding[place] = 0
+        self._slots.begin(decided_slot)
         for slice_id, claim in enumerate(self.subscriptions.slot_claims):
-            row[slice_id] = None
-            if claim is None:
-                continue
-            count = cell.group_size(slice_id)
-            if count:
-                row[slice_id] = self._insert_slot(claim, slice_id, decided_slot, count)
-                self._outstanding[place] += 1
+            if claim is not None:
+                count = cell.group_size(slice_id)
+                if count:
+                    self._insert_slot(claim, slice_id, decided_slot, count)
         self.flush()
 
     def executed(self, slot: int) -> None:
         """Step 6: outcomes are kept for the slices' next frames; what was not decided was missed."""
         self._in_slot = False
-        for slice_id, asked in enumerate(self._asked[slot % RING]):
-            if asked is not None and asked.decided_slot == slot and not asked.decided:
-                self.missed_deadlines[slice_id] += 1
-                self._expire(asked, self._expired)
+        self._slots.executed(slot)
         outcomes = self._cell.state.outcomes
         for slice_id, claim in enumerate(self.subscriptions.slot_claims):
             if claim is None:
@@ -218,26 +178,20 @@ class E2Node:
 
     # Indications
 
-    def _insert_slot(self, claim: Claim, slice_id: int, decided_slot: int, count: int) -> _CallProcess:
+    def _insert_slot(self, claim: Claim, slice_id: int, decided_slot: int, count: int) -> None:
         message, ids = self._encoder.observation(slice_id, count, claim.outcomes)
         claim.outcomes = []
-        call_process_id = (decided_slot << 2 | slice_id).to_bytes(8, "little")
+        call_process_id = self._slots.id_of(decided_slot, slice_id)
         header = self._encoder.header(slice_id, decided_slot, self._cell.slot)
         self._indicate(claim, e2ap.INSERT, header, message.SerializeToString(), call_process_id)
-        now_s = time.monotonic()
-        deadline_s = math.inf if claim.wait_s is None else now_s + claim.wait_s
-        return _CallProcess(call_process_id, claim.request_key, slice_id, decided_slot, ids, now_s, deadline_s)
+        self._slots.add(start(claim, call_process_id, slice_id, decided_slot, ids, time.monotonic()))
 
     def _insert_budgets(self, claim: Claim, window: SecondWindow) -> None:
-        if self._budgets_asked is not None and not self._budgets_asked.decided:
-            self._expire(self._budgets_asked, self._expired_budgets)
         call_process_id = window.second.to_bytes(8, "little")
-        header = budgets.IndicationHeader(second=window.second, slot=window.slot)
-        message = e2_codec.budget_report(window, self._cell.scenario.total_bandwidth_hz)
-        self._indicate(claim, e2ap.INSERT, header.SerializeToString(), message.SerializeToString(), call_process_id)
-        now_s = time.monotonic()
-        deadline_s = math.inf if claim.wait_s is None else now_s + claim.wait_s
-        self._budgets_asked = _CallProcess(call_process_id, claim.request_key, -1, window.slot, b"", now_s, deadline_s)
+        header = budgets.IndicationHeader(second=window.second, slot=window.slot).SerializeToString()
+        message = e2_codec.budget_report(window, self._cell.scenario.total_bandwidth_hz).SerializeToString()
+        self._indicate(claim, e2ap.INSERT, header, message, call_process_id)
+        self._budgets.begin(start(claim, call_process_id, -1, window.slot, b"", time.monotonic()))
 
     def _report(self, report: Report, window: kpm.KpmWindow) -> None:
         if not report.items:
@@ -401,14 +355,8 @@ class E2Node:
     def _forget(self) -> None:
         """Drop all subscriptions and call processes: every wait ends with the fallback."""
         self.subscriptions.clear()
-        for row in self._asked:
-            for asked in row:
-                if asked is not None:
-                    asked.open = asked.awaited = False
-        self._outstanding = [0] * RING
-        self._budgets_asked = None
-        self._expired.clear()
-        self._expired_budgets.clear()
+        self._slots.end(None)
+        self._budgets.end()
 
     # Subscriptions
 
@@ -442,20 +390,13 @@ class E2Node:
             self._send(e2ap.E2apPdu(ric_subscription_delete_failure=failure), traffic, e2_traffic.SUBSCRIPTION_DELETE)
             return
         for claim in ended:
-            self._end_call_processes(claim)
+            self._slots.end(claim.request_key)
+            if claim.function_id == BUDGETS_FUNCTION:
+                self._budgets.end()
         response = e2ap.RicSubscriptionDeleteResponse(
             ric_request_id=request.ric_request_id, ran_function_id=request.ran_function_id
         )
         self._send(e2ap.E2apPdu(ric_subscription_delete_response=response), traffic, e2_traffic.SUBSCRIPTION_DELETE)
-
-    def _end_call_processes(self, claim: Claim) -> None:
-        for row in self._asked:
-            for asked in row:
-                if asked is not None and asked.request_key == claim.request_key:
-                    self._answered(asked)
-                    asked.open = False
-        if claim.function_id == BUDGETS_FUNCTION:
-            self._budgets_asked = None
 
     # Control
 
@@ -502,90 +443,35 @@ class E2Node:
         self._send(e2ap.E2apPdu(ric_control_failure=failure), traffic, e2_traffic.CONTROL)
 
     def _control_slot(self, request: e2ap.RicControlRequest) -> bytes:
-        asked = self._call_process(request)
-        try:
-            decision = e2_codec.decode_decision(
-                request.ric_control_header,
-                request.ric_control_message,
-                asked.slice_id,
-                asked.decided_slot,
-                asked.user_ids,
-            )
-            beams, powers, common = decision.beams, decision.private_power_w, decision.common_power_w
-            self._cell.check(asked.slice_id, asked.decided_slot, beams, powers, common)
-            self._cell.submit(asked.slice_id, asked.decided_slot, beams, powers, common)
-        finally:
-            # A refused answer is an answer too: the wait ends, though a better one may still come in time.
-            self._answered(asked)
-        asked.decided = True
-        asked.open = False
-        self.latencies_s.append(time.monotonic() - asked.sent_s)
+        now_s = time.monotonic()
+        process = self._slots.find(request, now_s)
+        slice_id, decided_slot = process.slice_id, process.decided_slot
+        # A refused answer is an answer too: the wait ends, though a better one may still come in time.
+        self._slots.answered(process)
+        decision = e2_codec.decode_decision(
+            request.ric_control_header, request.ric_control_message, slice_id, decided_slot, process.user_ids
+        )
+        beams, powers, common = decision.beams, decision.private_power_w, decision.common_power_w
+        self._cell.check(slice_id, decided_slot, beams, powers, common)
+        self._cell.submit(slice_id, decided_slot, beams, powers, common)
+        process.decided, process.open = True, False
+        self.latencies_s.append(now_s - process.sent_s)
         return b""
 
-    def _call_process(self, request: e2ap.RicControlRequest) -> _CallProcess:
-        """The slot call process that a CONTROL answers, still open."""
-        call_process_id = request.ric_call_process_id
-        number = int.from_bytes(call_process_id, "little")
-        slice_id = number & 3
-        asked = None
-        if len(call_process_id) == 8 and slice_id < len(SLICE_NAMES):
-            asked = self._asked[(number >> 2) % RING][slice_id]
-        if asked is None or asked.call_process_id != call_process_id or not asked.open:
-            raise self._no_call_process(call_process_id, self._expired)
-        self._check_open(asked, request)
-        return asked
-
-    def _check_open(self, asked: _CallProcess, request: e2ap.RicControlRequest) -> None:
-        if request_key(request.ric_request_id) != asked.request_key:
-            raise NotAdmitted(causes.REQUEST_ID_UNKNOWN, "ric_request_id: is not the one of the INSERT")
-        if time.monotonic() > asked.deadline_s:
-            raise NotAdmitted(causes.CONTROL_TIMER_EXPIRED, "ric_call_process_id: its time to wait is over")
-
-    @staticmethod
-    def _no_call_process(call_process_id: bytes, expired: dict[bytes, None]) -> NotAdmitted:
-        if call_process_id in expired:
-            return NotAdmitted(causes.CONTROL_TIMER_EXPIRED, "ric_call_process_id: the decision came too late")
-        return NotAdmitted(
-            causes.CALL_PROCESS_ID_INVALID, "ric_call_process_id: names no INSERT that is waiting for an answer"
-        )
-
     def _control_budgets(self, request: e2ap.RicControlRequest) -> bytes:
-        asked = None
-        if request.ric_call_process_id:
-            asked = self._budgets_asked
-            if asked is None or asked.call_process_id != request.ric_call_process_id or not asked.open:
-                raise self._no_call_process(request.ric_call_process_id, self._expired_budgets)
-            self._check_open(asked, request)
+        process = self._budgets.find(request, time.monotonic()) if request.ric_call_process_id else None
+        if process is not None:
+            process.awaited = False
         cell = self._cell
         next_slot = cell.slot + 1 if self._in_slot else cell.slot
-        try:
-            wanted = e2_codec.decode_budgets(request.ric_control_header, request.ric_control_message)
-            if wanted is None:
-                applied_slot = next_slot + cell.control_delay_slots
-            else:
-                applied_slot = cell.set_budgets(*wanted, at_slot=next_slot)
-        finally:
-            if asked is not None:
-                asked.awaited = False
-        if asked is not None:
-            asked.decided, asked.open = True, False
+        wanted = e2_codec.decode_budgets(request.ric_control_header, request.ric_control_message)
+        if wanted is None:
+            applied_slot = next_slot + cell.control_delay_slots
+        else:
+            applied_slot = cell.set_budgets(*wanted, at_slot=next_slot)
+        if process is not None:
+            process.decided, process.open = True, False
         return budgets.ControlOutcome(applied_slot=applied_slot).SerializeToString()
-
-    # Call processes
-
-    def _answered(self, asked: _CallProcess) -> None:
-        if asked.awaited:
-            asked.awaited = False
-            if asked.slice_id >= 0:
-                self._outstanding[asked.decided_slot % RING] -= 1
-
-    @staticmethod
-    def _expire(asked: _CallProcess, expired: dict[bytes, None]) -> None:
-        if asked.open:
-            asked.open = asked.awaited = False
-            expired[asked.call_process_id] = None
-            if len(expired) > MAX_EXPIRED:
-                del expired[next(iter(expired))]
 
 
 def _diagnostics(procedure_code: int, text: str) -> e2ap.CriticalityDiagnostics:

@@ -110,6 +110,8 @@ class HotLoop:
         step = self._lockstep_slot if lockstep else self._scheduled_slot
         while not self._stopping and self._cell.slot < slots:
             step()
+        if not lockstep and not self._stopping:
+            self._serve_until(self.started_s + self._cell.slot * self._arguments.clock.slot_s)
         self._take_latencies()
         self._node.flush()
         self._publisher.publish(self.late_slots)
@@ -194,7 +196,7 @@ class HotLoop:
     def _wait_in_lockstep(self, slot: int) -> None:
         """One event, or the end of a time to wait."""
         now_s = time.monotonic()
-        next_end_s = self._node.end_wait(slot, now_s)
+        next_end_s = self._node.end_waits(slot, now_s)
         if not self._serve_one(min(next_end_s, now_s + PERIOD_S)):
             self._publish_if_due()
 

@@ -30,6 +30,7 @@ class SliceAgent:
     """Decides for one slice: an observation comes, the learner has its turn, then the policy decides."""
 
     def __init__(self, policy: IntraPolicy, learner: SlotLearner | None = None) -> None:
+        """No learner: the policy stays as it is."""
         self.policy = policy
         self.learner = learner
         self._previous: SlotDecision | None = None
@@ -53,6 +54,7 @@ class BudgetAgent:
     """Sets slice budgets: a report comes, the learner has its turn, the trigger is evaluated, the policy answers."""
 
     def __init__(self, policy: InterPolicy, trigger: Trigger, learner: BudgetLearner | None = None) -> None:
+        """No learner: the policy stays as it is."""
         self.policy = policy
         self.trigger = trigger
         self.learner = learner

@@ -6,9 +6,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 from google.protobuf.message import DecodeError
-
 from hiso_proto import e2sm_budgets_pb2 as budgets_pb2
 from hiso_proto import e2sm_slot_pb2 as slot_pb2
+
 from xapps.slicing.observation import (
     SLICE_NAMES,
     BudgetContext,
@@ -129,8 +129,13 @@ def _outcome(item: slot_pb2.SlotOutcome) -> SlotOutcome:
     )
 
 
-def encode_decision(observation: SlotObservation, decision: SlotDecision) -> bytes:
-    """A CONTROL message of the slot function."""
+def decision_header(observation: SlotObservation) -> slot_pb2.ControlHeader:
+    """The CONTROL header of the slot function for an observation's decision."""
+    return slot_pb2.ControlHeader(slice_id=observation.slice_id, decided_slot=observation.decided_slot)
+
+
+def decision_message(observation: SlotObservation, decision: SlotDecision) -> slot_pb2.ControlMessage:
+    """The CONTROL message of the slot function."""
     message = slot_pb2.ControlMessage(
         user_ids=observation.user_ids.tobytes(),
         beams=decision.beams.tobytes(),
@@ -140,13 +145,7 @@ def encode_decision(observation: SlotObservation, decision: SlotDecision) -> byt
         message.rest = True
     else:
         message.common_power_w = decision.common_power_w
-    return message.SerializeToString()
-
-
-def encode_decision_header(observation: SlotObservation) -> bytes:
-    """A CONTROL header of the slot function."""
-    header = slot_pb2.ControlHeader(slice_id=observation.slice_id, decided_slot=observation.decided_slot)
-    return header.SerializeToString()
+    return message
 
 
 def decode_report(header: bytes, message: bytes) -> SecondReport:
@@ -182,13 +181,13 @@ def decode_report(header: bytes, message: bytes) -> SecondReport:
     )
 
 
-def encode_budgets(budgets: Budgets | None) -> bytes:
-    """A CONTROL message of the budget function; None: keep."""
+def budgets_message(budgets: Budgets | None) -> budgets_pb2.ControlMessage:
+    """The CONTROL message of the budget function; None: keep."""
     message = budgets_pb2.ControlMessage()
     if budgets is not None:
         for slice_id, (bandwidth_hz, power_w) in enumerate(zip(budgets.bandwidth_hz, budgets.power_w, strict=True)):
             message.budgets.add(slice_id=slice_id, bandwidth_hz=bandwidth_hz, power_w=power_w)
-    return message.SerializeToString()
+    return message
 
 
 def _parse(what: str, message: Any, data: bytes) -> None:

@@ -19,6 +19,11 @@ def trained_name(variant: str, preset: str, control_delay_slots: int) -> str:
     return f"{variant}-{preset}-d{0 if control_delay_slots == 0 else 2}"
 
 
+def is_preset(reference: str) -> bool:
+    """Whether a reference is a preset's name (of which there are weights for D = 0 and D = 2), not an id or a file."""
+    return "/" not in reference and not reference.endswith(".npz") and "-d" not in reference
+
+
 def find_weights(reference: str) -> Weights:
     """Weights by the path of a file, by name (<variant>-<preset>-d<D>) or by weights_id (the name and 8 digits).
 
@@ -31,7 +36,7 @@ def find_weights(reference: str) -> Weights:
         path = TRAINED_DIRECTORY / f"{name}.npz"
         if name and "/" not in name and path.is_file():
             weights = load_weights(path)
-            if name == reference or weights.weights_id == reference:
+            if reference in (name, weights.weights_id):
                 return weights
             raise WeightsError(f"weights: {reference!r} is not shipped, its successor {weights.weights_id!r} is")
     known = ", ".join(sorted(path.stem for path in TRAINED_DIRECTORY.glob("*.npz"))) or "none"

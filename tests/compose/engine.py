@@ -85,8 +85,6 @@ def _own_engine(program: str, folder: Path) -> Iterator[Engine]:
         "--exec-root": str(cache / "exec"),
         "--pidfile": str(cache / "engine.pid"),
         "--host": host,
-        # Containers meet on networks of their compose project, builds use the host's.
-        "--bridge": "none",
     }
     with log_file.open("w") as log:
         process = subprocess.Popen(

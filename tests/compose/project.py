@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,10 @@ from .engine import Engine
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 COMPOSE_V2 = Path("/usr/local/lib/docker/cli-plugins/docker-compose")
+XAPPS = ("xapp-inter-slice", "xapp-intra-vonr", "xapp-intra-embb", "xapp-intra-urllc")
+SERVICES = ("near-rt-ric", "ran-emulator", *XAPPS)
+AGENTS = ("inter", "vonr", "embb", "urllc")
+LEARNERS = tuple(f"learner-{agent}" for agent in AGENTS)
 PORT_VARIABLES = ("HISO_EMULATOR_PORT", "HISO_RIC_PORT", "HISO_E2_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 
 
@@ -30,6 +36,12 @@ def compose_programs() -> dict[str, str]:
             done = subprocess.run([program, "version", "--short"], capture_output=True, text=True, check=True)
             found[done.stdout.strip()] = program
     return found
+
+
+def newest_program() -> str:
+    """The docker-compose program of the newest generation."""
+    programs = compose_programs()
+    return programs[max(programs, key=lambda version: int(version.split(".")[0]))]
 
 
 def free_ports(count: int) -> list[int]:
@@ -50,22 +62,18 @@ class Project:
 
     engine: Engine
     client: docker.DockerClient
-    program: str
     folder: Path
+    root: Path = ROOT
+    profiles: tuple[str, ...] = ()
     name: str = field(default_factory=lambda: f"hiso-test-{os.getpid()}")
 
     def __post_init__(self) -> None:
         self.ports = dict(zip(PORT_VARIABLES, free_ports(len(PORT_VARIABLES)), strict=True))
         self._settings = {name: str(port) for name, port in self.ports.items()}
         self._settings |= {"COMPOSE_PROJECT_NAME": self.name, "HISO_IMAGE": "hiso-coma-test"}
-        self._files = [COMPOSE_FILE]
+        self._files = [self.root / COMPOSE_FILE.name]
         if self.engine.own:
             self._files.append(self._host_network_for_builds())
-
-    @property
-    def runtime_image(self) -> str:
-        """Name of the image of emulator, RIC and xApps in this project."""
-        return f"{self._settings['HISO_IMAGE']}:runtime"
 
     def url(self, variable: str) -> str:
         """Where a published port is reached."""
@@ -78,8 +86,9 @@ class Project:
             AssertionError: it failed; the message holds the end of what it printed.
         """
         files = [part for file in self._files for part in ("--file", str(file))]
+        profiles = [part for profile in self.profiles for part in ("--profile", profile)]
         done = subprocess.run(
-            [self.program, "--project-directory", str(ROOT), *files, *arguments],
+            [newest_program(), "--project-directory", str(self.root), *files, *profiles, *arguments],
             env=self.engine.environment() | self._settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -88,6 +97,15 @@ class Project:
         )
         assert done.returncode == 0, f"docker-compose {' '.join(arguments)}:\n{done.stdout[-6000:]}"
         return done.stdout
+
+    @contextmanager
+    def running(self, services: list[str]) -> Iterator[None]:
+        """Start `services`; in the end, remove them with their networks and volumes."""
+        try:
+            self.compose("up", "--detach", *services)
+            yield
+        finally:
+            self.compose("down", "--volumes", "--timeout", "5")
 
     def container(self, service: str) -> Any:
         """The container of a service, stopped ones included."""
@@ -99,7 +117,7 @@ class Project:
         """What the engine says of a service's health check: starting, healthy or unhealthy."""
         return str(self.container(service).attrs["State"]["Health"]["Status"])
 
-    def wait_healthy(self, services: list[str], limit_s: float) -> None:
+    def wait_healthy(self, services: Sequence[str], limit_s: float) -> None:
         """Wait until every health check has passed.
 
         Raises:
@@ -115,7 +133,7 @@ class Project:
             raise AssertionError("not healthy: " + "".join(f"\n== {s}\n{log}" for s, log in logs.items()))
 
     def _host_network_for_builds(self) -> Path:
-        """An engine without a bridge of its own builds on the host's network."""
+        """Builds in an engine that the tests started reach package indexes the way this machine does."""
         services = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
         built = {name: {"build": {"network": "host"}} for name, body in services.items() if "build" in body}
         file = self.folder / "build-network.yml"

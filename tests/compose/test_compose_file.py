@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from . import project
 from .project import COMPOSE_FILE, ROOT, compose_programs
 
-LEARNERS = {"learner-inter", "learner-vonr", "learner-embb", "learner-urllc"}
+LEARNERS = set(project.LEARNERS)
 OTHERS = {"prometheus", "grafana"}
 
 PROGRAMS = compose_programs()

@@ -10,14 +10,11 @@ import httpx
 import pytest
 from monitoring.live_prometheus import Prometheus
 
-from . import base_images
-from .engine import Engine, NoEngineError, running_engine
-from .project import COMPOSE_FILE, Project, compose_programs
+from .engine import Engine
+from .project import SERVICES, XAPPS, Project
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
 
-XAPPS = ["xapp-inter-slice", "xapp-intra-vonr", "xapp-intra-embb", "xapp-intra-urllc"]
-SERVICES = ["near-rt-ric", "ran-emulator", *XAPPS]
 START_LIMIT_S = 120.0
 FLOW_LIMIT_S = 60.0
 USER_ID = 10001
@@ -30,50 +27,19 @@ KILL_ALL_BUT_INIT = "import os, signal; os.kill(-1, signal.SIGKILL)"
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    try:
-        with running_engine() as started:
-            yield started
-    except NoEngineError as error:
-        pytest.skip(f"no container engine: {error}")
-
-
-@pytest.fixture(scope="module")
-def client(engine: Engine) -> Iterator[docker.DockerClient]:
-    opened = engine.client()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
 def project(engine: Engine, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    programs = compose_programs()
-    if not programs:
-        pytest.skip("no docker-compose here (.ci/install-services installs it)")
-    base_images.provide(client, COMPOSE_FILE)
-    newest = programs[max(programs, key=lambda version: int(version.split(".")[0]))]
-    made = Project(engine, client, newest, tmp_path_factory.mktemp("compose"))
+    made = Project(engine, client, tmp_path_factory.mktemp("compose"))
     made.compose("build", "near-rt-ric")
-    try:
-        made.compose("up", "--detach", *SERVICES, "prometheus")
+    with made.running([*SERVICES, "prometheus"]):
         made.wait_healthy(SERVICES, START_LIMIT_S)
         yield made
-    finally:
-        made.compose("down", "--volumes", "--timeout", "5")
 
 
 @pytest.fixture(scope="module")
 def prometheus(project: Project) -> Prometheus:
     server = Prometheus(project.url("PROMETHEUS_PORT"))
-    deadline_s = time.monotonic() + FLOW_LIMIT_S
-    while True:
-        try:
-            httpx.get(f"{server.url}/-/ready").raise_for_status()
-        except httpx.HTTPError:
-            assert time.monotonic() < deadline_s, project.container("prometheus").logs(tail=20).decode()
-            time.sleep(0.2)
-        else:
-            return server
+    server.wait_ready(FLOW_LIMIT_S)
+    return server
 
 
 def test_prometheus_scrapes_every_service(prometheus: Prometheus) -> None:

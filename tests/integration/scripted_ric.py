@@ -11,7 +11,6 @@ from typing import Any
 
 import grpc
 import numpy as np
-
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2ap_pb2_grpc
 from hiso_proto import e2sm_budgets_pb2 as budgets
@@ -107,9 +106,7 @@ class ScriptedRic(e2ap_pb2_grpc.E2Servicer):
         assert self.connection is not None
         self.connection.send(e2ap.E2apPdu(**message))
 
-    def next(
-        self, kind: str, timeout_s: float = 20.0, where: Callable[[Any], bool] = lambda _: True
-    ) -> Any:
+    def next(self, kind: str, timeout_s: float = 20.0, where: Callable[[Any], bool] = lambda _: True) -> Any:
         """The next PDU of a kind; others that come before it are kept for later calls."""
         for place, (name, message) in enumerate(self.kept):
             if name == kind and where(message):

@@ -43,9 +43,7 @@ def _each(**values: tuple[str, ...]) -> tuple[Labels, ...]:
 
 
 _BY_SLICE = _each(slice=SLICES)
-_BY_E2 = _each(
-    function=("kpm", "budgets", "slot", "e2ap"), procedure=E2_PROCEDURES, direction=("to_ric", "to_node")
-)
+_BY_E2 = _each(function=("kpm", "budgets", "slot", "e2ap"), procedure=E2_PROCEDURES, direction=("to_ric", "to_node"))
 _PACKET_RESULTS = ("offered", "delivered", "succeeded", "dropped_queue_full", "dropped_late")
 _SCENARIO = {
     "scenario": "regimes", "access": "rsma", "precoder": "codebook", "hwi_model": "paper",

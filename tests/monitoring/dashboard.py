@@ -46,8 +46,6 @@ def panels() -> list[dict[str, Any]]:
 
 def queries() -> list[Query]:
     """Every query that the dashboard sends, its annotations' included."""
-    found = [
-        Query(panel["title"], target["expr"]) for panel in panels() for target in panel.get("targets", [])
-    ]
+    found = [Query(panel["title"], target["expr"]) for panel in panels() for target in panel.get("targets", [])]
     found += [Query(each["name"], each["expr"]) for each in load()["annotations"]["list"]]
     return found

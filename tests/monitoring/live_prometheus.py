@@ -23,6 +23,22 @@ class Prometheus:
 
     url: str
 
+    def wait_ready(self, limit_s: float) -> None:
+        """Wait until it answers queries.
+
+        Raises:
+            AssertionError: not within `limit_s` seconds.
+        """
+        deadline_s = time.monotonic() + limit_s
+        while time.monotonic() < deadline_s:
+            try:
+                if httpx.get(f"{self.url}/-/ready").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"{self.url} is not ready within {limit_s} s")
+
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Series of an instant query; a scalar counts as one series.
 
@@ -73,20 +89,12 @@ def prometheus(config_file: Path, folder: Path) -> Iterator[Prometheus]:
             stderr=subprocess.STDOUT,
         )
     try:
-        _await_ready(f"http://127.0.0.1:{port}", process, log_file)
-        yield Prometheus(f"http://127.0.0.1:{port}")
+        server = Prometheus(f"http://127.0.0.1:{port}")
+        try:
+            server.wait_ready(STARTUP_LIMIT_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{log_file.read_text()}") from error
+        yield server
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _await_ready(url: str, process: subprocess.Popen[bytes], log_file: Path) -> None:
-    deadline_s = time.monotonic() + STARTUP_LIMIT_S
-    while time.monotonic() < deadline_s and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/-/ready").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"Prometheus is not ready:\n{log_file.read_text()}")

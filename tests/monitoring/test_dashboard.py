@@ -92,9 +92,7 @@ def test_a_slice_has_one_colour_throughout() -> None:
 def test_a_rate_is_one_of_simulated_time_or_a_share(query: dashboard.Query) -> None:
     if "rate(" not in query.expression:
         return
-    unit = next(
-        panel["fieldConfig"]["defaults"]["unit"] for panel in _charts() if panel["title"] == query.panel
-    )
+    unit = next(panel["fieldConfig"]["defaults"]["unit"] for panel in _charts() if panel["title"] == query.panel)
     share = unit == "percentunit" and query.expression.count("rate(") == 2
     assert share or "rate(hiso_simulated_seconds_total[" in query.expression
 

@@ -11,15 +11,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import httpx
 import zmq
-
 from hiso_proto import e2ap_pb2 as e2ap
-from hiso_proto import e2ap_pb2_grpc as e2ap_grpc
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm
 from hiso_proto import e2sm_slot_pb2 as slot

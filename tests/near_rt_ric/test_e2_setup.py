@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from e2_test_node import SLOT_ID, Node, functions, setup_request, wait_until
+from e2_test_node import SLOT_ID, Node, Ric, free_port, functions, setup_request, wait_until
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.oids import KPM_OID, SLOT_OID
 
@@ -183,8 +182,6 @@ def test_health_and_reflection_are_served(ric):
 
 
 def test_tcp_and_unix_are_served_together():
-    from e2_test_node import Ric, free_port
-
     port = free_port()
     ric = Ric("--e2-listen", f"127.0.0.1:{port}")
     try:

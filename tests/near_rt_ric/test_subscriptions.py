@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, wait_until
-
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 
@@ -177,8 +177,6 @@ def test_the_same_key_joins_or_replaces(ric, node, xapp):
 
 
 def test_unsubscribe_deletes_at_the_node(ric, node, xapp):
-    from hiso_proto import xapp_bus_pb2 as bus
-
     made = node(ric, 8)
     client, other = xapp(ric, "leaver", (SLOT_OID,), (1,)), xapp(ric, "stranger")
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -201,9 +199,6 @@ def test_the_nodes_refusal_reaches_the_xapp_and_is_not_kept(ric, node, xapp):
     made.accept = False
     client = xapp(ric, "unlucky", (SLOT_OID,), (1,))
     cause = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT)
-    client._sequence += 1
-    from hiso_proto import xapp_bus_pb2 as bus
-
     request = bus.SubscribeRequest(
         xapp_name="unlucky",
         node_id=made.node_id,
@@ -225,6 +220,7 @@ def test_the_nodes_refusal_reaches_the_xapp_and_is_not_kept(ric, node, xapp):
     assert all(item["xapp"] != "unlucky" for item in ric.get("/subscriptions").json())
 
 
+@pytest.mark.slow
 def test_a_node_that_does_not_answer_ends_the_request(ric, node, xapp):
     made = node(ric, 10)
     made.accept = False

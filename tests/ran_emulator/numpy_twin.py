@@ -183,6 +183,7 @@ class NumpyTwin:
         self.parts = scenario.slices.in_order()
         self.bandwidth_hz = list(scenario.initial_bandwidth_hz)
         self.power_w = [float(np.float32(share * scenario.total_power_w)) for share in scenario.initial_power_share]
+        self.budgets_due: dict[int, tuple[tuple[int, ...], tuple[float, ...]]] = {}
         self.clock_ms = [0.0, 0.0, 0.0]
         self.accounts = [Accounts(), Accounts(), Accounts()]
         self.grants: dict[tuple[int, int], TwinGrant] = {}
@@ -364,7 +365,10 @@ class NumpyTwin:
         self.grants[self.slot + self.delay, slice_id] = TwinGrant(ids)
 
     def begin(self) -> list[tuple[list[int], list[Any]]]:
-        """Steps 2 to 4; returns per slice the group's ids and |h^H c|^2 [N] of each of its users."""
+        """Steps 1 to 4; returns per slice the group's ids and |h^H c|^2 [N] of each of its users."""
+        if self.slot in self.budgets_due:
+            bandwidth_hz, power_w = self.budgets_due.pop(self.slot)
+            self.bandwidth_hz, self.power_w = list(bandwidth_hz), list(power_w)
         self._arrive()
         self._drop_late()
         groups = []
@@ -375,9 +379,7 @@ class NumpyTwin:
             groups.append((ids, gains))
         return groups
 
-    def submit(
-        self, slice_id: int, decided_slot: int, beams: Any, private_w: Any, common_w: float | None
-    ) -> None:
+    def submit(self, slice_id: int, decided_slot: int, beams: Any, private_w: Any, common_w: float | None) -> None:
         """A decision for a group, which each user falls back on for a while."""
         rsma = self.scenario.access == "rsma"
         grant = self.grants[decided_slot, slice_id]
@@ -419,9 +421,10 @@ class NumpyTwin:
         share = self.scenario.private_share() * budget / len(seats)
         for_default = min(decided) if decided else share
         private = np.array([for_default if watts is None else watts for _, _, watts in seats.values()])
-        if private.sum() > budget:
-            private = private * (budget / private.sum())
         used = private.sum()
+        if used > budget:
+            private = private * (budget / used)
+            used = budget  # in full: what rounding leaves is no common stream
         named: float | None = None  # what the private streams leave
         if decided:
             named = grant.common_w if grant.beams is not None else self.held_common_w[slice_id]

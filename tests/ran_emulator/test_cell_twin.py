@@ -23,6 +23,11 @@ LAST_OUTCOME = (
     "beams",
     "private_rate",
 )
+BUDGETS = {
+    100: ((2_000_000, 6_000_000, 2_000_000), (10.0, 980.0, 10.0)),
+    200: ((3_000_000, 2_500_000, 4_500_000), (400.0, 100.0, 500.0)),
+}
+"""By slot: what the inter-slice side sends."""
 CHANNEL_NOISE = 3e-7
 """Rounding of a float32 sum over the codebook or the paths, as a part of ||h||."""
 
@@ -160,7 +165,11 @@ def test_the_compiled_step_is_the_twins(delay: int, model: str, access: str, pre
     scenario = heavy(access=access, precoder=precoder, hwi={"model": model, "kappa_t": 2e-3, "kappa_r": 5e-4})
     cell, twin = Cell(scenario, 7, delay), NumpyTwin(scenario, 7, delay)
     decide = RandomDecisions(11, missing=0.15)
-    for _ in range(300):
+    for slot in range(300):
+        if slot in BUDGETS:
+            first = cell.set_budgets(*BUDGETS[slot])
+            assert first == slot + delay
+            twin.budgets_due[first] = BUDGETS[slot]
         step_both(cell, twin, decide)
     counts = cell.state.window_counts.sum(axis=0)
     assert (counts[[st.BY_CONTROL, st.BY_HELD, st.BY_DEFAULT]] > 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_regimes_dwell_within_their_range_and_go_to_another_uniformly() -> None:
     assert dwell.max() <= 60
     assert dwell.mean() == pytest.approx(40, rel=0.05)
     moves = np.zeros((4, 4))
-    for (_, before), (_, after) in zip(changes[:-1], changes[1:], strict=True):
+    for (_, before), (_, after) in itertools.pairwise(changes):
         moves[before, after] += 1
     assert (np.diag(moves) == 0).all()
     share = moves / moves.sum(axis=1, keepdims=True)

@@ -188,11 +188,11 @@ def test_positions_and_shadowing_are_the_same_under_any_policy() -> None:
 )
 def test_shadowing_is_the_same_under_any_policy_after_a_change_of_speed() -> None:
     def run(decide: Any) -> Any:
-        cell = drive(Cell(parse_scenario({}), 4), 1_015, decide)
-        cell.set_speed(0, 30.0)
+        cell = drive(Cell(parse_scenario({}), 4), 1_010, decide)
+        cell.set_speed(1, 30.0)
         return large_scale(drive(cell, 1_000, decide))[0]
 
-    # Without power packets wait, so users are awake, and their shadowing up to date, for longer.
+    # Without power packets wait: other users are awake, and their shadowing up to date, when the speed changes.
     np.testing.assert_array_equal(run(greedy), run(powerless))
 
 

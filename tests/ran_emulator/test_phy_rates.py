@@ -22,7 +22,14 @@ MODELS = {"paper": HWI_PAPER, "aggregate": HWI_AGGREGATE}
 
 
 def compiled_sdnr(
-    gains: Any, spreads: Any, private_w: Any, common_w: float, noise_w: float, model: str, kappa_t: float, kappa_r: float
+    gains: Any,
+    spreads: Any,
+    private_w: Any,
+    common_w: float,
+    noise_w: float,
+    model: str,
+    kappa_t: float,
+    kappa_r: float,
 ) -> tuple[Any, Any]:
     count = len(gains)
     common, private = np.zeros(count, np.float32), np.zeros(count, np.float32)

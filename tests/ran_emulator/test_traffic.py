@@ -45,7 +45,9 @@ def test_interarrival_means_are_table_2s(slice_id: int) -> None:
 
 def test_the_capped_pareto_has_the_closed_forms_mean() -> None:
     # E[min(X, c)] = x_m (a - (x_m / c)^(a - 1)) / (a - 1)
-    assert 2.536 * (1.2 - (2.536 / 12.5) ** 0.2) / 0.2 == pytest.approx(6.0, abs=1e-3)
+    shape, scale_ms, cap_ms = 1.2, 2.536, 12.5
+    mean_ms = scale_ms * (shape - (scale_ms / cap_ms) ** (shape - 1)) / (shape - 1)
+    assert mean_ms == pytest.approx(6.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("load", [0.5, 1.0, 3.0])
@@ -248,9 +250,7 @@ def test_offered_is_delivered_dropped_and_queued_after_every_slot(
     injected: int,
 ) -> None:
     size = {"packet_bytes_min": min(sizes), "packet_bytes_max": max(sizes)}
-    slices = {
-        name: {"load_scale": load} | size for name, load in zip(("vonr", "embb", "urllc"), loads, strict=True)
-    }
+    slices = {name: {"load_scale": load} | size for name, load in zip(("vonr", "embb", "urllc"), loads, strict=True)}
     cell = Cell(parse_scenario({"access": access, "slices": slices}), seed, delay)
     decide = RandomDecisions(seed, missing)
     for slot in range(60):

@@ -113,7 +113,7 @@ class Heartbeat:
                 answer = client.request(HEARTBEAT_S, heartbeat=beat)
             except BusUnavailableError:
                 continue
-            self._answered_s = time.monotonic()
             if answer.WhichOneof("message") == "error":
                 self._on_forgotten()
+            self._answered_s = time.monotonic()
         client.close()

@@ -371,6 +371,8 @@ class XApp:
         if time.monotonic() < self._retry_s:
             return
         self._retry_s = time.monotonic() + _RETRY_S
+        for subscription in self._subscriptions.values():
+            subscription.active = False
         try:
             self._attention = False
             self._register()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -67,7 +68,7 @@ def _checked(data: dict[str, Any]) -> dict[str, Any]:
         value = data[name]
         if isinstance(value, bool) or not isinstance(value, _KINDS[kind]):
             raise WeightsError(f"{_METADATA}.{name}: expected {kind}, got {value!r}")
-        if kind == "float" and not np.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise WeightsError(f"{_METADATA}.{name}: must be finite, got {value!r}")
     return data
 
@@ -113,22 +114,22 @@ def save_weights(path: Path, weights: Weights) -> None:
     path.write_bytes(buffer.getvalue())
 
 
+def _read_arrays(path: Path) -> dict[str, Any]:
+    try:
+        file = np.load(path, allow_pickle=False)
+        # A bare .npy comes back as an array, not as an archive.
+        return {name: file[name] for name in file.files} if isinstance(file, np.lib.npyio.NpzFile) else {}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path}: not a weights file: {error}") from error
+
+
 def load_weights(path: Path) -> Weights:
     """Read a weights file.
 
     Raises:
         WeightsError: no such file, not a weights file, or values that are not finite float32 numbers.
     """
-    try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise WeightsError(f"{path}: not a weights file: a single array")
-        with file:
-            arrays = {name: file[name] for name in file.files}
-    except WeightsError:
-        raise
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: not a weights file: {error}") from error
+    arrays = _read_arrays(path)
     text = arrays.pop(_METADATA, None)
     if text is None or text.dtype.kind != "U":
         raise WeightsError(f"{path}: not a weights file: no {_METADATA}")

@@ -1,0 +1,5 @@
+"""`python -m hiso`: the command line."""
+
+from hiso.commands import main
+
+main()

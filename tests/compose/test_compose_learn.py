@@ -1,0 +1,67 @@
+"""`docker compose --profile learn up`, really run, where a wheel of PyTorch for the image is at hand.
+
+HISO_TEST_TORCH_WHEEL names the file. Without it nothing is built: PyTorch's CPU build is on no common index.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from monitoring.live_prometheus import Prometheus
+
+from .engine import Engine
+from .project import AGENTS, LEARNERS, ROOT, SERVICES, Project
+
+WHEEL = os.environ.get("HISO_TEST_TORCH_WHEEL", "")
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.slow,
+    pytest.mark.timeout(1_200),
+    pytest.mark.skipif(not WHEEL, reason="HISO_TEST_TORCH_WHEEL names no wheel of PyTorch's CPU build"),
+]
+
+START_LIMIT_S = 180.0
+FLOW_LIMIT_S = 120.0
+BUILD_INPUTS = (
+    "Dockerfile", ".dockerignore", ".env", "docker-compose.yml", "docker-entrypoint.sh", "pyproject.toml",
+    "README.md", "hiso", "monitoring", "near_rt_ric", "proto", "ran_emulator", "xapps",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(engine: Engine, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    root = tmp_path_factory.mktemp("tree")
+    for name in BUILD_INPUTS:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, root / name)
+    (root / "wheels").mkdir()
+    shutil.copy2(WHEEL, root / "wheels" / Path(WHEEL).name)
+    made = Project(engine, client, tmp_path_factory.mktemp("compose"), root=root, profiles=("learn",))
+    made.compose("build", "near-rt-ric", "learner-inter")
+    with made.running([*SERVICES, *LEARNERS, "prometheus"]):
+        made.wait_healthy([*SERVICES, *LEARNERS], START_LIMIT_S)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def prometheus(project: Project) -> Prometheus:
+    server = Prometheus(project.url("PROMETHEUS_PORT"))
+    server.wait_ready(FLOW_LIMIT_S)
+    return server
+
+
+def test_learners_are_found_and_scraped(prometheus: Prometheus) -> None:
+    prometheus.wait_for(f"count(up == 1) == {len(SERVICES) + len(LEARNERS)}", FLOW_LIMIT_S)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_loss_and_reward_move_and_weights_arrive(prometheus: Prometheus, agent: str) -> None:
+    prometheus.wait_for(f'changes(hiso_learner_loss{{agent="{agent}"}}[30s]) > 1', FLOW_LIMIT_S)
+    prometheus.wait_for(f'changes(hiso_learner_reward{{agent="{agent}"}}[30s]) > 1', FLOW_LIMIT_S)
+    prometheus.wait_for(f'changes(hiso_xapp_weights_version{{instance=~".*{agent}.*"}}[30s]) > 1', FLOW_LIMIT_S)

@@ -1,0 +1,256 @@
+"""`hiso up` on real processes: it runs, it says what ran, it mends what dies, it leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiso import ports
+from hiso.loopback import LoopbackClient, Unreachable
+from hiso.monitor import Metrics
+
+START_TIMEOUT_S = 90.0
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def free_port_base() -> int:
+    """A base whose ports are all free."""
+    draw = random.SystemRandom()
+    while True:
+        base = draw.randrange(20_000, 60_000)
+        if not any(ports.taken(ports.port_of(service, base)) for service in ports.OFFSETS):
+            return base
+
+
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = START_TIMEOUT_S) -> Any:
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline_s, what
+        time.sleep(0.05)
+
+
+class Up:
+    """One `hiso up` in a temporary directory of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.base = free_port_base()
+        self.json = folder / "summary.json"
+        self.output_path = folder / "output"
+        command = [sys.executable, "-m", "hiso", "up", "--port-base", str(self.base), "--json", str(self.json)]
+        with self.output_path.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*command, *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "TMPDIR": str(folder)},
+            )
+
+    @property
+    def output(self) -> str:
+        return self.output_path.read_text(errors="replace")
+
+    def wait(self, timeout_s: float = 180.0) -> dict[str, Any]:
+        """Until it ends by itself; its summary."""
+        assert self.process.wait(timeout_s) == 0, self.output
+        summary: dict[str, Any] = json.loads(self.json.read_text())
+        return summary
+
+    def pids(self, word: str = "") -> list[int]:
+        """Processes of this run (their command lines name its run directory) whose command line holds `word`."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if f"{self.folder}/hiso-" in line and word in line:
+                found.append(int(process.name))
+        return found
+
+    def metrics(self, service: str) -> Metrics | None:
+        client = LoopbackClient(ports.port_of(service, self.base))
+        try:
+            return Metrics.parse(client.text("/metrics"))
+        except Unreachable:
+            return None
+        finally:
+            client.close()
+
+    def count(self, service: str, name: str, **labels: str) -> int:
+        metrics = self.metrics(service)
+        return 0 if metrics is None else metrics.count(name, **labels)
+
+    def running(self) -> None:
+        """Wait until agents decide."""
+
+        def deciding() -> bool:
+            assert self.process.poll() is None, self.output
+            return self.count("emulator", "hiso_decisions_total", slice="embb", source="control") > 100
+
+        wait_for(deciding, "the agents decide")
+
+
+@pytest.fixture
+def up() -> Iterator[Callable[..., Up]]:
+    started: list[Up] = []
+    with tempfile.TemporaryDirectory(prefix="up-", dir="/tmp") as folder:
+
+        def start(*arguments: str) -> Up:
+            own = Path(folder) / str(len(started))
+            own.mkdir()
+            started.append(Up(own, *arguments))
+            return started[-1]
+
+        yield start
+        for each in started:
+            each.process.kill()
+            each.process.wait()
+            wait_for(lambda each=each: not each.pids(), "every process of the run has ended", 15.0)
+
+
+def hiso(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hiso", *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_lockstep_run_ends_by_itself_and_agrees_with_sim(up: Callable[..., Up], tmp_path: Path) -> None:
+    arguments = ("--scheduler", "slnr", "--scenario", "base", "--seed", "5", "--slots", "3000")
+    run = up(*arguments, "--clock", "lockstep")
+    summary = run.wait()
+    assert hiso("sim", *arguments, "--json", str(tmp_path / "sim.json")).returncode == 0
+    simulated = json.loads((tmp_path / "sim.json").read_text())
+    assert summary["trace_sha256"] == simulated["trace_sha256"]
+    assert set(summary) == set(simulated)
+    assert summary["clock"] == "lockstep"
+    assert summary["control_delay_slots"] == 0
+    assert summary["missed_deadlines"] == 0
+    assert summary["decision_source"]["held"] == summary["decision_source"]["default"] == 0
+    assert summary["e2_bytes"]["slot"]["ric_indication"]["to_ric"] > 0
+    assert summary["loop_latency_ms"]["p50"] > 0
+    assert run.pids() == []
+    assert list(run.folder.glob("hiso-*")) == []
+
+
+def test_a_realtime_run_serves_by_its_agents(up: Callable[..., Up]) -> None:
+    run = up("--scheduler", "slnr", "--scenario", "base", "--duration", "3", "--seed", "2")
+    summary = run.wait()
+    assert summary["slots"] == 6_000
+    assert summary["inter_slice_updates"] == 1
+    assert summary["decision_source"]["control"] > 1_000
+    if summary["clock"] != "lockstep":  # a busy machine takes a slower one, and says so
+        assert summary["control_delay_slots"] >= 1
+        assert summary["wall_s"] == pytest.approx(3.0 * 6_000 * 5e-4 / 3.0 / summary["real_time_factor"], rel=0.05)
+    for part in summary["slices"].values():
+        for unit in ("packets", "bits"):
+            assert part[f"offered_{unit}"] == sum(part[f"{kind}_{unit}"] for kind in ("delivered", "dropped", "queued"))
+    assert re.search(r"placement: emulator .*core", run.output)
+    assert re.search(r"SSR vonr \S+ embb \S+ urllc", run.output)
+    assert run.pids() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything_and_leaves_a_summary(up: Callable[..., Up], number: signal.Signals) -> None:
+    run = up("--scheduler", "gga", "--scenario", "base", "--clock", "lockstep", "--no-ui")
+    run.running()
+    assert len(run.pids()) >= 8  # emulator and RIC are two each, four xApps
+    run.process.send_signal(number)
+    summary = run.wait(30.0)
+    assert summary["slots"] > 0
+    # The slot that waits when the signal comes ends on the fallback: at most its groups of eight.
+    assert summary["decision_source"]["default"] + summary["decision_source"]["held"] <= 24
+    assert run.pids() == []
+    assert "was killed" not in run.output
+    assert "SSR vonr" not in run.output
+
+
+def test_nothing_outlives_a_killed_launcher(up: Callable[..., Up]) -> None:
+    run = up("--scheduler", "gga", "--scenario", "base", "--clock", "lockstep", "--no-ui")
+    run.running()
+    run.process.kill()
+    run.process.wait()
+    wait_for(lambda: not run.pids(), "every process of the run has ended", 15.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["--slice embb", "xapps.inter_slice", "near_rt_ric.hot_loop", "-m near_rt_ric "])
+def test_what_is_killed_comes_back_into_service(up: Callable[..., Up], victim: str) -> None:
+    run = up("--scheduler", "slnr", "--scenario", "base", "--clock", "0.25x", "--no-ui")
+    run.running()
+    (pid,) = run.pids(victim)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: "started again" in run.output, "it is started again", 30.0)
+    service = "xapp-inter" if "inter" in victim else "xapp-embb"
+    wait_for(lambda: run.count(service, "hiso_xapp_connected"), "it is connected again", 30.0)
+    before = run.count("emulator", "hiso_decisions_total", slice="embb", source="control")
+    wait_for(
+        lambda: run.count("emulator", "hiso_decisions_total", slice="embb", source="control") > before + 100,
+        "agents decide again",
+        30.0,
+    )
+    run.process.send_signal(signal.SIGINT)
+    run.wait(30.0)
+
+
+@pytest.mark.slow
+def test_a_killed_emulator_begins_a_new_world(up: Callable[..., Up]) -> None:
+    run = up("--scheduler", "slnr", "--scenario", "base", "--clock", "0.25x", "--no-ui")
+    run.running()
+    (pid,) = run.pids("ran_emulator.hot_loop")
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: "emulator died" in run.output, "it is started again", 30.0)
+    run.running()
+    run.process.send_signal(signal.SIGINT)
+    run.wait(30.0)
+
+
+def test_people_can_look_into_e2(up: Callable[..., Up]) -> None:
+    run = up("--scheduler", "slnr", "--scenario", "base", "--clock", "0.25x", "--no-ui")
+    run.running()
+    base = ("--port-base", str(run.base))
+    nodes = hiso("e2", "nodes", *base)
+    assert re.match(r"00101-1  connected  real time  functions: .*slot", nodes.stdout), nodes.stderr
+    everything = hiso("e2", "watch", "--count", "40", *base)
+    assert len(everything.stdout.splitlines()) == 40, everything.stderr
+    assert "-> RIC indication slot INSERT" in everything.stdout
+    assert "<- RIC control request slot" in everything.stdout
+    controls = hiso("e2", "watch", "--procedure", "control", "--function", "slot", "--count", "5", *base)
+    assert all("RIC control" in line for line in controls.stdout.splitlines())
+    full = hiso("e2", "watch", "--raw", "--function", "slot", "--procedure", "indication", "--count", "1", *base)
+    assert "decided_slot:" in full.stdout
+    doctor = hiso("doctor", *base)
+    assert doctor.returncode == 1
+    assert f"{run.base} (emulator) by pid" in doctor.stdout
+    run.process.send_signal(signal.SIGINT)
+    run.wait(30.0)
+
+
+@pytest.mark.torch
+def test_agents_learn_behind_the_ric(up: Callable[..., Up]) -> None:
+    run = up(
+        *("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--learn", "--from-scratch"),
+        *("--clock", "lockstep", "--slots", "2500", "--no-ui"),
+    )
+    wait_for(lambda: run.count("learner-embb", "hiso_learner_updates_total"), "eMBB's agent learns")
+    summary = run.wait()
+    assert summary["config"]["learn"] is True
+    assert summary["missed_deadlines"] == 0
+    assert run.pids() == []

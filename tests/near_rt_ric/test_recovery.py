@@ -1,0 +1,221 @@
+"""Anything may be killed at any time: node, xApp, RIC; what comes back is in service again by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import httpx
+import pytest
+from e2_test_node import BUDGETS_ID, SLOT_ID, BusClient, functions, wait_until
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
+from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.oids import BUDGETS_OID, SLOT_OID
+
+BUDGETS = budgets.ControlMessage(
+    budgets=[budgets.SliceBudget(slice_id=i, bandwidth_hz=hz, power_w=1.0) for i, hz in enumerate((2, 6, 2))]
+)
+
+
+def test_a_node_that_comes_back_is_subscribed_again(ric, node, xapp):
+    made = node(ric, 1)
+    client = xapp(ric, "stays", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    made.close()
+    assert client.expect("node_down").node_id == made.node_id
+    back = node(ric, 1)
+    assert back.expect("ric_subscription_request").ric_subscription_request.ric_request_id == request_id
+    assert client.expect("node_up").node_up.connected
+    restored = client.expect("subscription_restored").subscription_restored
+    assert (restored.key, restored.error) == ("slot", "")
+    assert restored.HasField("response")
+    back.indicate(request_id, SLOT_ID)
+    client.expect("indication")
+
+
+def test_setup_again_on_the_same_stream_subscribes_again(ric, node, xapp):
+    made = node(ric, 2)
+    client = xapp(ric, "same-stream", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    made.expect("ric_subscription_request")
+    made.set_up()
+    made.expect("ric_subscription_request")
+    client.expect("subscription_restored")
+
+
+def test_reset_by_the_node_subscribes_again(ric, node, xapp):
+    made = node(ric, 3)
+    client = xapp(ric, "reset-by-node", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    made.expect("ric_subscription_request")
+    made.send(reset_request=e2ap.ResetRequest(transaction_id=9, cause=e2ap.Cause(misc=e2ap.MISC_UNSPECIFIED)))
+    assert made.expect("reset_response").reset_response.transaction_id == 9
+    made.expect("ric_subscription_request")
+    client.expect("subscription_restored")
+
+
+def test_reset_over_http(ric, node, xapp):
+    made = node(ric, 4)
+    client = xapp(ric, "reset-over-http", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    made.expect("ric_subscription_request")
+    answers: list[httpx.Response] = []
+    url = f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/reset"
+    asking = threading.Thread(target=lambda: answers.append(httpx.post(url, timeout=10)))
+    asking.start()
+    request = made.expect("reset_request").reset_request
+    assert request.cause.misc == e2ap.MISC_OM_INTERVENTION
+    made.send(reset_response=e2ap.ResetResponse(transaction_id=request.transaction_id))
+    asking.join()
+    assert answers[0].status_code == 200
+    made.expect("ric_subscription_request")
+    client.expect("subscription_restored")
+
+
+@pytest.mark.slow
+def test_a_reset_that_the_node_ignores_is_a_gateway_timeout(ric, node):
+    made = node(ric, 5)
+    answer = httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/reset", timeout=10)
+    assert answer.status_code == 504
+    assert "did not answer" in answer.json()["detail"]
+
+
+def test_an_xapp_that_closes_its_sockets_is_unsubscribed_even_in_lockstep_and_restored(ric, node):
+    made = node(ric, 6, ran_functions_added=functions(lockstep=True))
+    first = BusClient(ric.bus, "mortal")
+    first.register((SLOT_OID,), (1,))
+    request_id = first.subscribe_slot(made.node_id, 1).ric_request_id
+    first.close()
+    deleted = made.expect("ric_subscription_delete_request", 2).ric_subscription_delete_request
+    assert deleted.ric_request_id == request_id
+    assert next(x for x in ric.get("/xapps").json() if x["name"] == "mortal")["alive"] is False
+    again = BusClient(ric.bus, "mortal")
+    assert again.register((SLOT_OID,), (1,)).ric_requestor_id == first.requestor_id
+    assert again.expect("subscription_restored").subscription_restored.ric_request_id == request_id
+    again.close()
+
+
+def test_a_silent_xapp_is_unsubscribed_and_told_to_register(ric, node, xapp):
+    made = node(ric, 7)
+    client = xapp(ric, "silent", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    client.silence()
+    made.expect("ric_subscription_delete_request", 3)
+    assert "not registered" in client.ask(heartbeat=bus.Heartbeat(xapp_name="silent")).error
+
+
+def test_a_dead_xapps_slice_may_be_taken_over_and_the_dead_one_is_told(ric, node, xapp):
+    made = node(ric, 8)
+    dead = xapp(ric, "dead-holder", (SLOT_OID,), (1,))
+    dead.subscribe_slot(made.node_id, 1)
+    dead.silence()
+    made.expect("ric_subscription_delete_request", 3)
+    heir = xapp(ric, "heir", (SLOT_OID,), (1,))
+    assert heir.subscribe_slot(made.node_id, 1).error == ""
+    assert dead.register((SLOT_OID,), (1,)).error == ""
+    assert "heir" in dead.expect("subscription_restored").subscription_restored.error
+
+
+def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(ric, node, xapp):
+    made = node(ric, 9)
+    client = xapp(ric, "budgeter", (BUDGETS_OID,))
+    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+
+    def send(message: budgets.ControlMessage, call: bytes) -> None:
+        client.send_up(
+            up,
+            e2ap.RicControlRequest(
+                ric_request_id=e2ap.RicRequestId(ric_requestor_id=client.requestor_id),
+                ran_function_id=BUDGETS_ID,
+                ric_call_process_id=call,
+                ric_control_message=message.SerializeToString(),
+            ),
+        )
+        made.expect("ric_control_request")
+
+    common = {
+        "ric_request_id": e2ap.RicRequestId(ric_requestor_id=client.requestor_id),
+        "ran_function_id": BUDGETS_ID,
+    }
+    send(BUDGETS, b"1")
+    made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**common, ric_call_process_id=b"1"))
+    client.expect("control_acknowledge")
+    refused = budgets.ControlMessage(budgets=[budgets.SliceBudget(bandwidth_hz=99)])
+    send(refused, b"2")
+    invalid = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_MESSAGE_INVALID)
+    made.send(ric_control_failure=e2ap.RicControlFailure(**common, ric_call_process_id=b"2", cause=invalid))
+    client.expect("control_failure")
+    send(budgets.ControlMessage(), b"3")  # keep
+    made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**common, ric_call_process_id=b"3"))
+    client.expect("control_acknowledge")
+
+    shown = ric.get("/budgets").json()[made.node_id]
+    assert [item["bandwidth_hz"] for item in shown] == [2, 6, 2]
+    made.close()
+    replayed = node(ric, 9).expect("ric_control_request").ric_control_request
+    assert budgets.ControlMessage.FromString(replayed.ric_control_message) == BUDGETS
+    assert (replayed.ric_request_id, replayed.ric_call_process_id) == (e2ap.RicRequestId(), b"")
+
+
+def test_controls_sent_while_the_node_was_away_are_refused(ric, node, xapp):
+    made = node(ric, 10)
+    client = xapp(ric, "too-late", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    made.close()
+    client.expect("node_down")
+    client.send_up(up, e2ap.RicControlRequest(ric_request_id=request_id, ran_function_id=SLOT_ID))
+    time.sleep(0.2)
+    node(ric, 10)
+    failure = client.expect("control_failure").control_failure
+    assert failure.cause.ric_request == e2ap.RIC_REQUEST_SYSTEM_NOT_READY
+
+
+@pytest.mark.slow
+def test_a_killed_hot_loop_ends_the_service_and_a_restart_restores_from_the_store(own_ric, node, xapp):
+    made = node(own_ric, 1)
+    client = xapp(own_ric, "survivor", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    os.kill(own_ric.hot_pid(), signal.SIGKILL)
+    assert own_ric.process.wait(timeout=10) == 1
+    assert made.ended.wait(3)
+    own_ric.start()
+    stored = own_ric.get("/subscriptions").json()
+    assert [(item["xapp"], item["state"]) for item in stored] == [("survivor", "waiting")]
+    wait_until(lambda: "not registered" in client.ask(heartbeat=bus.Heartbeat(xapp_name="survivor")).error)
+    assert client.register((SLOT_OID,), (1,)).ric_requestor_id == client.requestor_id
+    back = node(own_ric, 1)
+    assert back.expect("ric_subscription_request").ric_subscription_request.ric_request_id == request_id
+    client.expect("subscription_restored")
+    back.indicate(request_id, SLOT_ID)
+    client.expect("indication")
+
+
+def test_sigterm_ends_service_and_hot_loop_cleanly(own_ric, node):
+    made = node(own_ric, 1)
+    hot = own_ric.hot_pid()
+    assert own_ric.stop() == 0
+    assert made.ended.wait(3)
+    with pytest.raises(ProcessLookupError):
+        os.kill(hot, 0)
+    log = (own_ric.folder / "log").read_text()
+    assert "ric_stopped" in log
+    assert "Assertion" not in log
+    assert "Traceback" not in log
+
+
+def test_a_killed_service_takes_its_hot_loop_with_it(own_ric):
+    hot = own_ric.hot_pid()
+    own_ric.process.kill()
+
+    def gone() -> bool:
+        try:
+            os.kill(hot, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    wait_until(gone, 10)

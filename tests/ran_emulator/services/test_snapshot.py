@@ -1,0 +1,81 @@
+"""The shared snapshot: what is written is what is read, also while it is being written."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as strategy
+
+from ran_emulator.cell import Cell
+from ran_emulator.e2_node import E2Node
+from ran_emulator.phy.geometry import reflect
+from ran_emulator.publisher import Publisher, position_m
+from ran_emulator.scenario import load_scenario
+from ran_emulator.snapshot import SnapshotFile
+
+
+def test_nothing_is_read_before_something_is_written(tmp_path: Path) -> None:
+    assert SnapshotFile.create(tmp_path / "s", 5).read() is None
+
+
+def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
+    writer = SnapshotFile.create(tmp_path / "s", 50)
+    reader = SnapshotFile(tmp_path / "s", 50)
+    record = np.zeros(1, writer.type)
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(1, 2_000):
+            record["slot"] = number
+            record["users"]["queued_bits"] = number
+            writer.write(record)
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    last = 0
+    while not done.is_set():
+        seen = reader.read()
+        if seen is not None:
+            assert (seen["users"]["queued_bits"] == seen["slot"]).all()
+            assert seen["slot"] >= last
+            last = int(seen["slot"])
+    thread.join()
+    assert reader.read()["slot"] == 1_999
+
+
+@settings(deadline=None)  # the kernel compiles at its first call
+@given(strategy.floats(-120, 120), strategy.floats(-50, 50), strategy.floats(0, 1e5), strategy.floats(20, 10_000))
+def test_positions_are_those_of_the_channel(anchor_m: float, velocity: float, elapsed_s: float, side_m: float) -> None:
+    anchor_m = max(-side_m / 2, min(side_m / 2, anchor_m))
+    shown = position_m(np.array([anchor_m]), velocity, np.array([elapsed_s]), side_m)[0]
+    np.testing.assert_allclose(shown, reflect(anchor_m + velocity * elapsed_s, side_m), atol=1e-6)
+
+
+class _NoLink:
+    def send(self, stream: int, frame: bytes) -> None:
+        raise AssertionError("nothing is sent without a stream")
+
+
+def test_publishing_changes_nothing_in_the_cell(tmp_path: Path) -> None:
+    shown, untouched = (Cell(load_scenario("regimes"), seed=5) for _ in range(2))
+    file = SnapshotFile.create(tmp_path / "s", 100)
+    publisher = Publisher(shown, E2Node(shown, _NoLink(), 1, True), file)  # type: ignore[arg-type]
+    for _ in range(2_100):
+        for cell in (shown, untouched):
+            cell.begin_slot()
+            window = cell.execute_slot()
+            if window is not None and cell is shown:
+                publisher.second_closed(window, np.array([0.25, 0.5]))
+        publisher.publish(3)
+    assert shown.trace_sha256() == untouched.trace_sha256()
+    record = file.read()
+    assert record is not None
+    assert (record["slot"], record["seconds"], record["late_slots"]) == (2_100, 1, 3)
+    counts = shown.state.total_counts + shown.state.window_counts
+    np.testing.assert_array_equal(record["slices"]["offered_packets"], counts[:, 0])
+    np.testing.assert_allclose(record["slices"]["speed_m_s"], [2, 6, 10])
+    assert record["loop_latency_ms"][2] == 0.5

@@ -1,0 +1,295 @@
+"""XApp: register, subscribe, indications, controls, and what happens when others die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from e2_test_node import BUDGETS_ID, KPM_ID, SLOT_ID, Ric, free_port, functions, wait_until
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
+from hiso_proto import e2sm_kpm_pb2 as kpm
+from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
+
+from xapps.sdk import (
+    BusUnavailableError,
+    FunctionNotOfferedError,
+    NodeUnavailableError,
+    RegistrationError,
+    SubscriptionError,
+    XApp,
+    answer,
+    insert_action,
+    report_action,
+)
+
+SLICE = 1
+TRIGGER = slot.EventTriggerDefinition(slice_id=SLICE)
+HEADER = slot.ControlHeader(slice_id=SLICE)
+
+
+class Echo:
+    """An xApp in a thread that answers every slot INSERT of slice 1 with an empty decision."""
+
+    def __init__(self, endpoint: str, name: str) -> None:
+        self.failures: list[e2ap.RicControlFailure] = []
+        self.acknowledges: list[e2ap.RicControlAcknowledge] = []
+        self.events: list[str] = []
+        self.xapp = XApp(name, bus=endpoint, oids=[SLOT_OID, BUDGETS_OID], slices=[SLICE])
+        self.xapp.on_control_failure(lambda _node, failure: self.failures.append(failure))
+        self.xapp.on_control_acknowledge(lambda _node, acknowledge: self.acknowledges.append(acknowledge))
+        self.xapp.on_node_up(lambda node: self.events.append(f"up {node.node_id}"))
+        self.xapp.on_node_down(lambda node: self.events.append(f"down {node.node_id}"))
+        self.xapp.on_subscription_lost(lambda subscription, reason: self.events.append(f"lost {reason}"))
+        self.xapp.connect(10)
+        self.node = self.xapp.wait_for_node(SLOT_OID, 10)
+        self.subscription = self.xapp.subscribe(
+            self.node,
+            SLOT_OID,
+            key="slot",
+            trigger=TRIGGER,
+            actions=[insert_action(slot.ActionDefinition(), self.node.time_to_wait(SLOT_OID))],
+            handler=lambda node, indication: self.xapp.control(
+                node, answer(indication, HEADER, slot.ControlMessage(rest=True))
+            ),
+        )
+        self._thread = threading.Thread(target=self.xapp.run)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.xapp.stop()
+        self._thread.join()
+        self.xapp.close()
+
+
+@pytest.fixture
+def echo() -> Iterator[Callable[[Ric, str], Echo]]:
+    made: list[Echo] = []
+
+    def start(ric: Ric, name: str) -> Echo:
+        made.append(Echo(ric.bus, name))
+        return made[-1]
+
+    yield start
+    for item in made:
+        item.close()
+
+
+def insert(made, request_id, call=b"\x01"):
+    made.indicate(request_id, SLOT_ID, ric_indication_type=e2ap.INSERT, ric_call_process_id=call)
+
+
+def test_an_insert_is_answered_with_its_call_process_id(ric, node, echo):
+    made = node(ric, 1)
+    running = echo(ric, "echo-a")
+    for call in (b"\x01", b"\x02"):
+        insert(made, running.subscription.request_id, call)
+        control = made.expect("ric_control_request").ric_control_request
+        assert control.ric_call_process_id == call
+        assert control.ric_request_id == running.subscription.request_id
+        assert slot.ControlHeader.FromString(control.ric_control_header) == HEADER
+        assert slot.ControlMessage.FromString(control.ric_control_message).rest
+
+
+def test_late_and_refused_controls_come_back_as_failures(ric, node, echo):
+    made = node(ric, 1)
+    running = echo(ric, "echo-b")
+    insert(made, running.subscription.request_id)
+    control = made.expect("ric_control_request").ric_control_request
+    same = {"ric_request_id": control.ric_request_id, "ran_function_id": SLOT_ID, "ric_call_process_id": b"\x01"}
+    late = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED)
+    made.send(ric_control_failure=e2ap.RicControlFailure(**same, cause=late))
+    made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**same))
+    wait_until(lambda: bool(running.failures and running.acknowledges))
+    assert running.failures[0].cause == late
+
+
+def test_kpm_report_and_budget_insert_in_one_xapp(ric, node):
+    made = node(ric, 1)
+    with XApp("reader", bus=ric.bus, oids=[BUDGETS_OID]) as xapp:
+        xapp.connect(10)
+        there = xapp.wait_for_node(KPM_OID, 10)
+        got: list[bytes] = []
+        report = xapp.subscribe(
+            there,
+            KPM_OID,
+            key="kpm",
+            trigger=kpm.EventTriggerDefinition(reporting_period_ms=1000),
+            actions=[report_action(kpm.ActionDefinition(ric_style_type=1, granul_period_ms=1000))],
+            handler=lambda _node, indication: got.append(indication.ric_indication_message),
+        )
+        asked = xapp.subscribe(
+            there,
+            BUDGETS_OID,
+            key="budgets",
+            trigger=budgets.EventTriggerDefinition(period_s=1),
+            actions=[insert_action(budgets.ActionDefinition(), there.time_to_wait(BUDGETS_OID))],
+            handler=lambda _node, indication: got.append(indication.ric_indication_message),
+        )
+        made.indicate(report.request_id, KPM_ID, ric_indication_message=b"report")
+        made.indicate(asked.request_id, BUDGETS_ID, ric_indication_message=b"second")
+        wait_until(lambda: xapp.step() and len(got) == 2)
+        assert got == [b"report", b"second"]
+        unasked = xapp.unasked_control(there, BUDGETS_OID, budgets.ControlHeader(), budgets.ControlMessage())
+        assert xapp.control(there, unasked)
+        assert made.expect("ric_control_request").ric_control_request.ric_request_id.ric_instance_id == 0
+        xapp.unsubscribe(report)
+        made.expect("ric_subscription_delete_request")
+
+
+def test_time_to_wait_follows_the_nodes_clock(ric, node):
+    node(ric, 2)
+    node(ric, 3, ran_functions_added=functions(lockstep=True))
+    with XApp("clock-reader", bus=ric.bus) as xapp:
+        xapp.connect(10)
+        wait_until(lambda: xapp.step() or {"00101-2", "00101-3"} <= {item.node_id for item in xapp.nodes()})
+        realtime, lockstep = (
+            next(item for item in xapp.nodes() if item.node_id == wanted) for wanted in ("00101-2", "00101-3")
+        )
+        assert realtime.time_to_wait(SLOT_OID).until_decided_slot
+        assert realtime.time_to_wait(BUDGETS_OID).standard == e2ap.W1S
+        assert lockstep.time_to_wait(SLOT_OID).no_limit
+        assert lockstep.time_to_wait(BUDGETS_OID).no_limit
+        with pytest.raises(FunctionNotOfferedError):
+            realtime.function("1.2.3")
+
+
+def test_refusals_are_exceptions_that_name_the_field(ric, node):
+    node(ric, 1)
+    with XApp("Bad Name", bus=ric.bus) as xapp, pytest.raises(RegistrationError, match="xapp_name"):
+        xapp.connect(5)
+    with XApp("uninvited", bus=ric.bus) as xapp:
+        xapp.connect(10)
+        there = xapp.wait_for_node(SLOT_OID, 10)
+        wait = there.time_to_wait(SLOT_OID)
+        with pytest.raises(SubscriptionError, match="not registered for OID"):
+            xapp.subscribe(
+                there,
+                SLOT_OID,
+                key="k",
+                trigger=TRIGGER,
+                actions=[insert_action(slot.ActionDefinition(), wait)],
+                handler=lambda _node, _indication: None,
+            )
+        with pytest.raises(NodeUnavailableError):
+            xapp.wait_for_node("1.2.3", 0.3)
+
+
+def test_nobody_on_the_bus_is_an_error_after_the_timeout(tmp_path):
+    with XApp("alone", bus=f"ipc://{tmp_path}/bus") as xapp, pytest.raises(BusUnavailableError):
+        xapp.connect(0.2)
+
+
+def test_a_node_that_comes_back_is_served_again(ric, node, echo):
+    made = node(ric, 1)
+    running = echo(ric, "echo-c")
+    made.close()
+    wait_until(lambda: "down 00101-1" in running.events)
+    assert not running.subscription.active
+    back = node(ric, 1)
+    wait_until(lambda: running.subscription.active)
+    assert "up 00101-1" in running.events
+    insert(back, running.subscription.request_id)
+    back.expect("ric_control_request")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep_store", [True, False])
+def test_an_xapp_outlives_a_killed_ric_with_and_without_its_store(own_ric, node, echo, keep_store):
+    made = node(own_ric, 1)
+    running = echo(own_ric, "echo-d")
+    os.kill(own_ric.hot_pid(), signal.SIGKILL)
+    own_ric.process.wait(timeout=10)
+    assert made.ended.wait(3)
+    wait_until(lambda: not running.xapp.connected)
+    if not keep_store:
+        for path in own_ric.folder.glob("store.sqlite*"):
+            path.unlink()
+    own_ric.start()
+    back = node(own_ric, 1)
+    wait_until(lambda: running.subscription.active and running.xapp.connected)
+    insert(back, running.subscription.request_id)
+    back.expect("ric_control_request")
+
+
+@pytest.mark.slow
+def test_an_xapp_outlives_a_stopped_ric(own_ric, node, echo):
+    made = node(own_ric, 1)
+    running = echo(own_ric, "echo-e")
+    hot = own_ric.hot_pid()
+    os.kill(hot, signal.SIGSTOP)
+    wait_until(lambda: not running.xapp.connected)
+    os.kill(hot, signal.SIGCONT)
+    wait_until(lambda: running.xapp.connected and running.subscription.active)
+    made.close()
+    back = node(own_ric, 1)
+    wait_until(lambda: len(back.subscribed) == 1)
+    wait_until(lambda: running.subscription.active)
+    insert(back, running.subscription.request_id)
+    back.expect("ric_control_request")
+
+
+def test_a_subscription_deleted_by_a_person_is_reported(ric, node, echo):
+    node(ric, 1)
+    running = echo(ric, "echo-f")
+    request_id = running.subscription.request_id
+    path = f"/subscriptions/00101-1/{request_id.ric_requestor_id}/{request_id.ric_instance_id}"
+    httpx.delete(f"http://127.0.0.1:{ric.http_port}{path}", timeout=10)
+    wait_until(lambda: any("operator" in event for event in running.events))
+    assert not running.subscription.active
+
+
+def test_an_exception_of_a_handler_ends_the_loop(ric, node):
+    made = node(ric, 1)
+
+    def broken(_node, _indication):
+        raise ZeroDivisionError
+
+    with XApp("broken", bus=ric.bus) as xapp:
+        xapp.connect(10)
+        there = xapp.wait_for_node(KPM_OID, 10)
+        subscription = xapp.subscribe(
+            there, KPM_OID, key="k", trigger=TRIGGER, actions=[report_action(TRIGGER)], handler=broken
+        )
+        made.indicate(subscription.request_id, KPM_ID)
+        with pytest.raises(ZeroDivisionError):
+            xapp.run()
+
+
+def test_the_bus_over_tcp_with_a_wildcard_address(node):
+    port = free_port()
+    ric = Ric("--bus", f"tcp://0.0.0.0:{port}")
+    try:
+        ric.bus = f"tcp://127.0.0.1:{port}"
+        made = node(ric, 1)
+        running = Echo(ric.bus, "over-tcp")
+        insert(made, running.subscription.request_id)
+        made.expect("ric_control_request")
+        running.close()
+    finally:
+        ric.close()
+
+
+def test_the_example_of_the_docs_prints_satisfaction_and_a_killed_one_is_replaced(ric, node):
+    made = node(ric, 1)
+    example = Path(__file__).parents[2] / "docs" / "example_xapp.py"
+    data = kpm.MeasurementDataItem(meas_record=[kpm.MeasurementRecordItem(real=x) for x in (1.0, 0.5, 0.25)])
+    message = kpm.IndicationMessage(meas_data=[data]).SerializeToString()
+    for _ in range(2):
+        with subprocess.Popen([sys.executable, str(example), ric.bus], stdout=subprocess.PIPE, text=True) as process:
+            try:
+                asked = made.expect("ric_subscription_request", 15).ric_subscription_request
+                made.indicate(asked.ric_request_id, KPM_ID, ric_indication_message=message)
+                assert process.stdout is not None
+                assert process.stdout.readline() == "vonr 1.000 embb 0.500 urllc 0.250\n"
+            finally:
+                process.kill()
+        made.expect("ric_subscription_delete_request", 5)

@@ -1,0 +1,133 @@
+"""xApp of the inter-slice level: `python -m xapps.inter_slice --policy coma2c-tuned --trigger z-ref --bus ENDPOINT`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets_pb2
+from hiso_proto.oids import BUDGETS_OID
+
+from xapps import learner_wire as wire
+from xapps.agents import BudgetAgent
+from xapps.codec import budget_context, budgets_message, decode_report
+from xapps.host import HostMetrics, MismatchWatch, XAppHost, add_learning_flags, load_start_weights, refuse
+from xapps.learner_link import LearnerLink, RemoteBudgetLearner
+from xapps.sdk import E2Node, answer, insert_action
+from xapps.sdk.service import base_parser
+from xapps.slicing.inter.base import InterPolicyError, InterWeights
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
+from xapps.slicing.inter.policies import check_inter_name, make_inter_policy
+from xapps.slicing.observation import Budgets
+from xapps.slicing.triggers import TRIGGER_NAMES, make_trigger
+from xapps.trained import inter_weights
+
+PROG = "python -m xapps.inter_slice"
+METRICS_PORT = 36_410
+NAME = "inter-slice"
+
+
+class InterSliceXApp:
+    """Sets slice budgets at every node that offers the budget function."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        """Ends the process where flags cannot be used."""
+        self._arguments = arguments
+        try:
+            check_inter_name(arguments.policy)
+        except InterPolicyError as error:
+            refuse(PROG, f"--policy: {error}")
+        self._learns = arguments.policy in COMA2C_CONFIGS
+        self._weights = load_start_weights(arguments.policy if self._learns else None, arguments, PROG)
+        self._metrics = HostMetrics(NAME, arguments.policy, arguments.trigger)
+        self._metrics.trigger_evaluations = self._metrics.inter_slice_updates = 0
+        self._host = XAppHost(NAME, arguments, self._metrics, BUDGETS_OID)
+        self._agents: dict[str, BudgetAgent] = {}
+        self._links: dict[str, LearnerLink[InterWeights]] = {}
+
+    def run(self) -> int:
+        """Serve until SIGTERM; exit code."""
+        return self._host.run(lambda: None, self._attach)
+
+    def _attach(self, node: E2Node) -> None:
+        agent = self._make_agent(node)
+        trigger = budgets_pb2.EventTriggerDefinition(period_s=1)
+        action = insert_action(budgets_pb2.ActionDefinition(), node.time_to_wait(BUDGETS_OID))
+        self._agents[node.node_id] = agent
+        self._host.xapp.subscribe(
+            node,
+            BUDGETS_OID,
+            key="budgets",
+            trigger=trigger,
+            actions=[action],
+            handler=partial(self._on_indication, agent),
+        )
+
+    def _make_agent(self, node: E2Node) -> BudgetAgent:
+        arguments = self._arguments
+        definition = node.budgets_definition()
+        context = budget_context(definition.SerializeToString())
+        trained = self._weights.choose(context.control_delay_slots)
+        start = None if trained is None else inter_weights(trained)
+        policy = make_inter_policy(arguments.policy, context, arguments.seed, start)
+        MismatchWatch(None if trained is None else trained.metadata, self._metrics).control_delay(
+            context.control_delay_slots
+        )
+        self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
+        trigger = make_trigger(arguments.trigger)
+        if not isinstance(policy, CoMA2C) or arguments.learner is None:
+            return BudgetAgent(policy, trigger)
+        if node.node_id in self._links:
+            self._links.pop(node.node_id).close()
+        link = LearnerLink(
+            arguments.learner,
+            f"inter/{node.node_id}",
+            wire.encode_hello("inter", arguments.policy, definition.lockstep, asdict(context)),
+            wire.encode_inter_weights(policy.weights),
+            wire.decode_inter_weights,
+            lockstep=definition.lockstep,
+            required=arguments.learn,
+            stopping=lambda: self._host.stopping,
+            on_learning=partial(setattr, policy, "learning"),
+        )
+        self._links[node.node_id] = link
+        return BudgetAgent(policy, trigger, RemoteBudgetLearner(link))
+
+    def _on_indication(self, agent: BudgetAgent, node: E2Node, indication: e2ap.RicIndication) -> None:
+        """Always answer: budgets, or keep."""
+        started_ns = time.perf_counter_ns()
+        budgets: Budgets | None = None
+        header, message = indication.ric_indication_header, indication.ric_indication_message
+        try:
+            report = decode_report(header, message)
+            if isinstance(agent.learner, RemoteBudgetLearner):
+                agent.learner.bring(header, message)
+            budgets = agent.on_report(report)
+        except ValueError as error:
+            self._host.complaints.add("report_unusable", str(error))
+        # The RIC learns the budgets in force from the acknowledge.
+        request = answer(
+            indication, budgets_pb2.ControlHeader(), budgets_message(budgets), acknowledge=budgets is not None
+        )
+        self._host.xapp.control(node, request)
+        self._metrics.decided(time.perf_counter_ns() - started_ns)
+        self._metrics.weights_version = agent.policy.version
+        self._metrics.trigger_evaluations = sum(one.trigger.evaluations for one in self._agents.values())
+        self._metrics.inter_slice_updates = sum(one.updates for one in self._agents.values())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The process."""
+    parser = base_parser(PROG, "xApp that sets slice budgets", metrics_port=METRICS_PORT)
+    parser.add_argument("--trigger", required=True, choices=TRIGGER_NAMES)
+    add_learning_flags(parser)
+    return InterSliceXApp(parser.parse_args(argv)).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

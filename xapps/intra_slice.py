@@ -1,0 +1,153 @@
+"""xApp of one slice: `python -m xapps.intra_slice --slice embb --policy madqn-tuned --bus ENDPOINT`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_slot_pb2 as slot_pb2
+from hiso_proto.oids import SLOT_OID
+
+from xapps import learner_wire as wire
+from xapps.agents import SliceAgent
+from xapps.codec import decision_header, decision_message, decode_observation, slice_contexts
+from xapps.host import HostMetrics, MismatchWatch, XAppHost, add_learning_flags, load_start_weights, refuse
+from xapps.learner_link import LearnerLink, RemoteSlotLearner
+from xapps.sdk import E2Node, answer, insert_action
+from xapps.sdk.service import base_parser
+from xapps.slicing.intra.policies import (
+    LEARNING,
+    IntraPolicy,
+    make_intra_policy,
+    parse_name,
+    trained_weights,
+    untrained_weights,
+)
+from xapps.slicing.networks import IntraWeights
+from xapps.slicing.observation import SLICE_NAMES, SliceContext
+
+PROG = "python -m xapps.intra_slice"
+METRICS_PORTS = {"vonr": 36_411, "embb": 36_412, "urllc": 36_413}
+
+# Compiled code is the same for every context: this one only makes it ready.
+_ANY_CONTEXT = SliceContext(0, 1e6, 10_000, 0.95, 0, 8, 128, 128, 8, 0, "rsma", "codebook")
+
+
+class _NodeAgent:
+    """The agent of one node's slice."""
+
+    def __init__(self, policy: IntraPolicy, learner: RemoteSlotLearner | None, watch: MismatchWatch) -> None:
+        self.agent = SliceAgent(policy, learner)
+        self.learner = learner
+        self.watch = watch
+
+
+class IntraSliceXApp:
+    """Decides beams and powers of one slice at every node that offers the slot function."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        """Ends the process where flags cannot be used."""
+        self._arguments = arguments
+        self._slice_id = SLICE_NAMES.index(arguments.slice)
+        try:
+            policy = parse_name(arguments.policy).policy
+        except ValueError as error:
+            refuse(PROG, f"--policy: {error}")
+        self._learns = policy in LEARNING
+        self._weights = load_start_weights(policy if self._learns else None, arguments, PROG)
+        self._metrics = HostMetrics(f"intra-{arguments.slice}", arguments.policy)
+        self._host = XAppHost(f"intra-{arguments.slice}", arguments, self._metrics, SLOT_OID, slices=(self._slice_id,))
+        self._links: dict[str, LearnerLink[IntraWeights]] = {}
+
+    def run(self) -> int:
+        """Serve until SIGTERM; exit code."""
+        return self._host.run(self._warm_up, self._attach)
+
+    def _warm_up(self) -> None:
+        make_intra_policy(self._arguments.policy, _ANY_CONTEXT, self._arguments.seed)
+
+    def _attach(self, node: E2Node) -> None:
+        definition = node.slot_definition()
+        contexts = slice_contexts(definition.SerializeToString())
+        if self._slice_id not in contexts:
+            raise ValueError(f"slice_id: the node has slices {sorted(contexts)}, not {self._slice_id}")
+        agent = self._make_agent(node, contexts[self._slice_id], definition.lockstep)
+        trigger = slot_pb2.EventTriggerDefinition(slice_id=self._slice_id)
+        detail = slot_pb2.ActionDefinition(learning_detail=agent.learner is not None)
+        self._host.xapp.subscribe(
+            node,
+            SLOT_OID,
+            key="slot",
+            trigger=trigger,
+            actions=[insert_action(detail, node.time_to_wait(SLOT_OID))],
+            handler=partial(self._on_indication, agent),
+        )
+
+    def _make_agent(self, node: E2Node, context: SliceContext, lockstep: bool) -> _NodeAgent:
+        name, seed = self._arguments.policy, self._arguments.seed
+        trained = self._weights.choose(context.control_delay_slots)
+        start = None if trained is None else trained_weights(name, context, trained)
+        policy = make_intra_policy(name, context, seed, start)
+        policy.freeze()
+        watch = MismatchWatch(None if trained is None else trained.metadata, self._metrics)
+        watch.control_delay(context.control_delay_slots)
+        self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
+        if not self._learns or self._arguments.learner is None:
+            return _NodeAgent(policy, None, watch)
+        agent = self._arguments.slice
+        if node.node_id in self._links:
+            self._links.pop(node.node_id).close()
+        link = LearnerLink(
+            self._arguments.learner,
+            f"{agent}/{node.node_id}",
+            wire.encode_hello(agent, name, lockstep, asdict(context)),
+            wire.encode_intra_weights(start or untrained_weights(name, context, seed)),
+            wire.decode_intra_weights,
+            lockstep=lockstep,
+            required=self._arguments.learn,
+            stopping=lambda: self._host.stopping,
+            on_learning=lambda learning: None if learning else policy.freeze(),
+        )
+        self._links[node.node_id] = link
+        return _NodeAgent(policy, RemoteSlotLearner(link), watch)
+
+    def _on_indication(self, agent: _NodeAgent, node: E2Node, indication: e2ap.RicIndication) -> None:
+        """The hot path: an observation comes, a decision goes."""
+        started_ns = time.perf_counter_ns()
+        header, message = indication.ric_indication_header, indication.ric_indication_message
+        try:
+            observation = decode_observation(header, message)
+            if agent.learner is not None:
+                agent.learner.bring(header, message)
+            decision = agent.agent.on_observation(observation)
+        except ValueError as error:
+            self._host.complaints.add("observation_unusable", str(error))
+            return
+        request = answer(
+            indication, decision_header(observation), decision_message(observation, decision), acknowledge=False
+        )
+        self._host.xapp.control(node, request)
+        self._metrics.decided(time.perf_counter_ns() - started_ns)
+        self._metrics.weights_version = agent.agent.policy.version
+        agent.watch.hwi_model(observation.hwi_model)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The process."""
+    parser = base_parser(PROG, "xApp that decides beams and powers of one slice", metrics_port=0)
+    parser.add_argument("--slice", required=True, choices=SLICE_NAMES)
+    parser.set_defaults(metrics_port=None)
+    add_learning_flags(parser)
+    arguments = parser.parse_args(argv)
+    if arguments.metrics_port is None:
+        arguments.metrics_port = METRICS_PORTS[arguments.slice]
+    return IntraSliceXApp(arguments).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,337 @@
+"""Learner of one agent: `python -m xapps.learner --agent embb --policy madqn-tuned --listen ENDPOINT`.
+
+The only process that imports torch: frames come in, weights go out, each with a version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import logging
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from xapps import learner_wire as wire
+from xapps.codec import decode_observation, decode_report
+from xapps.host import StartWeights, load_start_weights, refuse
+from xapps.sdk.service import MetricsServer, ServiceError, configure_logs, integer_in, stop_on_signals
+from xapps.slicing.inter.base import InterWeights
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
+from xapps.slicing.intra.policies import LEARNING, trained_weights, untrained_weights
+from xapps.slicing.networks import IntraWeights
+from xapps.slicing.observation import SLICE_NAMES, BudgetContext, SliceContext
+from xapps.trained import inter_weights
+
+if TYPE_CHECKING:
+    from xapps.slicing.inter.a2c_lstm import InterLearner
+    from xapps.slicing.intra.dqn import IntraLearner
+
+_LOG = logging.getLogger(__name__)
+
+PROG = "python -m xapps.learner"
+AGENTS = ("inter", *SLICE_NAMES)
+METRICS_PORTS = dict(zip(AGENTS, range(36_414, 36_418), strict=True))
+DEFAULT_TRAINING_SLOTS = 20_000
+THROTTLE_S = 3e-3
+"""After an update, where asked for: an update of 0.35 ms then takes a tenth of a core at most."""
+_POLL_MS = 100
+
+
+class Session(ABC):
+    """The learner of one xApp's agent at one node."""
+
+    version: int
+
+    def __init__(self, hello: dict[str, Any]) -> None:
+        """`hello`: the xApp's greeting."""
+        self.hello = hello
+        self.lockstep = bool(hello["lockstep"])
+
+    def fits(self, hello: dict[str, Any]) -> bool:
+        """Whether a greeting is for what this session has learned."""
+        return bool(hello["context"] == self.hello["context"])
+
+    @abstractmethod
+    def weights(self) -> wire.WeightsParts:
+        """The newest weights."""
+
+    @abstractmethod
+    def learn(self, header: bytes, message: bytes, previous: bytes) -> wire.WeightsParts | None:
+        """Learn from a frame; the next version where there was an update.
+
+        Raises:
+            ValueError: a frame that cannot be used.
+        """
+
+    @abstractmethod
+    def measures(self) -> dict[str, float]:
+        """updates, reward, version, epsilon (where it explores so), and loss.NAME."""
+
+
+class SlotSession(Session):
+    """A slice's."""
+
+    def __init__(self, hello: dict[str, Any], policy: str, seed: int, training_slots: int, start: IntraWeights) -> None:
+        """Goes on from `start`."""
+        super().__init__(hello)
+        self._policy = policy
+        self._seed = seed
+        self._training_slots = training_slots
+        self._learner = self._make(start)
+        self._last_slot = -1
+        self._updates_before = 0
+
+    def _make(self, start: IntraWeights) -> IntraLearner:
+        from xapps.slicing.intra.dqn import IntraLearner
+
+        context = SliceContext(**self.hello["context"])
+        return IntraLearner(self._policy, context, self._seed, self._training_slots, start)
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        """Of the newest weights."""
+        return self._learner.weights.version
+
+    def weights(self) -> wire.WeightsParts:
+        """The newest weights."""
+        return wire.encode_intra_weights(self._learner.weights)
+
+    def learn(self, header: bytes, message: bytes, previous: bytes) -> wire.WeightsParts | None:
+        """One frame of the slot function."""
+        observation = decode_observation(header, message)
+        decision = wire.decode_decision(previous)
+        if observation.observed_slot <= self._last_slot:
+            # Another world has begun: what was open in the old one never ends.
+            self._updates_before += self._learner.stats.updates
+            self._learner = self._make(self._learner.weights)
+            decision = None
+        self._last_slot = observation.observed_slot
+        learned = self._learner.on_frame(observation, decision)
+        return None if learned is None else wire.encode_intra_weights(learned)
+
+    def measures(self) -> dict[str, float]:
+        """What the learner says of itself."""
+        stats = self._learner.stats
+        return {
+            "updates": self._updates_before + stats.updates,
+            "reward": stats.reward,
+            "version": self.version,
+            "epsilon": stats.epsilon,
+            "loss.td": stats.loss,
+        }
+
+
+class BudgetSession(Session):
+    """The inter-slice level's."""
+
+    def __init__(self, hello: dict[str, Any], policy: str, seed: int, start: InterWeights) -> None:
+        """Goes on from `start`."""
+        super().__init__(hello)
+        from xapps.slicing.inter.a2c_lstm import InterLearner
+
+        context = BudgetContext(**hello["context"])
+        self._learner: InterLearner = InterLearner(COMA2C_CONFIGS[policy], context, seed, start)
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        """Of the newest weights."""
+        return self._learner.version
+
+    def weights(self) -> wire.WeightsParts:
+        """The newest weights."""
+        return wire.encode_inter_weights(self._learner.weights())
+
+    def learn(self, header: bytes, message: bytes, previous: bytes) -> wire.WeightsParts | None:
+        """One report of the budget function."""
+        learned = self._learner.on_second(decode_report(header, message), wire.decode_actions(previous))
+        return None if learned is None else wire.encode_inter_weights(learned)
+
+    def measures(self) -> dict[str, float]:
+        """What the learner says of itself; losses are sums over both agents."""
+        stats = self._learner.stats
+        return {
+            "updates": stats.updates,
+            "reward": stats.reward,
+            "version": self.version,
+            "loss.actor": sum(agent.actor_loss for agent in stats.agents.values()),
+            "loss.critic": sum(agent.critic_loss for agent in stats.agents.values()),
+        }
+
+
+class LearnerMetrics(Collector):
+    """Metrics of the sessions: counts are sums, the rest is that of the session that learned last."""
+
+    def __init__(self, agent: str, sessions: dict[bytes, Session]) -> None:
+        """Of the learner's sessions, the newest last."""
+        self._agent = agent
+        self._sessions = sessions
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics now."""
+        measures = [session.measures() for session in list(self._sessions.values())]
+        newest = measures[-1] if measures else {"version": 0.0, "reward": 0.0}
+        updates = CounterMetricFamily("hiso_learner_updates", "Gradient steps", labels=["agent"])
+        updates.add_metric([self._agent], sum(one["updates"] for one in measures))
+        yield updates
+        losses = GaugeMetricFamily("hiso_learner_loss", "Of the last update", labels=["agent", "loss"])
+        for name, value in newest.items():
+            if name.startswith("loss."):
+                losses.add_metric([self._agent, name.removeprefix("loss.")], value)
+        yield losses
+        for name, text in (
+            ("reward", "Mean reward of what it learns from"),
+            ("epsilon", "Exploration rate of the newest weights"),
+            ("version", "Of the newest weights"),
+        ):
+            if name in newest:
+                gauge = GaugeMetricFamily(f"hiso_learner_{name}", text, labels=["agent"])
+                gauge.add_metric([self._agent], newest[name])
+                yield gauge
+
+
+class Learner:
+    """Serves the xApps that greet it."""
+
+    def __init__(self, arguments: argparse.Namespace, start: StartWeights | None) -> None:
+        """`start`: where to start instead of the xApp's own weights; None: from those."""
+        self.sessions: dict[bytes, Session] = {}
+        self._arguments = arguments
+        self._start = start
+        self._stopping = False
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # an xApp that comes back has the same name
+        self._socket.bind(arguments.listen)
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        while not self._stopping:
+            if self._socket.poll(_POLL_MS):
+                identity, *parts = self._socket.recv_multipart()
+                try:
+                    answer = self._answer(identity, parts)
+                except (ValueError, TypeError, KeyError) as error:
+                    _LOG.warning("message_unusable", extra={"fields": {"reason": str(error)}})
+                    answer = (wire.REFUSED, str(error).encode())
+                self._socket.send_multipart((identity, *answer))
+        self._socket.close()
+
+    def _answer(self, identity: bytes, parts: list[bytes]) -> tuple[bytes, ...]:
+        kind = parts[0] if parts else b""
+        if kind == wire.HELLO and len(parts) == 4:
+            return wire.WELCOME, *self._greeted(identity, json.loads(parts[1]), (parts[2], parts[3]))
+        if kind != wire.FRAME or len(parts) != 5:
+            raise ValueError(f"{len(parts)} parts of kind {kind[:20]!r}")
+        session = self.sessions.get(identity)
+        if session is None:
+            return (wire.UNKNOWN,)
+        learned = session.learn(parts[2], parts[3], parts[4])
+        if learned is not None and self._arguments.throttle and not session.lockstep:
+            time.sleep(THROTTLE_S)
+        return wire.LEARNED, parts[1], *(learned or (b"", b""))
+
+    def _greeted(self, identity: bytes, hello: dict[str, Any], weights: wire.WeightsParts) -> wire.WeightsParts:
+        arguments = self._arguments
+        for name in ("agent", "policy"):
+            if hello[name] != getattr(arguments, name):
+                raise ValueError(f"{name}: this learner is for {getattr(arguments, name)}, not {hello[name]}")
+        brought = self._decode(weights)
+        session = self.sessions.pop(identity, None)
+        if session is None or not session.fits(hello) or session.version < brought.version:
+            session = self._new_session(hello, brought)
+            _LOG.info("session_begins", extra={"fields": {"xapp": identity.decode(errors="replace")}})
+        session.lockstep = bool(hello["lockstep"])
+        self.sessions[identity] = session
+        return session.weights()
+
+    def _decode(self, weights: wire.WeightsParts) -> IntraWeights | InterWeights:
+        if self._arguments.agent == "inter":
+            return wire.decode_inter_weights(weights)
+        return wire.decode_intra_weights(weights)
+
+    def _new_session(self, hello: dict[str, Any], brought: IntraWeights | InterWeights) -> Session:
+        """A session that goes on from what the xApp has learned so far, else from our own start or the xApp's."""
+        arguments = self._arguments
+        own = self._start if brought.version == 0 else None
+        if isinstance(brought, InterWeights):
+            if own is not None:
+                trained = own.choose(int(hello["context"]["control_delay_slots"]))
+                brought = brought if trained is None else inter_weights(trained)
+            return BudgetSession(hello, arguments.policy, arguments.seed, brought)
+        if own is not None:
+            context = SliceContext(**hello["context"])
+            trained = own.choose(context.control_delay_slots)
+            if trained is None:
+                brought = untrained_weights(arguments.policy, context, arguments.seed)
+            else:
+                brought = trained_weights(arguments.policy, context, trained)
+        return SlotSession(hello, arguments.policy, arguments.seed, arguments.training_slots, brought)
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Flags; ends the process where they cannot be used."""
+    parser = argparse.ArgumentParser(prog=PROG, description="learner of one agent")
+    parser.add_argument("--agent", required=True, choices=AGENTS)
+    parser.add_argument("--policy", required=True, metavar="NAME")
+    parser.add_argument("--seed", type=integer_in(0, 2**63 - 1), default=0)
+    parser.add_argument("--listen", required=True, metavar="ENDPOINT", help="ipc:///path or tcp://host:port")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--weights", metavar="ID|FILE|PRESET", help="start here instead of from the xApp's weights")
+    start.add_argument("--from-scratch", action="store_true", help="start from untrained weights")
+    parser.add_argument("--training-slots", type=integer_in(1, 2**40), default=DEFAULT_TRAINING_SLOTS)
+    parser.add_argument("--throttle", action="store_true", help="leave other processes room (not in lock-step)")
+    parser.add_argument("--metrics-host", default="127.0.0.1")
+    parser.add_argument("--metrics-port", type=integer_in(1, 65_535))
+    arguments = parser.parse_args(argv)
+    known = tuple(COMA2C_CONFIGS) if arguments.agent == "inter" else LEARNING
+    if arguments.policy not in known:
+        parser.error(f"--policy: agent {arguments.agent} learns {', '.join(known)}, not {arguments.policy}")
+    if arguments.metrics_port is None:
+        arguments.metrics_port = METRICS_PORTS[arguments.agent]
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The process."""
+    arguments = parse_arguments(argv)
+    if importlib.util.find_spec("torch") is None:
+        refuse(PROG, "learning needs PyTorch: pip install 'hiso-coma[learn]'")
+    own = arguments.weights is not None or arguments.from_scratch
+    start = load_start_weights(arguments.policy, arguments, PROG) if own else None
+    configure_logs(f"learner-{arguments.agent}")
+    try:
+        learner = Learner(arguments, start)
+    except zmq.ZMQError as error:
+        refuse(PROG, f"--listen: {arguments.listen}: {error}")
+    stop_on_signals(learner.stop)
+    import torch
+
+    torch.set_num_threads(1)
+    registry = CollectorRegistry()
+    registry.register(LearnerMetrics(arguments.agent, learner.sessions))
+    try:
+        server = MetricsServer(
+            arguments.metrics_host, arguments.metrics_port, registry, lambda: (True, {"agent": arguments.agent})
+        )
+    except ServiceError as error:
+        refuse(PROG, str(error))
+    learner.run()
+    server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
