@@ -28,6 +28,10 @@ class LatenessWatch:
         self._watched_s = None if clock.speed is None else WATCHED_WALL_S * clock.speed
         self._first: Snapshot | None = None
 
+    def begin_again(self) -> None:
+        """Forget what was seen: something died meanwhile, which is not the clock's fault."""
+        self._first = None
+
     def share(self, snapshot: Snapshot) -> float | None:
         """Late decisions per decision asked for, once, when two seconds have been seen; else None."""
         if self._watched_s is None or not snapshot.agents_connected:

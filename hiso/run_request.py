@@ -34,6 +34,7 @@ class RequestError(ValueError):
 
 
 LOCKSTEP = Clock("lockstep", None)
+REALTIME = Clock("realtime", 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,10 @@ class RunRequest:
 
     @property
     def control_delay_slots(self) -> int:
-        """D: the command line wins, then the scenario, then the clock."""
-        return control_delay_slots(self.control_delay, self.scenario, self.clock)
+        """D: the command line wins, then the scenario, then the clock (0 in lock-step, 2 in real time or slower)."""
+        slow = self.clock.speed is not None and self.clock.speed < 1
+        # A slower clock gives the same D more time: fewer slots would take it away again.
+        return control_delay_slots(self.control_delay, self.scenario, REALTIME if slow else self.clock)
 
     @property
     def learning_agents(self) -> tuple[str, ...]:

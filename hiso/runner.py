@@ -1,6 +1,7 @@
 """A whole run in this process: the cell and its agents without sockets, slot by slot as the loop would have it.
 
-The same seed gives the same trace here and in the distributed system in lock-step.
+The same seed gives the same trace here and in the distributed system in lock-step. Frozen policies run in one
+compiled loop, learning ones step by step; both give the same trace.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
+from hiso.world import World, frozen_world
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.scenario import PRESETS, SLICE_NAMES, Scenario
+from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import cell_summary
 from xapps.agents import BudgetAgent, SliceAgent
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
@@ -92,8 +94,11 @@ class Runner:
         from_scratch: bool = False,
         weights: RunWeights | None = None,
         training_slots: int = DEFAULT_TRAINING_SLOTS,
+        compiled: bool = True,
     ) -> None:
         """`weights` None: the shipped ones, or with `from_scratch` untrained ones. Learning needs torch.
+
+        `compiled` False: step by step also where nothing learns.
 
         Raises:
             WeightsError: weights that are missing or do not fit.
@@ -101,15 +106,21 @@ class Runner:
         """
         if weights is None:
             weights = RunWeights() if from_scratch else default_weights(scenario, scheduler, control_delay_slots)
-        self.cell = Cell(scenario, seed, control_delay_slots)
+        learns_slots = learn and scheduler.intra in LEARNING
+        self._world: World | None = None
+        if compiled and not learns_slots:
+            self._world = frozen_world(scenario, scheduler.intra, seed, control_delay_slots, weights.intra)
+        self.cell = Cell(scenario, seed, control_delay_slots) if self._world is None else self._world.cell
         self.scheduler = scheduler
         self.weights = weights
         self.wall_s = 0.0
         self.intra_learners: dict[str, IntraLearner] = {}
         self.inter_learner: InterLearner | None = None
-        learns_slots = learn and scheduler.intra in LEARNING
-        self._observers = [SliceObserver(self.cell, index, learns_slots) for index in SLICES]
-        self._agents = [self._slice_agent(index, learns_slots, training_slots) for index in SLICES]
+        self._observers: list[SliceObserver] = []
+        self._agents: list[SliceAgent] = []
+        if self._world is None:
+            self._observers = [SliceObserver(self.cell, index, learns_slots) for index in SLICES]
+            self._agents = [self._slice_agent(index, learns_slots, training_slots) for index in SLICES]
         self._budget_agent = self._make_budget_agent(learn and scheduler.inter in COMA2C_CONFIGS)
         self._learns_slots = learns_slots
         self._set_budgets(self.cell.window())  # the empty report before slot 0
@@ -144,13 +155,18 @@ class Runner:
     def advance(self, slots: int, progress: Progress | None = None) -> None:
         """Run a number of slots."""
         started = time.perf_counter()
-        for _ in range(slots):
-            window = self._slot()
+        end = self.cell.slot + slots
+        while self.cell.slot < end:
+            window = self._slot() if self._world is None else self._world.run(min(end, self._second_end()) - self.cell.slot)
             if window is not None:
                 self._set_budgets(window)
                 if progress is not None:
                     progress(window)
         self.wall_s += time.perf_counter() - started
+
+    def _second_end(self) -> int:
+        """The first slot of the next second."""
+        return (self.cell.slot // SLOTS_PER_SECOND + 1) * SLOTS_PER_SECOND
 
     def _slot(self) -> SecondWindow | None:
         """One slot in the order of the loop: groups chosen and observed, decided for slot n + D, slot n executed."""

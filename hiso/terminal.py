@@ -118,6 +118,8 @@ class Terminal:
         """The run goes on as another request (another clock)."""
         self._request = request
         self._before = None
+        self._log = EventLog()
+        self._events.clear()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the system as it is now."""

@@ -93,6 +93,7 @@ class Cell:
         self._loads = [_Load(part.load_scale) for part in scenario.slices.in_order()]
         self._pending: list[_PendingBudgets] = []
         self._digest = hashlib.sha256()
+        self._begun = False
         self._set_up_cell()
         self._set_up_slices()
         self._set_up_users()
@@ -195,6 +196,7 @@ class Cell:
         """Steps 1 to 4: what is due takes effect, packets arrive, late ones drop, groups are chosen and observed."""
         self.apply_due()
         kernels.begin(self.state)
+        self._begun = True
 
     def group_size(self, slice_id: int) -> int:
         """Users of a slice that this slot's frame asks a decision for."""
@@ -210,8 +212,8 @@ class Cell:
         """
         grant = self.state.grants[decided_slot % st.RING, slice_id]
         count = int(grant["count"])
-        if int(grant["slot"]) != decided_slot:
-            raise Refused("decided_slot", f"no group was chosen for slot {decided_slot}")
+        if int(grant["slot"]) != decided_slot or decided_slot < self.slot:
+            raise Refused("decided_slot", f"no group waits for a decision for slot {decided_slot}")
         if len(beams) != count or len(private_power_w) != count:
             raise Refused("user_ids", f"{len(beams)} beams and {len(private_power_w)} powers for {count} users")
         if common_power_w is not None and common_power_w < 0:
@@ -232,6 +234,7 @@ class Cell:
     def execute_slot(self) -> SecondWindow | None:
         """Steps 5 to 7: the slot is executed with the decisions for it; the window of a second that it ends."""
         kernels.execute(self.state)
+        self._begun = False
         if self.state.cell[0]["trace_length"] > st.TRACE_BYTES - 1024:
             self.flush_trace()
         if self.slot % SLOTS_PER_SECOND == 0:
@@ -283,14 +286,14 @@ class Cell:
 
     # Budgets
 
-    def set_budgets(self, bandwidth_hz: Sequence[int], power_w: Sequence[float], at_slot: int | None = None) -> int:
-        """Give slices new budgets from `at_slot` (default: the next slot start) + D on; returns that first slot.
+    def set_budgets(self, bandwidth_hz: Sequence[int], power_w: Sequence[float]) -> int:
+        """Give slices new budgets from the next slot start + D on; returns that first slot.
 
         Raises:
             Refused: C1-C4.
         """
         check_budgets(self.scenario, bandwidth_hz, power_w)
-        first = (self.slot if at_slot is None else at_slot) + self.control_delay_slots
+        first = self.slot + self._begun + self.control_delay_slots
         values = tuple(float(np.float32(watts)) for watts in power_w)
         self._pending = [p for p in self._pending if p.slot < first]
         self._pending.append(_PendingBudgets(first, tuple(int(hz) for hz in bandwidth_hz), values))
@@ -345,8 +348,7 @@ class Cell:
         cell["hwi_model"] = st.HWI_MODELS.index(hwi.model)
         cell["kappa_t"] = hwi.kappa_t
         cell["kappa_r"] = hwi.kappa_r
-        share = self.scenario.default_private_share
-        cell["default_private_share"] = (1e-4 if hwi.model == "paper" else 1.0) if share is None else share
+        cell["default_private_share"] = self.scenario.private_share(hwi.model)
         self.hwi = hwi
 
     def set_load_scale(self, slice_id: int, scale: float) -> None:
@@ -369,6 +371,8 @@ class Cell:
         """Change a slice's speed; its users go on from where they are."""
         part = self.state.slices[slice_id]
         users = self.state.users[self.slice_users(slice_id)]
+        for user in range(int(part["first_user"]), int(part["first_user"] + part["users"])):
+            kernels.catch_up_shadowing(self.state, slice_id, user)  # what has passed keeps its correlation
         elapsed_s = (self.slot - users["anchor_slot"]) * kernels.SLOT_S
         users["anchor_x_m"] += part["velocity_x_m_s"] * elapsed_s
         users["anchor_y_m"] += part["velocity_y_m_s"] * elapsed_s

@@ -468,7 +468,7 @@ class E2Node:
         if wanted is None:
             applied_slot = next_slot + cell.control_delay_slots
         else:
-            applied_slot = cell.set_budgets(*wanted, at_slot=next_slot)
+            applied_slot = cell.set_budgets(*wanted)
         if process is not None:
             process.decided, process.open = True, False
         return budgets.ControlOutcome(applied_slot=applied_slot).SerializeToString()

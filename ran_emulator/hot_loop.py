@@ -95,6 +95,7 @@ class HotLoop:
         self._commands = commands
         self._pending: list[Command] = []
         self._stopping = False
+        self._chores: list[Callable[[], object]] = []
 
     def run(self) -> None:
         """Slots until the end of the run or a signal."""
@@ -112,6 +113,8 @@ class HotLoop:
             step()
         if not lockstep and not self._stopping:
             self._serve_until(self.started_s + self._cell.slot * self._arguments.clock.slot_s)
+        for chore in reversed(self._chores):
+            chore()
         self._take_latencies()
         self._node.flush()
         self._publisher.publish(self.late_slots)
@@ -160,8 +163,10 @@ class HotLoop:
         self._node.executed(slot)
         if window is not None:
             self._node.second_closed(window)
-            self._publisher.second_closed(window, self._take_latencies() * 1e3)
-            gc.collect()
+            # Each takes a good part of a slot: one a slot, from the next one on.
+            self._chores = [gc.collect, lambda: self._publisher.second_closed(window, self._take_latencies() * 1e3)]
+        elif self._chores:
+            self._chores.pop()()
 
     def _take_latencies(self) -> npt.NDArray[np.float64]:
         latencies_s = np.array(self._node.latencies_s, np.float64)

@@ -6,6 +6,7 @@ Defaults are Tables 1 and 2 of the paper; where it is silent, the reason stands 
 from __future__ import annotations
 
 import contextlib
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +24,7 @@ MAX_GROUP_USERS = 8
 MAX_CONTROL_DELAY_SLOTS = 12
 
 UndecidedRule = Literal["wait", "default"]
+Weight = Annotated[float, Field(ge=0, le=100)]
 
 
 class ScenarioError(ValueError):
@@ -182,10 +184,10 @@ class Scenario(_Model):
     slices: Slices = Slices()
     regimes: Regimes | None = None
     default_private_share: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of P_s on private streams in the node's default; None: 1e-4 under `paper`, 1 under `aggregate`."""
+    """Share of P_s on private streams in the node's default; None: 1e-4 under RSMA and `paper`, else 1."""
     control_delay_slots: Annotated[int, Field(ge=0, le=MAX_CONTROL_DELAY_SLOTS)] | Literal["auto"] = "auto"
-    eta_weight: Annotated[float, Field(ge=0, le=100)] = 0.6
-    ssr_weights: tuple[float, float, float] = (1.0, 2.0, 3.0)
+    eta_weight: Weight = 0.6
+    ssr_weights: tuple[Weight, Weight, Weight] = (1.0, 2.0, 3.0)
 
     @model_validator(mode="after")
     def _budgets(self) -> Scenario:
@@ -197,6 +199,8 @@ class Scenario(_Model):
             raise ValueError("initial_power_share must be positive and sum to 1 (C2)")
         if min(self.initial_power_share) * self.total_power_w < self.power_floor_w:
             raise ValueError("initial_power_share must give each slice power_floor_dbm (C1)")
+        if min(self._fixed_counts()) < 1:
+            raise ValueError("users and slices.*.user_weight must leave at least 1 user a slice")
         return self
 
     @property
@@ -214,23 +218,26 @@ class Scenario(_Model):
         """Noise density in W/Hz."""
         return float(10 ** (self.noise_dbm_hz / 10 - 3))
 
-    def private_share(self) -> float:
+    def private_share(self, hwi_model: str) -> float:
         """Share of the slice's power that the node's default puts on private streams."""
         if self.default_private_share is not None:
             return self.default_private_share
-        return 1e-4 if self.hwi.model == "paper" else 1.0
+        return 1e-4 if self.access == "rsma" and hwi_model == "paper" else 1.0
 
     def users_by_slice(self, rng: np.random.Generator) -> tuple[int, int, int]:
         """Numbers of users a slice: largest remainder of the weights, or drawn (at least one each)."""
-        weights = np.array([s.user_weight for s in self.slices.in_order()])
-        share = weights / weights.sum()
-        if self.user_counts == "drawn":
-            counts = 1 + rng.multinomial(self.users - 3, share)
-        else:
-            exact = share * self.users
-            counts = np.floor(exact).astype(int)
-            for index in np.argsort(-(exact - counts), kind="stable")[: self.users - counts.sum()]:
-                counts[index] += 1
+        if self.user_counts == "fixed":
+            return self._fixed_counts()
+        weights = np.array([part.user_weight for part in self.slices.in_order()])
+        drawn = 1 + rng.multinomial(self.users - len(weights), weights / weights.sum())
+        return int(drawn[0]), int(drawn[1]), int(drawn[2])
+
+    def _fixed_counts(self) -> tuple[int, int, int]:
+        weights = np.array([part.user_weight for part in self.slices.in_order()])
+        exact = weights / weights.sum() * self.users
+        counts = np.floor(exact).astype(int)
+        for index in np.argsort(-(exact - counts), kind="stable")[: self.users - counts.sum()]:
+            counts[index] += 1
         return int(counts[0]), int(counts[1]), int(counts[2])
 
 
@@ -247,11 +254,9 @@ def load_scenario(name_or_path: str, overrides: list[str] | None = None) -> Scen
         text = resources.files("ran_emulator.presets").joinpath(f"{name_or_path}.yaml").read_text()
         fallback_name = name_or_path
     else:
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise ScenarioError(f"scenario: {name_or_path!r} is neither a preset ({', '.join(PRESETS)}) nor a file")
-        text = path.read_text()
-        fallback_name = path.stem.lower()
+        text = _read(name_or_path)
+        stem = re.sub(r"[^a-z0-9]+", "-", Path(name_or_path).stem.lower()).strip("-")
+        fallback_name = stem[:63].strip("-") or "scenario"
     try:
         data = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
@@ -262,6 +267,15 @@ def load_scenario(name_or_path: str, overrides: list[str] | None = None) -> Scen
     for override in overrides or []:
         _apply_override(data, override)
     return parse_scenario(data)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ScenarioError(f"scenario: {path!r} is neither a preset ({', '.join(PRESETS)}) nor a file") from error
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name that no file can have
+        raise ScenarioError(f"scenario: {path!r} cannot be read: {error}") from error
 
 
 def parse_scenario(data: dict[str, Any]) -> Scenario:

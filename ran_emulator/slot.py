@@ -49,6 +49,19 @@ ACCESS_RSMA, ACCESS_SDMA, ACCESS_OFDMA = 0, 1, 2
 PRECODER_ZF = 1
 
 
+@state_kernel
+def catch_up_shadowing(state: Any, slice_id: int, user: int) -> None:
+    """Draw the knots of a user's shadowing up to the ones on either side of this slot."""
+    cell = state.cell[0]
+    me = state.users[user]
+    while me.shadowing_knot < cell.slot // KNOT_SLOTS:
+        me.shadowing_low = me.shadowing_high
+        me.shadowing_knot += 1
+        me.shadowing_high = shadowing_step(
+            me.shadowing_low, state.slices[slice_id].shadowing_rho, cell.shadowing_key, user, me.shadowing_knot + 1
+        )
+
+
 @inline_kernel
 def _refresh_geometry(state: Any, slice_id: int, user: int) -> None:
     """Position, shadowing, large-scale gain and path responses of a user, as of this slot."""
@@ -59,13 +72,8 @@ def _refresh_geometry(state: Any, slice_id: int, user: int) -> None:
     elapsed_s = (slot - me.anchor_slot) * SLOT_S
     x = reflect(me.anchor_x_m + part.velocity_x_m_s * elapsed_s, cell.side_m)
     y = reflect(me.anchor_y_m + part.velocity_y_m_s * elapsed_s, cell.side_m)
+    catch_up_shadowing(state, slice_id, user)
     knot = slot // KNOT_SLOTS
-    while me.shadowing_knot < knot:
-        me.shadowing_low = me.shadowing_high
-        me.shadowing_knot += 1
-        me.shadowing_high = shadowing_step(
-            me.shadowing_low, part.shadowing_rho, cell.shadowing_key, user, me.shadowing_knot + 1
-        )
     fraction = (slot - knot * KNOT_SLOTS) / KNOT_SLOTS
     unit = interpolate_shadowing(me.shadowing_low, me.shadowing_high, fraction, part.shadowing_rho)
     beta = large_scale_gain(
@@ -187,8 +195,10 @@ def _observe(state: Any, slice_id: int) -> None:
 def begin(state: Any) -> None:
     """Steps 2 to 4 of this slot: arrivals, late drops, groups chosen and observed."""
     for s in range(state.slices.shape[0]):
+        part = state.slices[s]
         state.outcomes[s].delivered_packets = 0
-        state.outcomes[s].dropped_packets = 0
+        state.outcomes[s].dropped_packets = part.injected_drops
+        part.injected_drops = 0
     arrive(state)
     drop_late(state)
     for s in range(state.slices.shape[0]):
@@ -341,16 +351,17 @@ def _power(state: Any, slice_id: int) -> None:
         for i in range(count):
             outcome.private_power_w[i] = np.float32(outcome.private_power_w[i] * (part.power_w / total))
         total = np.float64(part.power_w)
-    # A silent grant's power stays unused: the rest counts what was decided for it.
+    # A silent grant's power stays unused: the rest counts what was decided for it. Default users alone have no
+    # decision to follow.
     reserved = total
     common = np.float32(-1.0)
-    if grant.slot == cell.slot and grant.decided == 1:
-        common = grant.common_power_w
-        for i in range(grant.count):
-            if state.backlog_bits[grant.user_ids[i]] == 0:
-                reserved += grant.private_power_w[i]
-    elif decided > 0:
+    if decided > 0:
         common = part.held_common_w
+        if grant.slot == cell.slot and grant.decided == 1:
+            common = grant.common_power_w
+            for i in range(grant.count):
+                if state.backlog_bits[grant.user_ids[i]] == 0:
+                    reserved += grant.private_power_w[i]
     rest = max(0.0, part.power_w - reserved)
     if cell.access != ACCESS_RSMA:
         rest = 0.0

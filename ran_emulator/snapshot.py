@@ -114,8 +114,10 @@ class SnapshotFile:
 
     @classmethod
     def create(cls, path: Path, users: int) -> SnapshotFile:
-        """An empty one."""
-        path.write_bytes(bytes(cls._HEADER + record_type(users).itemsize))
+        """An empty one; a process that still holds an older one of this name keeps that."""
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(bytes(cls._HEADER + record_type(users).itemsize))
+        part.replace(path)
         return cls(path, users)
 
     def write(self, record: Any) -> None:

@@ -126,6 +126,7 @@ SLICE = np.dtype(
         ("last_granted", np.int64),
         ("last_default", np.int64),
         ("inject_next", np.int64),
+        ("injected_drops", np.int64),  # of bursts by hand since the last slot, for the next one's outcome
         ("held_common_w", np.float32),  # of the last decision; -1: the rest
     ],
     align=True,

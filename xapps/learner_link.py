@@ -175,10 +175,8 @@ class LearnerLink(Generic[Weights]):
             if parts[3] and self.learning:
                 self._take_weights((parts[2], parts[3]))
         elif kind == wire.WELCOME and len(parts) == 3:
-            self._take_weights((parts[1], parts[2]))
-            self._answered = self._sent
-            self._gap = True
-            if not self.learning:
+            if not self.learning:  # else it answers a greeting that was repeated while the learner started
+                self._take_weights((parts[1], parts[2]))
                 self.learning = True
                 _LOG.info("learning", extra={"fields": {"agent": self._identity}})
                 self._on_learning(True)

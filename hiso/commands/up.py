@@ -142,6 +142,7 @@ class Session:
         monitor = Monitor(self._port_base, request.learning_agents)
         try:
             if not system.start(lambda: not self._stop.is_set()):
+                self._terminal.say("ended before everything ran: there is no summary")
                 return None
             self._say_where()
             slower_request = self._follow(system, monitor)
@@ -171,6 +172,7 @@ class Session:
             while not self._stop.is_set() and not system.finished:
                 for line in system.supervise():
                     self._terminal.say(line)
+                    watch.begin_again()
                 if time.monotonic() - shown_s >= _REFRESH_S:
                     shown_s = time.monotonic()
                     snapshot = monitor.poll()

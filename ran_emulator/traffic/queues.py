@@ -28,8 +28,8 @@ SLOT_MS = 0.5
 
 
 @inline_kernel
-def offer(state: Any, slice_id: int, user: int, bits: int) -> None:
-    """A packet arrives: queued, or offered and dropped where five are waiting."""
+def offer(state: Any, slice_id: int, user: int, bits: int) -> int:
+    """A packet arrives: queued, or offered and dropped where five are waiting; returns the packets dropped."""
     cell = state.cell[0]
     me = state.users[user]
     counts = state.window_counts[slice_id]
@@ -39,13 +39,13 @@ def offer(state: Any, slice_id: int, user: int, bits: int) -> None:
         counts[DROPPED_FULL] += 1
         counts[DROPPED_BITS] += bits
         me.window_resolved += 1
-        state.outcomes[slice_id].dropped_packets += 1
-        return
+        return 1
     place = (me.head + me.packets) % QUEUE
     me.packet_bits[place] = bits
     me.packet_slot[place] = cell.slot
     me.packets += 1
     state.backlog_bits[user] += bits
+    return 0
 
 
 @inline_kernel
@@ -64,7 +64,7 @@ def arrive(state: Any) -> None:
                 me = state.users[user]
                 counter = me.arrivals
                 bits = packet_bits(cell.size_key, user, counter, part.bytes_min, part.bytes_max)
-                offer(state, s, user, bits)
+                state.outcomes[s].dropped_packets += offer(state, s, user, bits)
                 gap = interarrival_ms(s, part.arrival_parameters, uniform(cell.traffic_key, user, counter))
                 state.next_arrival_ms[user] += gap
                 me.arrivals += 1
@@ -83,7 +83,7 @@ def inject(state: Any, slice_id: int, packets: int) -> None:
         me = state.users[user]
         bits = packet_bits(cell.injected_key, user, me.injected, part.bytes_min, part.bytes_max)
         me.injected += 1
-        offer(state, slice_id, user, bits)
+        part.injected_drops += offer(state, slice_id, user, bits)
 
 
 @inline_kernel

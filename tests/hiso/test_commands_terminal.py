@@ -139,6 +139,13 @@ class TestLateness:
         assert watch.share(seen(0.5, 100, 50)) is None
         assert watch.share(seen(2.5, 1_100, 60)) == pytest.approx(0.01)
 
+    def test_what_is_seen_while_something_is_dead_does_not_count(self) -> None:
+        watch = LatenessWatch(parse_clock("realtime"), fifo=True)
+        watch.share(seen(1.0, 1_000, 0))
+        watch.begin_again()
+        assert watch.share(seen(3.5, 3_000, 900)) is None
+        assert watch.share(seen(5.5, 5_000, 902)) == pytest.approx(2 / 2_000)
+
     def test_lockstep_is_never_late(self) -> None:
         watch = LatenessWatch(parse_clock("lockstep"), fifo=True)
         assert watch.share(seen(1.0)) is None

@@ -238,5 +238,6 @@ class TestPlan:
         assert request().control_delay_slots == 0
         assert request(clock="realtime").control_delay_slots == 2
         assert request(clock="2x").control_delay_slots == 4
+        assert request(clock="0.25x").control_delay_slots == 2
         assert request(overrides=["control_delay_slots=3"]).control_delay_slots == 3
         assert request(overrides=["control_delay_slots=3"], control_delay="1").control_delay_slots == 1

@@ -100,7 +100,6 @@ class TwinOutcome:
     gains: Any  # [K, N]
     channel_gain: Any
     common_gain: Any
-    only_silent_decisions: bool
 
 
 @dataclass
@@ -414,11 +413,11 @@ class NumpyTwin:
                     self.last_default[slice_id] = user.user_id
         return dict(sorted(seats.items()))
 
-    def _powers(self, slice_id: int, grant: TwinGrant, seats: Any) -> tuple[Any, float, bool]:
-        """Private powers [K] and common power in W, and whether only silent users had a decision."""
+    def _powers(self, slice_id: int, grant: TwinGrant, seats: Any) -> tuple[Any, float]:
+        """Private powers [K] and common power in W."""
         budget = self.power_w[slice_id]
         decided = [watts for source, _, watts in seats.values() if source != DEFAULT]
-        share = self.scenario.private_share() * budget / len(seats)
+        share = self.scenario.private_share(self.scenario.hwi.model) * budget / len(seats)
         for_default = min(decided) if decided else share
         private = np.array([for_default if watts is None else watts for _, _, watts in seats.values()])
         used = private.sum()
@@ -435,7 +434,7 @@ class NumpyTwin:
         common = rest if named is None else min(named, rest)
         if self.scenario.access != "rsma":
             common = 0.0
-        return private, common, not decided and grant.beams is not None
+        return private, common
 
     def _execute_slice(self, slice_id: int) -> TwinOutcome | None:
         grant = self.grants.pop((self.slot, slice_id), TwinGrant([]))
@@ -444,7 +443,7 @@ class NumpyTwin:
             return None
         ids = list(seats)
         count = len(ids)
-        private_w, common_w, only_silent = self._powers(slice_id, grant, seats)
+        private_w, common_w = self._powers(slice_id, grant, seats)
         channels = np.array([self.channel(self.users[u]) for u in ids])
         gains = np.array([self._codebook_gains(h) for h in channels])
         beams = [int(np.argmax(gains[k])) if seats[u][1] is None else seats[u][1] for k, u in enumerate(ids)]
@@ -482,7 +481,6 @@ class NumpyTwin:
             gains=gains,
             channel_gain=np.sum(abs(channels) ** 2, axis=1),
             common_gain=abs(channels.conj() @ self.pool[draw]) ** 2,
-            only_silent_decisions=only_silent,
         )
 
     def execute(self) -> list[TwinOutcome | None]:

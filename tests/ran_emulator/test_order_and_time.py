@@ -56,13 +56,12 @@ def test_the_later_of_two_budgets_wins_and_the_earlier_holds_until_then() -> Non
     assert seen == [3_300_000, 3_300_000, 6 * MHZ, 2 * MHZ]
 
 
-def test_budgets_may_name_the_slot_at_whose_start_they_come() -> None:
+def test_budgets_that_come_within_a_slot_hold_from_the_next_slot_start_on() -> None:
     cell = drive(Cell(loaded(), 1, 2), 10, greedy)
-    assert cell.set_budgets(NEW_HZ, NEW_W, at_slot=15) == 17
-    held = []
-    for _ in range(9):
-        held.append((cell.slot, drive(cell, 1, greedy).state.slices[EMBB]["bandwidth_hz"] == 6 * MHZ))
-    assert [slot for slot, new in held if new] == [17, 18]
+    cell.begin_slot()
+    assert cell.set_budgets(NEW_HZ, NEW_W) == 13
+    cell.execute_slot()
+    assert cell.set_budgets(NEW_HZ, NEW_W) == 13
 
 
 def test_a_second_window_closes_after_2000_slots_and_totals_add_up() -> None:

@@ -182,10 +182,6 @@ def test_positions_and_shadowing_are_the_same_under_any_policy() -> None:
     np.testing.assert_array_equal(ours[1], theirs[1])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Cell.set_speed: knots that a sleeping user has yet to catch up with are drawn at the new correlation",
-)
 def test_shadowing_is_the_same_under_any_policy_after_a_change_of_speed() -> None:
     def run(decide: Any) -> Any:
         cell = drive(Cell(parse_scenario({}), 4), 1_010, decide)

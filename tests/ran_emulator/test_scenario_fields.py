@@ -145,7 +145,6 @@ def test_packet_sizes_must_be_in_order() -> None:
         parse_scenario({"slices": {"embb": {"packet_bytes_min": 900, "packet_bytes_max": 800}}})
 
 
-@pytest.mark.xfail(strict=True, reason="Scenario.ssr_weights has no range: negative and huge weights are taken")
 @pytest.mark.parametrize("weights", [[-1.0, 2.0, 3.0], [1e300, 2.0, 3.0]])
 def test_ssr_weights_have_a_range(weights: list[float]) -> None:
     with pytest.raises(ScenarioError, match="ssr_weights"):
@@ -239,7 +238,6 @@ def test_a_folder_is_no_scenario(tmp_path: Path) -> None:
         load_scenario(str(tmp_path))
 
 
-@pytest.mark.xfail(strict=True, reason="load_scenario: a file that is not UTF-8 raises UnicodeDecodeError")
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_bytes(b"users: \xff\xfe\x00\x80")
@@ -247,7 +245,6 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         load_scenario(str(path))
 
 
-@pytest.mark.xfail(strict=True, reason="load_scenario: a name too long for a file raises OSError")
 def test_a_name_that_no_file_can_have_is_refused() -> None:
     with pytest.raises(ScenarioError):
         load_scenario("x" * 5_000)
@@ -285,6 +282,7 @@ def test_drawn_users_leave_no_slice_empty(users: int, seed: int) -> None:
 
 
 def test_the_default_puts_little_on_private_streams_only_under_paper() -> None:
-    assert parse_scenario({}).private_share() == 1e-4
-    assert parse_scenario({"hwi": {"model": "aggregate"}}).private_share() == 1.0
-    assert parse_scenario({"default_private_share": 0.3}).private_share() == 0.3
+    assert parse_scenario({}).private_share("paper") == 1e-4
+    assert parse_scenario({}).private_share("aggregate") == 1.0
+    assert parse_scenario({"access": "sdma"}).private_share("paper") == 1.0
+    assert parse_scenario({"default_private_share": 0.3}).private_share("paper") == 0.3

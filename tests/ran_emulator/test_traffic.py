@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, ssr_of
-from ran_emulator.scenario import Scenario, parse_scenario
+from ran_emulator.scenario import Scenario, ScenarioError, parse_scenario
 from ran_emulator.summary import cell_summary
 from ran_emulator.traffic.arrivals import interarrival_ms, packet_bits
 
@@ -138,7 +138,6 @@ def test_injected_packets_go_round_robin() -> None:
     assert (cell.state.users["packets"][cell.slice_users(EMBB)] == 2).all()
 
 
-@pytest.mark.xfail(strict=True, reason="Cell.inject: drops of a full queue are not in the slot's dropped packets")
 def test_what_an_injection_drops_is_in_the_slots_outcome() -> None:
     cell = Cell(quiet(), 1)
     cell.inject(VONR, 17 * 6)
@@ -146,14 +145,10 @@ def test_what_an_injection_drops_is_in_the_slots_outcome() -> None:
     assert cell.state.outcomes[VONR]["dropped_packets"] == 17
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Scenario.users_by_slice: a slice may be left without users, and Cell.inject then writes past the users",
-)
 def test_every_slice_has_a_user() -> None:
     weights = {"vonr": {"user_weight": 0.001}, "embb": {"user_weight": 1.0}, "urllc": {"user_weight": 1000.0}}
-    cell = Cell(parse_scenario({"users": 3, "slices": weights}), 1)
-    assert all(users >= 1 for users in cell.users_by_slice)
+    with pytest.raises(ScenarioError, match="at least 1 user a slice"):
+        parse_scenario({"users": 3, "slices": weights})
 
 
 def first_delay_ms(slots_late: int, **slices: Any) -> tuple[Cell, float]:

@@ -12,9 +12,11 @@ from hypothesis import strategies as strategy
 from ran_emulator.cell import Cell
 from ran_emulator.e2_node import E2Node
 from ran_emulator.phy.geometry import reflect
-from ran_emulator.publisher import Publisher, position_m
+from ran_emulator.publisher import Publisher, delay_quantiles_ms, position_m
 from ran_emulator.scenario import load_scenario
-from ran_emulator.snapshot import SnapshotFile
+from ran_emulator.snapshot import QUANTILES, SnapshotFile
+from ran_emulator.state import DELAY_BINS
+from ran_emulator.summary import delay_quantile_ms
 
 
 def test_nothing_is_read_before_something_is_written(tmp_path: Path) -> None:
@@ -79,3 +81,15 @@ def test_publishing_changes_nothing_in_the_cell(tmp_path: Path) -> None:
     np.testing.assert_array_equal(record["slices"]["offered_packets"], counts[:, 0])
     np.testing.assert_allclose(record["slices"]["speed_m_s"], [2, 6, 10])
     assert record["loop_latency_ms"][2] == 0.5
+
+
+def test_delay_quantiles_are_those_of_the_summary() -> None:
+    rng = np.random.default_rng(1)
+    histograms = rng.integers(0, 3, (3, DELAY_BINS + 1))
+    histograms[2] = 0
+    limits_ms = np.array([10.0, 10.0, 3.0])
+    shown = delay_quantiles_ms(histograms, limits_ms)
+    for row in range(2):
+        expected = [delay_quantile_ms(histograms[row], limits_ms[row], quantile) for quantile in QUANTILES]
+        np.testing.assert_allclose(shown[row], expected)
+    assert np.isnan(shown[2]).all()
