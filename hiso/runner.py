@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
-from hiso.world import World, frozen_world
+from hiso.world import World
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import cell_summary
@@ -109,7 +109,7 @@ class Runner:
         learns_slots = learn and scheduler.intra in LEARNING
         self._world: World | None = None
         if compiled and not learns_slots:
-            self._world = frozen_world(scenario, scheduler.intra, seed, control_delay_slots, weights.intra)
+            self._world = _frozen_world(scenario, scheduler.intra, seed, control_delay_slots, weights.intra)
         self.cell = Cell(scenario, seed, control_delay_slots) if self._world is None else self._world.cell
         self.scheduler = scheduler
         self.weights = weights
@@ -157,7 +157,9 @@ class Runner:
         started = time.perf_counter()
         end = self.cell.slot + slots
         while self.cell.slot < end:
-            window = self._slot() if self._world is None else self._world.run(min(end, self._second_end()) - self.cell.slot)
+            window = (
+                self._slot() if self._world is None else self._world.run(min(end, self._second_end()) - self.cell.slot)
+            )
             if window is not None:
                 self._set_budgets(window)
                 if progress is not None:
@@ -205,6 +207,18 @@ class Runner:
             trigger_evaluations=agent.trigger.evaluations,
             wall_s=self.wall_s,
         )
+
+
+def _frozen_world(
+    scenario: Scenario, intra: str, seed: int, control_delay_slots: int, trained: Weights | None
+) -> World:
+    """A world of frozen policies with trained weights, or untrained ones."""
+    world = World(scenario, seed, intra, control_delay_slots)
+    if trained is not None:
+        for policy in world.policies:
+            policy.load(trained_weights(intra, policy.context, trained))
+            policy.freeze()
+    return world
 
 
 def run(
