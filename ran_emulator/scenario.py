@@ -272,7 +272,7 @@ def load_scenario(name_or_path: str, overrides: list[str] | None = None) -> Scen
 def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise ScenarioError(f"scenario: {path!r} is neither a preset ({', '.join(PRESETS)}) nor a file") from error
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name that no file can have
         raise ScenarioError(f"scenario: {path!r} cannot be read: {error}") from error
