@@ -463,12 +463,9 @@ class E2Node:
         if process is not None:
             process.awaited = False
         cell = self._cell
-        next_slot = cell.slot + 1 if self._in_slot else cell.slot
         wanted = e2_codec.decode_budgets(request.ric_control_header, request.ric_control_message)
-        if wanted is None:
-            applied_slot = next_slot + cell.control_delay_slots
-        else:
-            applied_slot = cell.set_budgets(*wanted)
+        kept_from = cell.slot + self._in_slot + cell.control_delay_slots
+        applied_slot = kept_from if wanted is None else cell.set_budgets(*wanted)
         if process is not None:
             process.decided, process.open = True, False
         return budgets.ControlOutcome(applied_slot=applied_slot).SerializeToString()

@@ -45,9 +45,7 @@ SCHEDULERS = {
 }
 
 
-def resolve(
-    name: str, inter: str | None = None, intra: str | None = None, trigger: str | None = None
-) -> Scheduler:
+def resolve(name: str, inter: str | None = None, intra: str | None = None, trigger: str | None = None) -> Scheduler:
     """A scheduler by its name, with parts exchanged.
 
     With parts exchanged its name is the triple; what it pinned is free with another intra-slice policy.

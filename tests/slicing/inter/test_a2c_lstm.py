@@ -74,9 +74,7 @@ class TwoSecondBandit:
         hit = actions is not None and actions[1] == self.wanted
         self._last, self._now = self._now, int(self._rng.integers(2))
         self._count += 1
-        loads = np.array([200, 16_500, 280] if self._now else [200, 2_750, 2_800]) * self._rng.uniform(
-            0.9, 1.1, 3
-        )
+        loads = np.array([200, 16_500, 280] if self._now else [200, 2_750, 2_800]) * self._rng.uniform(0.9, 1.1, 3)
         return self._report(self._count, loads.astype(int), (1, 1, 1), 28.0 if hit else 20.0)
 
     @property
@@ -147,9 +145,7 @@ def test_numpy_decides_as_torch_does(context, config):
     features = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     for agent, count in zip(AGENT_NAMES, counts, strict=True):
         module = a2c.ActorCritic(config, count)
-        module.load_state_dict(
-            {key: torch.from_numpy(weights.arrays[f"{agent}.{key}"]) for key in module.state_dict()}
-        )
+        module.load_state_dict({key: torch.from_numpy(weights.arrays[f"{agent}.{key}"]) for key in module.state_dict()})
         state = (torch.zeros(1, 1, 64), torch.zeros(1, 1, 64))
         with torch.no_grad():
             expected = module.actor(module.remember(torch.from_numpy(features), state)[0]).numpy()
@@ -176,9 +172,7 @@ def test_policy_and_learner_carry_the_same_memory(report, context, config):
 
 @configs
 def test_training_is_bitwise_reproducible(report, context, config):
-    (*_, one), (*_, same), (*_, other) = (
-        train(config, context, Noise(report), 60, seed=seed) for seed in (5, 5, 6)
-    )
+    (*_, one), (*_, same), (*_, other) = (train(config, context, Noise(report), 60, seed=seed) for seed in (5, 5, 6))
     assert [update.version for update in one] == list(range(1, len(one) + 1))
     for first, second in zip(one, same, strict=True):
         assert first.metadata == second.metadata

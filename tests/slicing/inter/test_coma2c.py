@@ -44,9 +44,7 @@ def weights_of(config, context, seed, **metadata):
 def test_printed_state_is_packets_and_tuned_their_logarithm(report):
     assert load_features(report(1, BASE), PRINTED).tolist() == list(BASE)
     np.testing.assert_allclose(load_features(report(1, (200, 5_500, 280)), TUNED), 0, atol=1e-7)
-    np.testing.assert_allclose(
-        load_features(report(1, (200, 0, 28)), TUNED), [0, -np.log(5_500), np.log(0.1)]
-    )
+    np.testing.assert_allclose(load_features(report(1, (200, 0, 28)), TUNED), [0, -np.log(5_500), np.log(0.1)])
     assert load_features(report(1, BASE), TUNED).dtype == np.float32
 
 
@@ -92,9 +90,21 @@ def test_untrained_weights_are_seeded_and_bounded(config):
     weights, same, other = (initial_weights(config, (10, 15), seed) for seed in (1, 1, 2))
     for name, array in weights.arrays.items():
         assert array.dtype == np.float32
-        assert np.abs(array).max() <= 1 / np.sqrt(3)
+        assert np.abs(array).max() <= (np.sqrt(2) if config.orthogonal_heads else 1 / np.sqrt(3))
         np.testing.assert_array_equal(array, same.arrays[name])
     assert any(np.any(array != other.arrays[name]) for name, array in weights.arrays.items())
+
+
+def test_tuned_heads_begin_orthogonal_without_biases():
+    arrays = initial_weights(TUNED, (10, 15), seed=1).arrays
+    for name, array in arrays.items():
+        if ".core." in name:
+            continue
+        if array.ndim == 1:
+            assert not array.any()
+            continue
+        gain = 0.01 if name.endswith("actor.4.weight") else 1 if name.endswith("critic.4.weight") else np.sqrt(2)
+        np.testing.assert_allclose(array @ array.T, gain**2 * np.eye(len(array)), atol=1e-5)
 
 
 def test_tuned_begins_with_nearly_equal_probabilities(report, context):
@@ -145,9 +155,7 @@ def test_memory_is_empty_in_a_new_world_and_after_a_gap(report, context):
 
 def test_the_tuned_form_acts_every_second_while_it_learns(report, context):
     policy = CoMA2C(TUNED, context, 1, learning=True)
-    assert all(
-        policy.on_second(second, triggered=False) for second in walk(report, np.random.default_rng(0), 20)
-    )
+    assert all(policy.on_second(second, triggered=False) for second in walk(report, np.random.default_rng(0), 20))
 
 
 def test_the_printed_form_is_triggered_after_200_learned_seconds(report, context):

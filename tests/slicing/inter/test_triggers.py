@@ -114,9 +114,7 @@ def test_z_ref_forgets_what_is_more_than_twenty_seconds_old(report):
     assert fire(report, trigger, [(170, 1_000, 100)], first_second=23) == [True]
 
 
-@pytest.mark.parametrize(
-    ("name", "low", "high"), [("10-percent", 0.2, 0.38), ("z-ref", 0, 0.01), ("never", 0, 0)]
-)
+@pytest.mark.parametrize(("name", "low", "high"), [("10-percent", 0.2, 0.38), ("z-ref", 0, 0.01), ("never", 0, 0)])
 def test_false_alarms_on_stationary_traffic(report, stationary, name, low, high):
     fired = fire(report, make_trigger(name), stationary)
     assert low <= np.mean(fired[1:]) <= high

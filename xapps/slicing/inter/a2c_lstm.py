@@ -48,9 +48,7 @@ def discounted_returns(rewards: Tensor, bootstrap: Tensor, discount: float) -> T
     return returns
 
 
-def printed_actor_loss(
-    log_policy: Tensor, entropy: Tensor, td_error: Tensor, entropy_weight: float
-) -> Tensor:
+def printed_actor_loss(log_policy: Tensor, entropy: Tensor, td_error: Tensor, entropy_weight: float) -> Tensor:
     """Actor loss as printed, the entropy inside the product: -[log pi + phi H] E (Eq. 31), mean over steps.
 
     Args:
@@ -95,9 +93,7 @@ class ActorCritic(nn.Module):
         """Layers of Table 3; the weights are loaded from arrays afterwards."""
         super().__init__()
         inputs = len(SLICE_NAMES)
-        self.core: nn.Module = (
-            nn.LSTM(inputs, CORE_UNITS) if config.core == "lstm" else nn.Linear(inputs, CORE_UNITS)
-        )
+        self.core: nn.Module = nn.LSTM(inputs, CORE_UNITS) if config.core == "lstm" else nn.Linear(inputs, CORE_UNITS)
         self.actor = _head(actions)
         self.critic = _head(1)
 
@@ -158,9 +154,7 @@ class LearnerStats:
     reward: float = 0.0
     """Mean over the last update's seconds."""
     entropy_weight: float = 0.0
-    agents: dict[str, AgentStats] = field(
-        default_factory=lambda: {name: AgentStats() for name in AGENT_NAMES}
-    )
+    agents: dict[str, AgentStats] = field(default_factory=lambda: {name: AgentStats() for name in AGENT_NAMES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +195,7 @@ class InterLearner:
         self._version = start.version
         self._dropout_rng = keyed_rng(seed, "learner.inter")
         self._agents = [
-            self._make_agent(name, count, start)
-            for name, count in zip(AGENT_NAMES, self._counts, strict=True)
+            self._make_agent(name, count, start) for name, count in zip(AGENT_NAMES, self._counts, strict=True)
         ]
         self._sequence = SecondSequence()
         self._window: list[_Second] = []
@@ -212,9 +205,7 @@ class InterLearner:
 
     def _make_agent(self, name: str, count: int, start: InterWeights) -> _Agent:
         network = ActorCritic(self.config, count)
-        network.load_state_dict(
-            {key: torch.from_numpy(start.arrays[f"{name}.{key}"]) for key in network.state_dict()}
-        )
+        network.load_state_dict({key: torch.from_numpy(start.arrays[f"{name}.{key}"]) for key in network.state_dict()})
         optimizer = torch.optim.RMSprop(
             [
                 {

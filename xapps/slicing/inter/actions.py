@@ -11,11 +11,7 @@ GRID_STEP_HZ = 1_000_000
 
 POWER_OFFSETS_DB = (
     (0.0, 0.0, 0.0),
-    *(
-        tuple(offset if s == index else 0.0 for s in range(3))
-        for index in range(3)
-        for offset in (10.0, -10.0, 20.0)
-    ),
+    *(tuple(offset if s == index else 0.0 for s in range(3)) for index in range(3) for offset in (10.0, -10.0, 20.0)),
 )
 """Power actions: equal, or one slice raised by 10 dB, lowered by 10 dB, raised by 20 dB."""
 

@@ -56,8 +56,10 @@ class CoMA2CConfig:
     training_seconds: int = 1_000
     dropout: float = 0.1
     """On the shared layer's output, in the learner's forward pass only."""
-    last_actor_layer_scale: float = 1.0
-    """Below 1 the training begins with nearly equal probabilities; the last bias is then 0."""
+    orthogonal_heads: bool = False
+    """Heads begin orthogonal without biases, so that the loads' faint trace in the LSTM's output reaches the last
+    layer, and with nearly equal probabilities; else uniform, where biases drown it and half of all trainings end
+    in one constant split."""
     ungated_seconds: int | None = 200
     """While it learns, the policy acts every second until it has learned from so many; None: always."""
 
@@ -79,7 +81,7 @@ TUNED = CoMA2CConfig(
     entropy_initial=0.3,
     training_seconds=3_000,
     dropout=0.0,
-    last_actor_layer_scale=0.01,
+    orthogonal_heads=True,
     ungated_seconds=None,
 )
 
@@ -145,7 +147,7 @@ def array_shapes(config: CoMA2CConfig, actions: tuple[int, int]) -> dict[str, tu
 
 
 def initial_weights(config: CoMA2CConfig, actions: tuple[int, int], seed: int) -> InterWeights:
-    """Untrained networks: uniform within 1/sqrt(inputs) of a layer, of an LSTM 1/sqrt(cells).
+    """Untrained networks: uniform within 1/sqrt(inputs) of a layer, of an LSTM 1/sqrt(cells), or orthogonal heads.
 
     Raises:
         InterPolicyError: negative seed.
@@ -157,11 +159,22 @@ def initial_weights(config: CoMA2CConfig, actions: tuple[int, int], seed: int) -
         weight_shape = shapes[name.replace("bias", "weight")]
         limit = 1 / np.sqrt(CORE_UNITS if name.endswith("_l0") else weight_shape[1])
         arrays[name] = rng.uniform(-limit, limit, shape).astype(np.float32)
-    if config.last_actor_layer_scale != 1:
-        for agent in AGENT_NAMES:
-            arrays[f"{agent}.actor.4.weight"] *= np.float32(config.last_actor_layer_scale)
-            arrays[f"{agent}.actor.4.bias"][:] = 0
+        if config.orthogonal_heads and ".core." not in name:
+            arrays[name] = _orthogonal(rng, shape, _head_gain(name)) if len(shape) > 1 else np.zeros(shape, np.float32)
     return InterWeights(arrays, {"variant": config.variant, "seed": seed, "trained_seconds": 0})
+
+
+def _head_gain(name: str) -> float:
+    if name.endswith("actor.4.weight"):
+        return 0.01
+    return 1.0 if name.endswith("critic.4.weight") else float(np.sqrt(2))  # a ReLU halves the power of its input
+
+
+def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...], gain: float) -> F32:
+    basis, triangle = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
+    basis *= np.sign(np.diag(triangle))  # uniform over all orthogonal matrices
+    matrix: F32 = (gain * (basis if shape[0] >= shape[1] else basis.T)).astype(np.float32)
+    return matrix
 
 
 def check_weights(weights: InterWeights, config: CoMA2CConfig, actions: tuple[int, int]) -> None:
@@ -225,9 +238,7 @@ class ActorNetwork:
         """
         drive = self._input @ features + self._bias
         if self._recurrent:
-            inlet, forget, candidate, outlet = (drive + self._recurrence @ self._hidden).reshape(
-                4, CORE_UNITS
-            )
+            inlet, forget, candidate, outlet = (drive + self._recurrence @ self._hidden).reshape(4, CORE_UNITS)
             self._cell = _sigmoid(forget) * self._cell + _sigmoid(inlet) * np.tanh(candidate)
             self._hidden = _sigmoid(outlet) * np.tanh(self._cell)
         else:

@@ -81,9 +81,7 @@ class Greedy(InterPolicy):
         bandwidth_hz = [floor_hz] * len(SLICE_NAMES)
         bandwidth_hz[largest] = self._context.total_bandwidth_hz - (len(SLICE_NAMES) - 1) * floor_hz
         shares = np.eye(len(SLICE_NAMES))[largest]
-        return Budgets(
-            (bandwidth_hz[0], bandwidth_hz[1], bandwidth_hz[2]), power_split(self._context, shares)
-        )
+        return Budgets((bandwidth_hz[0], bandwidth_hz[1], bandwidth_hz[2]), power_split(self._context, shares))
 
 
 class LoadProportional(InterPolicy):
@@ -154,6 +152,4 @@ def _megahertz(name: str, match: re.Match[str]) -> tuple[float, float, float]:
     try:
         return float(match[1]), float(match[2]), float(match[3])
     except ValueError as error:
-        raise InterPolicyError(
-            f"inter: {name!r} must hold three numbers of MHz, e.g. constant:2,6,2"
-        ) from error
+        raise InterPolicyError(f"inter: {name!r} must hold three numbers of MHz, e.g. constant:2,6,2") from error
