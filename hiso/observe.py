@@ -18,6 +18,11 @@ from xapps.slicing.observation import (
 )
 
 
+SLICES = range(len(SLICE_NAMES))
+MAX_OUTCOMES = 64
+"""Outcomes kept for a slice that sends no frames."""
+
+
 def slice_context(cell: Cell, slice_id: int) -> SliceContext:
     """What an intra-slice policy knows beforehand, as the slot function's definition says it."""
     scenario = cell.scenario
@@ -151,12 +156,6 @@ class SliceObserver:
 
     def _taken(self, view: Any) -> Any:
         return view.copy() if self._learning_detail else view
-
-
-MAX_OUTCOMES = 64
-"""Outcomes kept for a slice that sends no frames."""
-
-SLICES = range(len(SLICE_NAMES))
 
 
 def _float32(value: Any) -> float:

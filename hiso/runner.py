@@ -157,18 +157,16 @@ class Runner:
         started = time.perf_counter()
         end = self.cell.slot + slots
         while self.cell.slot < end:
-            window = (
-                self._slot() if self._world is None else self._world.run(min(end, self._second_end()) - self.cell.slot)
-            )
+            window = self._slot() if self._world is None else self._world.run(self._slots_until(end))
             if window is not None:
                 self._set_budgets(window)
                 if progress is not None:
                     progress(window)
         self.wall_s += time.perf_counter() - started
 
-    def _second_end(self) -> int:
-        """The first slot of the next second."""
-        return (self.cell.slot // SLOTS_PER_SECOND + 1) * SLOTS_PER_SECOND
+    def _slots_until(self, end: int) -> int:
+        """Slots from now to `end`, or to the end of the second, which comes first."""
+        return min(end - self.cell.slot, SLOTS_PER_SECOND - self.cell.slot % SLOTS_PER_SECOND)
 
     def _slot(self) -> SecondWindow | None:
         """One slot in the order of the loop: groups chosen and observed, decided for slot n + D, slot n executed."""

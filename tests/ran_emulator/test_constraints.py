@@ -202,7 +202,7 @@ def test_c7_to_c14_hold_in_every_executed_slot(
 def test_a_decision_for_a_slot_without_a_group_is_refused(decided_slot: int) -> None:
     cell = Cell(busy(), 3)
     cell.begin_slot()
-    with pytest.raises(Refused, match="no group was chosen"):
+    with pytest.raises(Refused, match="no group waits"):
         cell.check(0, decided_slot, np.zeros(0, np.int16), np.zeros(0, np.float32), None)
 
 
