@@ -17,7 +17,6 @@ from xapps.slicing.observation import (
     SlotOutcome,
 )
 
-
 SLICES = range(len(SLICE_NAMES))
 MAX_OUTCOMES = 64
 """Outcomes kept for a slice that sends no frames."""

@@ -32,9 +32,7 @@ def train_intra(
         ValueError: a variant that does not learn.
     """
     scheduler = Scheduler("training", inter=BUDGETS_WHILE_TRAINING, intra=variant, trigger="always")
-    runner = Runner(
-        scenario, scheduler, seed, control_delay_slots, learn=True, from_scratch=True, training_slots=slots
-    )
+    runner = Runner(scenario, scheduler, seed, control_delay_slots, learn=True, from_scratch=True, training_slots=slots)
     done = 0
     while done < slots:
         step = min(SLOTS_PER_SECOND // 2, slots - done)

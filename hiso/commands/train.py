@@ -1,0 +1,147 @@
+"""`hiso train`: agents of both levels from scratch, as weights files."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hiso.commands.options import ScenarioOption, SeedOption, SetOption, check_torch, refuse
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, Scenario, ScenarioError, load_scenario
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
+from xapps.slicing.intra.policies import LEARNING
+from xapps.slicing.schedulers import SchedulerError, resolve
+from xapps.slicing.weights import Weights, load_weights, save_weights
+from xapps.trained import trained_name
+
+if TYPE_CHECKING:
+    from xapps.slicing.intra.dqn import IntraStats
+
+DEFAULT_SLOTS = 20_000
+DEFAULT_CANDIDATES = 1
+
+SchedulerOption = Annotated[
+    str, typer.Option("--scheduler", metavar="NAME", help="Whose agents: hiso-coma (printed) or hiso-coma-tuned.")
+]
+DelayOption = Annotated[
+    int,
+    typer.Option("--control-delay-slots", metavar="D", min=0, max=MAX_CONTROL_DELAY_SLOTS, help="D while training."),
+]
+TrainSlotsOption = Annotated[
+    int, typer.Option("--slots", min=1, metavar="N", help="Slots of training of the intra-slice level.")
+]
+SecondsOption = Annotated[
+    int | None,
+    typer.Option("--seconds", min=1, metavar="N", help="Seconds of training of the inter-slice level (its own)."),
+]
+CandidatesOption = Annotated[
+    int,
+    typer.Option(
+        "--candidates", min=1, max=10, metavar="N", help="Inter-slice trainings, the best on a validation world kept."
+    ),
+]
+OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the weights files go.")]
+
+
+def train(
+    scenario: ScenarioOption = "base",
+    overrides: SetOption = None,
+    scheduler: SchedulerOption = "hiso-coma-tuned",
+    seed: SeedOption = 1,
+    control_delay_slots: DelayOption = 0,
+    slots: TrainSlotsOption = DEFAULT_SLOTS,
+    seconds: SecondsOption = None,
+    candidates: CandidatesOption = DEFAULT_CANDIDATES,
+    out: OutOption = Path("trained"),
+) -> None:
+    """Train the slices' agents, then CoMA2C over them; a level whose file is there already is not trained again."""
+    try:
+        what = load_scenario(scenario, overrides)
+        agents = resolve(scheduler)
+    except (ScenarioError, SchedulerError) as error:
+        refuse(str(error))
+    if agents.intra not in LEARNING or agents.inter not in COMA2C_CONFIGS:
+        refuse(f"scheduler: {scheduler!r} has nothing to train (hiso-coma and hiso-coma-tuned have)")
+    check_torch(learn=True)
+    out.mkdir(parents=True, exist_ok=True)
+    length_s = COMA2C_CONFIGS[agents.inter].training_seconds if seconds is None else seconds
+    changed = "".join(f" --set {override}" for override in overrides or [])
+    command = (
+        f"hiso train --scenario {scenario}{changed} --scheduler {scheduler} --seed {seed}"
+        f" --control-delay-slots {control_delay_slots} --slots {slots} --seconds {length_s} --candidates {candidates}"
+    )
+    console = Console()
+    intra_path = out / f"{trained_name(agents.intra, what.name, control_delay_slots)}.npz"
+    inter_path = out / f"{trained_name(agents.inter, what.name, control_delay_slots)}.npz"
+    if not intra_path.exists():
+        weights = _train_intra(console, what, agents.intra, seed, slots, control_delay_slots, command)
+        save_weights(intra_path, weights)
+    console.print(f"{intra_path}  {load_weights(intra_path).weights_id}")
+    if not inter_path.exists():
+        intra = load_weights(intra_path)
+        weights = _train_inter(
+            console, what, agents.inter, seed, length_s, control_delay_slots, intra, command, candidates
+        )
+        save_weights(inter_path, weights)
+    console.print(f"{inter_path}  {load_weights(inter_path).weights_id}")
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _train_intra(
+    console: Console, scenario: Scenario, variant: str, seed: int, slots: int, delay: int, command: str
+) -> Weights:
+    from hiso.training.intra import train_intra
+
+    started = time.perf_counter()
+    with _bar(console) as progress:
+        task = progress.add_task(variant, total=slots, state="")
+
+        def show(done: int, stats: dict[str, IntraStats]) -> None:
+            embb = stats["embb"]
+            state = f"eMBB reward {embb.reward:.2f} loss {embb.loss:.3f} epsilon {embb.epsilon:.2f}"
+            progress.update(task, completed=done, state=state)
+
+        weights = train_intra(scenario, variant, seed, slots, delay, command, show)
+    console.print(f"{variant}: {slots} slots in {time.perf_counter() - started:.0f} s")
+    return weights
+
+
+def _train_inter(
+    console: Console,
+    scenario: Scenario,
+    variant: str,
+    seed: int,
+    seconds: int,
+    delay: int,
+    intra: Weights,
+    command: str,
+    candidates: int,
+) -> Weights:
+    from hiso.training.inter import train_inter
+
+    started = time.perf_counter()
+    recent: deque[float] = deque(maxlen=100)
+    with _bar(console) as progress:
+        task = progress.add_task(variant, total=seconds, state="")
+
+        def show(done: int, utility: float) -> None:
+            recent.append(utility)
+            progress.update(task, completed=done, state=f"utility {sum(recent) / len(recent):.2f} (100 s)")
+
+        weights = train_inter(scenario, variant, seed, seconds, delay, intra, command, candidates, show)
+    console.print(f"{variant}: {candidates} x {seconds} s in {time.perf_counter() - started:.0f} s")
+    return weights
