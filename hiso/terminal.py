@@ -16,6 +16,7 @@ from hiso.run_request import RunRequest
 from xapps.slicing.observation import SLICE_NAMES
 
 SHOWN_EVENTS = 6
+SSR_THRESHOLD = 0.95  # C6, Table 1
 SLICE_LABELS = {"vonr": "VoNR", "embb": "eMBB", "urllc": "uRLLC"}
 SLICE_STYLES = {"vonr": "cyan", "embb": "magenta", "urllc": "yellow"}
 _NOTHING = "-"
@@ -112,7 +113,7 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """A line for people, above the table."""
-        self._console.print(line, highlight=False, markup=False)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def use(self, request: RunRequest) -> None:
         """The run goes on as another request (another clock)."""
@@ -149,7 +150,7 @@ class Terminal:
             before = self._before.slices[name] if self._before else None
             table.add_row(
                 Text(SLICE_LABELS[name], style=f"bold {SLICE_STYLES[name]}"),
-                Text(number(view.ssr, 3), style="" if (view.ssr or 0) >= 0.95 else "red"),
+                Text(number(view.ssr, 3), style="red" if view.ssr is not None and view.ssr < SSR_THRESHOLD else ""),
                 number(view.goodput_bps, 2, 1e-6),
                 f"{number(view.delay_p50_ms)} / {number(view.delay_p99_ms)}",
                 number(view.active_users),

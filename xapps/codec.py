@@ -73,8 +73,10 @@ def budget_context(definition: bytes) -> BudgetContext:
     )
 
 
-def decode_observation(header: bytes, message: bytes) -> SlotObservation:
+def decode_observation(header: bytes, message: bytes, *, outcomes: bool = True) -> SlotObservation:
     """A slot observation out of an INSERT of the slot function; its arrays are views of the message, read-only.
+
+    `outcomes` False: they are left out, for who decides but does not learn.
 
     Raises:
         CodecError: it does not decode, or an array has not one entry a user.
@@ -100,7 +102,7 @@ def decode_observation(header: bytes, message: bytes) -> SlotObservation:
         ssr=_array("ssr", body.ssr, F32, count),
         last_outcome=_array("last_outcome", body.last_outcome, F32, count, OUTCOME_FIELDS),
         beam_gains=_rows("beam_gains", body.beam_gains, count),
-        outcomes=[_outcome(item) for item in body.outcomes],
+        outcomes=[_outcome(item) for item in body.outcomes] if outcomes else [],
     )
 
 

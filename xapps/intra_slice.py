@@ -121,7 +121,7 @@ class IntraSliceXApp:
         started_ns = time.perf_counter_ns()
         header, message = indication.ric_indication_header, indication.ric_indication_message
         try:
-            observation = decode_observation(header, message)
+            observation = decode_observation(header, message, outcomes=False)  # the learner gets the whole message
             if agent.learner is not None:
                 agent.learner.bring(header, message)
             decision = agent.agent.on_observation(observation)

@@ -312,14 +312,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     own = arguments.weights is not None or arguments.from_scratch
     start = load_start_weights(arguments.policy, arguments, PROG) if own else None
     configure_logs(f"learner-{arguments.agent}")
+    stop_on_signals(lambda: sys.exit(0))
+    import torch
+
+    torch.set_num_threads(1)
     try:
         learner = Learner(arguments, start)
     except zmq.ZMQError as error:
         refuse(PROG, f"--listen: {arguments.listen}: {error}")
-    stop_on_signals(learner.stop)
-    import torch
-
-    torch.set_num_threads(1)
     registry = CollectorRegistry()
     registry.register(LearnerMetrics(arguments.agent, learner.sessions))
     try:
@@ -328,6 +328,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except ServiceError as error:
         refuse(PROG, str(error))
+    stop_on_signals(learner.stop)
     learner.run()
     server.stop()
     return 0

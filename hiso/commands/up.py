@@ -106,7 +106,7 @@ class Session:
         self._port_base = port_base
         self._json = json
         self._stop = threading.Event()
-        self._console = Console(soft_wrap=True)
+        self._console = Console()
         self._terminal = Terminal(request, self._console, live=live)
         self._fifo = fifo_allowed()
         self._wall_s = 0.0
