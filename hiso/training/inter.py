@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def _train_once(
 ) -> InterWeights:
     world = make_world(scenario, seed, control_delay_slots, intra)
     context = budget_context(scenario, control_delay_slots)
-    config = COMA2C_CONFIGS[variant]
+    config = replace(COMA2C_CONFIGS[variant], training_seconds=seconds)
     policy = make_inter_policy(variant, context, seed, learning=True)
     learner = InterLearner(config, context, seed)
     agent = BudgetAgent(policy, make_trigger(TRIGGERS[variant]), learner)

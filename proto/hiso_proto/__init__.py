@@ -1,0 +1,1 @@
+"""The contracts: one .proto each, and the code generated from them."""
