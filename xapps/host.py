@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from xapps.sdk import E2Node, XApp, XAppError
+from xapps.sdk import E2Node, Subscription, XApp, XAppError
 from xapps.sdk.service import (
     MetricsServer,
     ServiceError,
@@ -35,6 +35,8 @@ RETRY_S = 1.0
 REPORT_PERIOD_S = 1.0
 
 EXIT_BAD_INPUT = 2
+DELETED_BY_OPERATOR = "deleted by the operator"
+"""How the RIC says that a person wants a subscription gone: it is not asked for again."""
 
 
 def add_learning_flags(parser: argparse.ArgumentParser) -> None:
@@ -220,6 +222,7 @@ class XAppHost:
         xapp = self.xapp
         xapp.on_node_up(self._node_up)
         xapp.on_control_failure(self._refused)
+        xapp.on_subscription_lost(self._lost)
         xapp.connect()
         for node in xapp.nodes():
             self._node_up(node)
@@ -259,6 +262,12 @@ class XAppHost:
             self._definitions[node.node_id] = function.ran_function_definition
             del self._waiting[node.node_id]
             _LOG.info("node_in_service", extra={"fields": {"node": node.node_id}})
+
+    def _lost(self, subscription: Subscription, reason: str) -> None:
+        if DELETED_BY_OPERATOR not in reason:
+            node_id = subscription.node.node_id
+            self._definitions.pop(node_id, None)
+            self._waiting[node_id] = time.monotonic() + RETRY_S
 
     def _refused(self, node: E2Node, failure: e2ap.RicControlFailure) -> None:
         cause = str(failure.cause).strip().replace("\n", " ")

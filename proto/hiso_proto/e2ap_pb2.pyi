@@ -361,7 +361,7 @@ class RicSubsequentAction(_message.Message):
     vendor_us: int
     until_decided_slot: bool
     no_limit: bool
-    def __init__(self, type: _Optional[_Union[RicSubsequentActionType, str]] = ..., standard: _Optional[_Union[RicTimeToWait, str]] = ..., vendor_us: _Optional[int] = ..., until_decided_slot: _Optional[bool] = ..., no_limit: _Optional[bool] = ...) -> None: ...
+    def __init__(self, type: _Optional[_Union[RicSubsequentActionType, str]] = ..., standard: _Optional[_Union[RicTimeToWait, str]] = ..., vendor_us: _Optional[int] = ..., until_decided_slot: bool = ..., no_limit: bool = ...) -> None: ...
 
 class RicAction(_message.Message):
     __slots__ = ("ric_action_id", "ric_action_type", "ric_action_definition", "ric_subsequent_action")

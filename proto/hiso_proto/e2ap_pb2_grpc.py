@@ -5,7 +5,7 @@ import warnings
 
 from hiso_proto import e2ap_pb2 as hiso__proto_dot_e2ap__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class E2Stub:
+class E2Stub(object):
     """Missing associated documentation comment in .proto file."""
 
     def __init__(self, channel):
@@ -41,7 +41,7 @@ class E2Stub:
                 _registered_method=True)
 
 
-class E2Servicer:
+class E2Servicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def Connect(self, request_iterator, context):
@@ -67,7 +67,7 @@ def add_E2Servicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class E2:
+class E2(object):
     """Missing associated documentation comment in .proto file."""
 
     @staticmethod

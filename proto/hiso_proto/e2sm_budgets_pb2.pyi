@@ -26,7 +26,7 @@ class RanFunctionDefinition(_message.Message):
     control_delay_slots: int
     lockstep: bool
     slice_names: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, short_name: _Optional[str] = ..., total_bandwidth_hz: _Optional[int] = ..., total_power_w: _Optional[float] = ..., bandwidth_floor_hz: _Optional[int] = ..., power_floor_w: _Optional[float] = ..., period_slots: _Optional[int] = ..., control_delay_slots: _Optional[int] = ..., lockstep: _Optional[bool] = ..., slice_names: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, short_name: _Optional[str] = ..., total_bandwidth_hz: _Optional[int] = ..., total_power_w: _Optional[float] = ..., bandwidth_floor_hz: _Optional[int] = ..., power_floor_w: _Optional[float] = ..., period_slots: _Optional[int] = ..., control_delay_slots: _Optional[int] = ..., lockstep: bool = ..., slice_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EventTriggerDefinition(_message.Message):
     __slots__ = ("period_s",)

@@ -20,7 +20,7 @@ class MeasurementLabel(_message.Message):
     SLICE_ID_FIELD_NUMBER: _ClassVar[int]
     no_label: bool
     slice_id: SNssai
-    def __init__(self, no_label: _Optional[bool] = ..., slice_id: _Optional[_Union[SNssai, _Mapping]] = ...) -> None: ...
+    def __init__(self, no_label: bool = ..., slice_id: _Optional[_Union[SNssai, _Mapping]] = ...) -> None: ...
 
 class MeasurementInfoItem(_message.Message):
     __slots__ = ("meas_name", "label_info_list")
@@ -42,7 +42,7 @@ class MeasurementDescription(_message.Message):
     per_slice: bool
     per_cell: bool
     meaning: str
-    def __init__(self, meas_name: _Optional[str] = ..., unit: _Optional[str] = ..., per_slice: _Optional[bool] = ..., per_cell: _Optional[bool] = ..., meaning: _Optional[str] = ...) -> None: ...
+    def __init__(self, meas_name: _Optional[str] = ..., unit: _Optional[str] = ..., per_slice: bool = ..., per_cell: bool = ..., meaning: _Optional[str] = ...) -> None: ...
 
 class RanFunctionDefinition(_message.Message):
     __slots__ = ("short_name", "ric_report_style_list", "measurements", "slices")
@@ -100,7 +100,7 @@ class MeasurementRecordItem(_message.Message):
     integer: int
     real: float
     no_value: bool
-    def __init__(self, integer: _Optional[int] = ..., real: _Optional[float] = ..., no_value: _Optional[bool] = ...) -> None: ...
+    def __init__(self, integer: _Optional[int] = ..., real: _Optional[float] = ..., no_value: bool = ...) -> None: ...
 
 class MeasurementDataItem(_message.Message):
     __slots__ = ("meas_record", "incomplete")
@@ -108,7 +108,7 @@ class MeasurementDataItem(_message.Message):
     INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
     meas_record: _containers.RepeatedCompositeFieldContainer[MeasurementRecordItem]
     incomplete: bool
-    def __init__(self, meas_record: _Optional[_Iterable[_Union[MeasurementRecordItem, _Mapping]]] = ..., incomplete: _Optional[bool] = ...) -> None: ...
+    def __init__(self, meas_record: _Optional[_Iterable[_Union[MeasurementRecordItem, _Mapping]]] = ..., incomplete: bool = ...) -> None: ...
 
 class IndicationMessage(_message.Message):
     __slots__ = ("meas_data", "meas_info_list", "granul_period_ms")

@@ -36,7 +36,7 @@ class RanFunctionDefinition(_message.Message):
     slices: _containers.RepeatedCompositeFieldContainer[SliceItem]
     access: str
     precoder: str
-    def __init__(self, short_name: _Optional[str] = ..., slot_us: _Optional[int] = ..., control_delay_slots: _Optional[int] = ..., lockstep: _Optional[bool] = ..., max_group_users: _Optional[int] = ..., codebook_beams: _Optional[int] = ..., antennas: _Optional[int] = ..., slices: _Optional[_Iterable[_Union[SliceItem, _Mapping]]] = ..., access: _Optional[str] = ..., precoder: _Optional[str] = ...) -> None: ...
+    def __init__(self, short_name: _Optional[str] = ..., slot_us: _Optional[int] = ..., control_delay_slots: _Optional[int] = ..., lockstep: bool = ..., max_group_users: _Optional[int] = ..., codebook_beams: _Optional[int] = ..., antennas: _Optional[int] = ..., slices: _Optional[_Iterable[_Union[SliceItem, _Mapping]]] = ..., access: _Optional[str] = ..., precoder: _Optional[str] = ...) -> None: ...
 
 class SliceItem(_message.Message):
     __slots__ = ("slice_id", "name", "min_rate_bps", "max_latency_us", "ssr_threshold", "first_user_id", "users")
@@ -66,7 +66,7 @@ class ActionDefinition(_message.Message):
     __slots__ = ("learning_detail",)
     LEARNING_DETAIL_FIELD_NUMBER: _ClassVar[int]
     learning_detail: bool
-    def __init__(self, learning_detail: _Optional[bool] = ...) -> None: ...
+    def __init__(self, learning_detail: bool = ...) -> None: ...
 
 class IndicationHeader(_message.Message):
     __slots__ = ("decided_slot", "observed_slot", "slice_id")
@@ -166,7 +166,7 @@ class ControlMessage(_message.Message):
     private_power_w: bytes
     common_power_w: float
     rest: bool
-    def __init__(self, user_ids: _Optional[bytes] = ..., beams: _Optional[bytes] = ..., private_power_w: _Optional[bytes] = ..., common_power_w: _Optional[float] = ..., rest: _Optional[bool] = ...) -> None: ...
+    def __init__(self, user_ids: _Optional[bytes] = ..., beams: _Optional[bytes] = ..., private_power_w: _Optional[bytes] = ..., common_power_w: _Optional[float] = ..., rest: bool = ...) -> None: ...
 
 class ControlOutcome(_message.Message):
     __slots__ = ("constraint", "text")

@@ -43,7 +43,7 @@ class Node(_message.Message):
     connected: bool
     ran_functions: _containers.RepeatedCompositeFieldContainer[_e2ap_pb2.RanFunctionItem]
     up_endpoint: str
-    def __init__(self, node_id: _Optional[str] = ..., connected: _Optional[bool] = ..., ran_functions: _Optional[_Iterable[_Union[_e2ap_pb2.RanFunctionItem, _Mapping]]] = ..., up_endpoint: _Optional[str] = ...) -> None: ...
+    def __init__(self, node_id: _Optional[str] = ..., connected: bool = ..., ran_functions: _Optional[_Iterable[_Union[_e2ap_pb2.RanFunctionItem, _Mapping]]] = ..., up_endpoint: _Optional[str] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("xapp_name",)
