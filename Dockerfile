@@ -17,13 +17,14 @@ COPY README.md ./
 COPY proto proto
 COPY near_rt_ric near_rt_ric
 COPY ran_emulator ran_emulator
+COPY service_kit service_kit
 COPY xapps xapps
 COPY hiso hiso
 # numba's cache is valid for the exact time stamp of a source file, and layers keep whole seconds only.
 RUN /opt/hiso/bin/pip install --no-deps --no-compile . \
     && cd /opt/hiso/lib/python3*/site-packages \
-    && find hiso hiso_proto near_rt_ric ran_emulator xapps -name '*.py' -exec touch --date=@1767225600 {} + \
-    && /opt/hiso/bin/python -m compileall -q hiso hiso_proto near_rt_ric ran_emulator xapps
+    && find hiso hiso_proto near_rt_ric ran_emulator service_kit xapps -name '*.py' -exec touch --date=@1767225600 {} + \
+    && /opt/hiso/bin/python -m compileall -q hiso hiso_proto near_rt_ric ran_emulator service_kit xapps
 
 FROM ${PYTHON_IMAGE} AS runtime
 # `keep-nice` is setpriv with the file capability cap_sys_nice=p (vfs_cap_data, revision 2): see docker-entrypoint.sh.

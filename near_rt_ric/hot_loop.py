@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import os
@@ -14,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from near_rt_ric import logs, placement
 from near_rt_ric.admin import Admin
 from near_rt_ric.e2_termination import E2Termination
 from near_rt_ric.endpoints import BusEndpoints, EndpointError
@@ -22,11 +20,13 @@ from near_rt_ric.platform import RicPlatform
 from near_rt_ric.store import Store, StoreError
 from near_rt_ric.tap import Tap
 from near_rt_ric.xapp_bus import XAppBus
+from service_kit.interpreter import calm_interpreter
+from service_kit.logs import configure_logs, fields
+from service_kit.placement import place
 
 _LOG = logging.getLogger(__name__)
 
 PULSE_S = 0.25
-_COLLECT_EVERY_PULSES = 4
 USAGE_ERROR = 2
 
 
@@ -56,12 +56,12 @@ class HotLoop:
     """Everything that runs in the hot process; raises StoreError or EndpointError where it cannot start."""
 
     def __init__(self, config: HotLoopConfig) -> None:
-        pinned, fifo = placement.pin(config.cpu), placement.take_fifo(config.fifo)
+        granted = place(config.cpu, config.fifo)
         endpoints = BusEndpoints.parse(config.bus)
         process = {
             "pid": os.getpid(),
-            "cpu": config.cpu if pinned else None,
-            "sched_fifo": fifo,
+            "cpu": granted.cpu,
+            "sched_fifo": granted.sched_fifo,
             "tap": endpoints.tap,
         }
         self._store = Store(Path(config.store))
@@ -76,9 +76,8 @@ class HotLoop:
         self._bus.start()
         self._tap.start()
         self._termination.start(config.e2_listen)
-        placement.calm_interpreter()
         self._pulse.start()
-        _LOG.info("ric_started", extra={"fields": {"e2": config.e2_listen, "bus": config.bus, **process}})
+        _LOG.info("ric_started", extra=fields(e2=config.e2_listen, bus=config.bus, **process))
 
     def stop(self) -> None:
         """End streams, bus and store."""
@@ -91,9 +90,9 @@ class HotLoop:
         _LOG.info("ric_stopped")
 
     def _beat(self) -> None:
-        """Heartbeats to nodes, watch over everybody, and the garbage that the hot threads do not collect."""
+        """Heartbeats to nodes, and watch over everybody."""
         due = time.monotonic()
-        for pulse in range(sys.maxsize):
+        while True:
             due += PULSE_S
             if self._stopping.wait(max(0.0, due - time.monotonic())):
                 return
@@ -103,8 +102,6 @@ class HotLoop:
                 self._beat_once(overslept_s)
             except Exception:
                 _LOG.exception("pulse_failed")
-            if pulse % _COLLECT_EVERY_PULSES == 0:
-                gc.collect()
 
     def _beat_once(self, overslept_s: float) -> None:
         now = time.monotonic()
@@ -117,14 +114,14 @@ class HotLoop:
 
 def main(arguments: Sequence[str]) -> int:
     """Run until SIGTERM or until the parent closes our stdin; the exit code."""
-    logs.configure("near-rt-ric")
+    configure_logs("near-rt-ric")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group: the service decides
     try:
         loop = HotLoop(HotLoopConfig.from_json(arguments[0]))
     except (StoreError, EndpointError) as error:
-        _LOG.error("ric_cannot_start", extra={"fields": {"reason": str(error)}})
+        _LOG.error("ric_cannot_start", extra=fields(reason=str(error)))
         return USAGE_ERROR
 
     def watch_parent() -> None:
@@ -132,7 +129,8 @@ def main(arguments: Sequence[str]) -> int:
         stop.set()
 
     threading.Thread(target=watch_parent, name="parent", daemon=True).start()
-    stop.wait()
+    with calm_interpreter():
+        stop.wait()
     loop.stop()
     return 0
 

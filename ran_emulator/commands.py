@@ -14,8 +14,8 @@ from typing import Any
 
 from ran_emulator.cell import Cell
 from ran_emulator.e2_node import E2Node
-from ran_emulator.logs import fields
 from ran_emulator.scenario import SLOTS_PER_SECOND, Impairments
+from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 

@@ -24,7 +24,6 @@ from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.constraints import Refused
 from ran_emulator.e2_link import BACK_OFF_S, E2Link, Lost, Opened, Received
 from ran_emulator.e2_traffic import E2Traffic
-from ran_emulator.logs import fields
 from ran_emulator.scenario import SLICE_NAMES
 from ran_emulator.subscriptions import (
     BUDGETS_FUNCTION,
@@ -34,6 +33,7 @@ from ran_emulator.subscriptions import (
     Report,
     Subscriptions,
 )
+from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 

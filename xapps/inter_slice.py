@@ -114,8 +114,9 @@ class InterSliceXApp:
         request = answer(
             indication, budgets_pb2.ControlHeader(), budgets_message(budgets), acknowledge=budgets is not None
         )
+        ended_ns = time.perf_counter_ns()
         self._host.xapp.control(node, request)
-        self._metrics.decided(time.perf_counter_ns() - started_ns)
+        self._metrics.decided(ended_ns - started_ns)
         self._metrics.weights_version = agent.policy.version
         self._metrics.trigger_evaluations = sum(one.trigger.evaluations for one in self._agents.values())
         self._metrics.inter_slice_updates = sum(one.updates for one in self._agents.values())

@@ -131,8 +131,9 @@ class IntraSliceXApp:
         request = answer(
             indication, decision_header(observation), decision_message(observation, decision), acknowledge=False
         )
+        ended_ns = time.perf_counter_ns()
         self._host.xapp.control(node, request)
-        self._metrics.decided(time.perf_counter_ns() - started_ns)
+        self._metrics.decided(ended_ns - started_ns)
         self._metrics.weights_version = agent.agent.policy.version
         agent.watch.hwi_model(observation.hwi_model)
 

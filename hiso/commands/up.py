@@ -144,7 +144,7 @@ class Session:
             if not system.start(lambda: not self._stop.is_set()):
                 self._terminal.say("ended before everything ran: there is no summary")
                 return None
-            self._say_where()
+            self._say_where(system)
             slower_request = self._follow(system, monitor)
         except BaseException:
             system.kill()
@@ -158,9 +158,9 @@ class Session:
             self._finish(request, system)
         return slower_request
 
-    def _say_where(self) -> None:
+    def _say_where(self, system: LocalSystem) -> None:
         emulator, ric = (ports.port_of(service, self._port_base) for service in ("emulator", "ric"))
-        self._terminal.say(f"emulator http://127.0.0.1:{emulator}/docs   RIC http://127.0.0.1:{ric}/docs")
+        self._terminal.say(f"emulator http://127.0.0.1:{emulator}/docs   RIC http://127.0.0.1:{ric}/docs   bus {system.plan.bus}")
 
     def _follow(self, system: LocalSystem, monitor: Monitor) -> RunRequest | None:
         """Watch a running system until it ends; the request to go on with, where its clock does not hold."""

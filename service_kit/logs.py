@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record: time (UTC), level, service, event, and the fields of `extra={"fields": ...}`."""
+    """One JSON object a record: time (UTC), level, service, event, and what `fields` gave."""
 
     def __init__(self, service: str) -> None:
+        """`service`: the name in every record."""
         super().__init__()
         self._service = service
 
-    def format(self, record: logging.LogRecord) -> str:  # noqa: D102
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
         entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -28,10 +30,13 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
-def configure(service: str, level: int = logging.INFO) -> None:
-    """Send every log record of this process to stderr as JSON."""
+def configure_logs(service: str) -> None:
+    """Send every log record of this process, from INFO on, to stderr as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def fields(**values: object) -> dict[str, dict[str, object]]:
+    """The `extra` of a log call: `log.info("event", extra=fields(slot=7))`."""
+    return {"fields": values}

@@ -1,0 +1,109 @@
+"""What is learned, and what is not: trainings in the cell, and the weights that are shipped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hiso.bounds import split_tables as tables
+from hiso.bounds.snapshots import Snapshot, mean_rate, take_snapshots
+from hiso.observe import budget_context, slice_context
+from hiso.training import intra as intra_training
+from ran_emulator.cell import Cell
+from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, load_scenario
+from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
+from xapps.slicing.weights import Weights
+from xapps.trained import find_weights, inter_weights, trained_name
+
+EMBB = SLICE_NAMES.index("embb")
+FRESH_SEEDS = (9_001, 9_002, 9_003)
+
+
+def embb_policy(name: str, weights: Weights | None = None) -> IntraPolicy:
+    context = slice_context(Cell(load_scenario("base"), 1), EMBB)
+    start = None if weights is None else trained_weights(name, context, weights)
+    policy = make_intra_policy(name, context, 1, start)
+    policy.freeze()
+    return policy
+
+
+@pytest.fixture(scope="module")
+def snapshots() -> list[Snapshot]:
+    scenario = load_scenario("base")
+    return [snapshot for seed in FRESH_SEEDS for snapshot in take_snapshots(scenario, seed, EMBB, 150)]
+
+
+def test_snapshots_are_paired_and_apart(snapshots: list[Snapshot]) -> None:
+    assert len(snapshots) == 450
+    slots = np.array([snapshot.observation.decided_slot for snapshot in snapshots[:150]])
+    assert (np.diff(slots) >= 20).all()
+    again = take_snapshots(load_scenario("base"), FRESH_SEEDS[0], EMBB, 5)
+    np.testing.assert_array_equal(again[4].observation.beam_gains, snapshots[4].observation.beam_gains)
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.timeout(600)
+def test_madqn_tuned_beats_greedy_after_20_000_slots(snapshots: list[Snapshot]) -> None:
+    weights = intra_training.train_intra(load_scenario("base"), "madqn-tuned", 3, 20_000, 0, "test")
+    greedy = mean_rate(snapshots, embb_policy("greedy"))
+    assert mean_rate(snapshots, embb_policy("madqn-tuned", weights)) > 1.10 * greedy
+
+
+@pytest.mark.torch
+@pytest.mark.timeout(600)
+def test_training_is_reproducible_from_its_seed() -> None:
+    scenario = load_scenario("base")
+    first, again = (intra_training.train_intra(scenario, "madqn-tuned", 5, 1_200, 2, "test") for _ in range(2))
+    other = intra_training.train_intra(scenario, "madqn-tuned", 6, 1_200, 2, "test")
+    assert first.weights_id == again.weights_id
+    assert first.weights_id != other.weights_id
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("variant", ["madqn", "madqn-tuned", "coma2c", "coma2c-tuned"])
+def test_weights_are_shipped_and_say_what_for(variant: str, preset: str, delay: int) -> None:
+    weights = find_weights(trained_name(variant, preset, delay))
+    about = weights.metadata
+    scenario = load_scenario(preset)
+    assert (about.variant, about.preset, about.control_delay_slots) == (variant, preset, delay)
+    assert (about.hwi_model, about.kappa_t, about.kappa_r) == ("paper", scenario.hwi.kappa_t, scenario.hwi.kappa_r)
+    assert about.command.startswith(f"hiso train --scenario {preset} ")
+    context = slice_context(Cell(scenario, 1, delay), EMBB)
+    if variant.startswith("madqn"):
+        trained_weights(variant, context, weights)
+    else:
+        make_inter_policy(variant, budget_context(scenario, delay), 1, inter_weights(weights))
+
+
+def test_shipped_madqn_tuned_wins_and_printed_does_not_learn_beams(snapshots: list[Snapshot]) -> None:
+    greedy = mean_rate(snapshots, embb_policy("greedy"))
+    tuned = mean_rate(snapshots, embb_policy("madqn-tuned", find_weights(trained_name("madqn-tuned", "base", 0))))
+    printed = mean_rate(snapshots, embb_policy("madqn", find_weights(trained_name("madqn", "base", 0))))
+    assert tuned > 1.15 * greedy
+    assert printed < 0.5 * greedy
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.timeout(900)
+def test_shipped_coma2c_tuned_reaches_its_share_of_clairvoyant_late() -> None:
+    from hiso.training.inter import make_world, play_policy, report_utility
+
+    scenario, seed, seconds = load_scenario("regimes"), FRESH_SEEDS[0], 60
+    intra = find_weights(trained_name("madqn-tuned", "regimes", 0))
+    world = make_world(scenario, seed, 0, intra)
+    trained = inter_weights(find_weights(trained_name("coma2c-tuned", "regimes", 0)))
+    policy = make_inter_policy("coma2c-tuned", budget_context(scenario, 0), seed, trained)
+    reports = play_policy(world, policy, "z-ref", seconds)
+    earned = float(np.mean([report_utility(scenario, report) for report in reports]))
+    agents = {
+        name: trained_weights("madqn-tuned", slice_context(world.cell, index), intra)
+        for index, name in enumerate(SLICE_NAMES)
+    }
+    every_split = tables.split_tables(scenario, seed, seconds, "madqn-tuned", 0, agents)
+    late = tables.play(every_split, tables.clairvoyant_late(every_split, sla_weight=2.0))
+    assert world.cell.slot == seconds * SLOTS_PER_SECOND
+    assert earned > 0.95 * late.utility
