@@ -64,7 +64,7 @@ class Vonr(Slice):
     speed_m_s: Annotated[float, Field(ge=0, le=50)] = 2.0
     packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 40
     packet_bytes_max: Annotated[int, Field(ge=1, le=1_000_000)] = 40
-    interarrival_max_ms: Annotated[float, Field(gt=0, le=1e5)] = 160.0
+    interarrival_max_ms: Annotated[float, Field(ge=0.1, le=1e5)] = 160.0
 
 
 class Embb(Slice):
@@ -77,8 +77,8 @@ class Embb(Slice):
     packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 300
     packet_bytes_max: Annotated[int, Field(ge=1, le=1_000_000)] = 1_500
     pareto_shape: Annotated[float, Field(gt=1, le=10)] = 1.2
-    pareto_scale_ms: Annotated[float, Field(gt=0, le=1e4)] = 2.536
-    interarrival_cap_ms: Annotated[float, Field(gt=0, le=1e5)] = 12.5
+    pareto_scale_ms: Annotated[float, Field(ge=0.1, le=1e4)] = 2.536
+    interarrival_cap_ms: Annotated[float, Field(ge=0.1, le=1e5)] = 12.5
 
 
 class Urllc(Slice):
@@ -91,7 +91,7 @@ class Urllc(Slice):
     packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     packet_bytes_max: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     undecided: UndecidedRule = "default"
-    interarrival_mean_ms: Annotated[float, Field(gt=0, le=1e5)] = 180.0
+    interarrival_mean_ms: Annotated[float, Field(ge=0.1, le=1e5)] = 180.0
 
 
 class Slices(_Model):
