@@ -15,10 +15,10 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm
 from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto.e2ap_names import describe_cause
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 
 from hiso.loopback import LoopbackClient, Unreachable
-from near_rt_ric.e2_messages import describe_cause
 from xapps.slicing.observation import SLICE_NAMES
 
 FUNCTION_NAMES = {KPM_OID: "kpm", BUDGETS_OID: "budgets", SLOT_OID: "slot"}

@@ -14,7 +14,6 @@ from xapps.slicing.observation import SLICE_NAMES
 
 SOURCES = ("control", "held", "default")
 AGENTS = ("inter", *SLICE_NAMES)
-XAPPS = tuple(f"xapp-{agent}" for agent in AGENTS)
 
 
 class Metrics:

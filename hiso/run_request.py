@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hiso.observe import budget_context
 from hiso.runner import RunWeights, default_weights
 from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
 from ran_emulator.scenario import (
@@ -20,7 +21,7 @@ from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import LEARNING as LEARNING_INTRA
-from xapps.slicing.observation import SLICE_NAMES, BudgetContext
+from xapps.slicing.observation import SLICE_NAMES
 from xapps.slicing.schedulers import Scheduler, SchedulerError, resolve
 from xapps.slicing.triggers import TriggerError
 from xapps.slicing.weights import WeightsError
@@ -34,7 +35,6 @@ class RequestError(ValueError):
 
 
 LOCKSTEP = Clock("lockstep", None)
-REALTIME = Clock("realtime", 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,7 @@ class RunRequest:
     @property
     def control_delay_slots(self) -> int:
         """D: the command line wins, then the scenario, then the clock (0 in lock-step, 2 in real time or slower)."""
-        slow = self.clock.speed is not None and self.clock.speed < 1
-        # A slower clock gives the same D more time: fewer slots would take it away again.
-        return control_delay_slots(self.control_delay, self.scenario, REALTIME if slow else self.clock)
+        return control_delay_slots(self.control_delay, self.scenario, self.clock)
 
     @property
     def learning_agents(self) -> tuple[str, ...]:
@@ -195,11 +193,5 @@ def _pinned(scenario: Scenario, scheduler: Scheduler) -> Scenario:
 
 def _check_budgets_fit(scenario: Scenario, scheduler: Scheduler) -> None:
     """Budgets that an inter-slice policy would never be allowed to set must not wait until it says them."""
-    context = BudgetContext(
-        total_bandwidth_hz=scenario.total_bandwidth_hz,
-        total_power_w=scenario.total_power_w,
-        bandwidth_floor_hz=scenario.bandwidth_floor_hz,
-        power_floor_w=scenario.power_floor_w,
-        control_delay_slots=0,
-    )
+    context = budget_context(scenario, control_delay_slots=0)
     make_inter_policy(scheduler.inter, context, seed=0)

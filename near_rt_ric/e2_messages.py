@@ -10,23 +10,13 @@ from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto.e2ap_names import ProcedureCode
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 MAX_RAN_FUNCTIONS = 256
 MAX_RAN_FUNCTION_ID = 4095
 MAX_TRANSACTION_ID = 255
 GLOBAL_RIC_ID = "hiso-near-rt-ric"
-
-E2_SETUP, ERROR_INDICATION, RESET, RIC_CONTROL, RIC_INDICATION, RIC_SUBSCRIPTION, RIC_SUBSCRIPTION_DELETE = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    8,
-    9,
-)
-"""E2AP procedureCode."""
 
 _PLMN = re.compile(r"^[0-9]{5,6}$")
 
@@ -40,31 +30,7 @@ CONTROL_MESSAGE_INVALID = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_MESSAG
 SYSTEM_NOT_READY = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_SYSTEM_NOT_READY)
 RAN_FUNCTION_NOT_SUPPORTED = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RAN_FUNCTION_NOT_SUPPORTED)
 EXCESSIVE_FUNCTIONS = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_EXCESSIVE_FUNCTIONS)
-RIC_RESOURCE_LIMIT = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RIC_RESOURCE_LIMIT)
 OM_INTERVENTION = e2ap.Cause(misc=e2ap.MISC_OM_INTERVENTION)
-
-_CAUSE_ENUMS = {
-    "ric_request": (e2ap.CauseRicRequest, "RIC_REQUEST_"),
-    "ric_service": (e2ap.CauseRicService, "RIC_SERVICE_"),
-    "e2_node": (e2ap.CauseE2Node, "E2_NODE_"),
-    "transport": (e2ap.CauseTransport, "TRANSPORT_"),
-    "protocol": (e2ap.CauseProtocol, "PROTOCOL_"),
-    "misc": (e2ap.CauseMisc, "MISC_"),
-}
-
-
-def describe_cause(cause: e2ap.Cause) -> str:
-    """A cause in the words of E2AP 9.2.1, as "control-timer-expired"; "absent" where there is none."""
-    group = cause.WhichOneof("group")
-    if group is None:
-        return "absent"
-    enum, prefix = _CAUSE_ENUMS[group]
-    value = getattr(cause, group)
-    try:
-        name = enum.Name(value)
-    except ValueError:
-        return f"{group} {value}"
-    return str(name).removeprefix(prefix).lower().replace("_", "-")
 
 
 def error_indication(
@@ -164,7 +130,7 @@ def setup_failure(request: e2ap.E2SetupRequest, cause: e2ap.Cause, text: str) ->
         transaction_id=request.transaction_id,
         cause=cause,
         time_to_wait_s=1,
-        criticality_diagnostics=e2ap.CriticalityDiagnostics(procedure_code=E2_SETUP, text=text),
+        criticality_diagnostics=e2ap.CriticalityDiagnostics(procedure_code=ProcedureCode.E2_SETUP, text=text),
     )
     return SetupVerdict(e2ap.E2apPdu(e2_setup_failure=failure), error=text)
 

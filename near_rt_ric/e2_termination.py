@@ -27,6 +27,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.e2ap_names import ProcedureCode, describe_cause
 from hiso_proto.oids import BUDGETS_OID
 
 from near_rt_ric import e2_messages as messages
@@ -35,6 +36,7 @@ from near_rt_ric.e2_messages import NodeSetup
 from near_rt_ric.endpoints import MAX_NODES, EndpointError, claim_unix_path
 from near_rt_ric.records import ControlPermission
 from near_rt_ric.tap import TO_NODE, TO_RIC, Tap
+from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 
@@ -203,7 +205,7 @@ class NodeConnection:
         except grpc.RpcError:
             reason = "the stream broke"
         except Exception:
-            _LOG.exception("reader_failed", extra={"fields": {"node": self.setup.node_id, "peer": self.peer}})
+            _LOG.exception("reader_failed", extra=fields(node=self.setup.node_id, peer=self.peer))
             reason = "an internal error"
         finally:
             self._platform.node_lost(self, self.close_reason or reason)
@@ -256,7 +258,7 @@ class NodeConnection:
             )
         if verdict.setup is None:
             self._platform.counters.error("e2_setup_refused")
-            _LOG.warning("e2_setup_refused", extra={"fields": {"peer": self.peer, "reason": verdict.error}})
+            _LOG.warning("e2_setup_refused", extra=fields(peer=self.peer, reason=verdict.error))
             self.post(verdict.answer)
             return
         self._platform.node_set_up(self, verdict)
@@ -271,7 +273,7 @@ class NodeConnection:
                 f"ric_request_id: no subscription {request_id.ric_requestor_id}-{request_id.ric_instance_id}",
                 request_id=request_id,
                 ran_function_id=indication.ran_function_id,
-                procedure_code=messages.RIC_INDICATION,
+                procedure_code=ProcedureCode.RIC_INDICATION,
             )
 
     def _reject(
@@ -283,7 +285,7 @@ class NodeConnection:
         ran_function_id: int | None = None,
         procedure_code: int = 0,
     ) -> None:
-        self._platform.counters.error(messages.describe_cause(cause))
+        self._platform.counters.error(describe_cause(cause))
         self.post(
             messages.error_indication(
                 cause,
@@ -414,7 +416,7 @@ class NodeConnection:
 
     def _refuse(self, xapp_name: str, request: e2ap.RicControlRequest, cause: e2ap.Cause, text: str) -> None:
         """Answer a control that never reaches the node, as the node would: with a RicControlFailure."""
-        self._platform.counters.error(messages.describe_cause(cause))
+        self._platform.counters.error(describe_cause(cause))
         failure = e2ap.RicControlFailure(
             ric_request_id=request.ric_request_id,
             ran_function_id=request.ran_function_id,

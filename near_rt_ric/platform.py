@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.e2ap_names import describe_cause
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 from near_rt_ric import e2_messages as messages
@@ -27,6 +28,7 @@ from near_rt_ric.records import ControlPermission, SubscriptionRecord, Subscript
 from near_rt_ric.registry import XAppRegistry
 from near_rt_ric.store import Store
 from near_rt_ric.subscriptions import SubscribeDone, SubscriptionManager, UnsubscribeDone
+from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 
@@ -126,7 +128,7 @@ class RicPlatform:
             for node in self._nodes.values():
                 if node.connection is not None:
                     node.connection.permissions.clear()
-            _LOG.info("xapp_registered", extra={"fields": {"xapp": xapp.name, "requestor": xapp.requestor_id}})
+            _LOG.info("xapp_registered", extra=fields(xapp=xapp.name, requestor=xapp.requestor_id))
             return bus.RegisterResponse(
                 ric_requestor_id=xapp.requestor_id,
                 down_endpoint=self._endpoints.down,
@@ -221,7 +223,7 @@ class RicPlatform:
                 self._xapp_lost(xapp, "it closed its data socket")
 
     def _xapp_lost(self, xapp: XAppRecord, reason: str) -> None:
-        _LOG.warning("xapp_lost", extra={"fields": {"xapp": xapp.name, "reason": reason}})
+        _LOG.warning("xapp_lost", extra=fields(xapp=xapp.name, reason=reason))
         xapp.alive = False
         self.subscriptions.xapp_down(xapp.name)
         for node in self._nodes.values():
@@ -245,7 +247,7 @@ class RicPlatform:
             try:
                 node = self._node(setup)
             except EndpointError as error:
-                _LOG.error("up_socket_failed", extra={"fields": {"node": setup.node_id, "reason": str(error)}})
+                _LOG.error("up_socket_failed", extra=fields(node=setup.node_id, reason=str(error)))
                 connection.close("its up socket cannot be bound")
                 return
             older = node.connection
@@ -258,7 +260,7 @@ class RicPlatform:
             connection.permissions.clear()
             connection.resetting = False
             connection.attach(node.up, verdict.answer)
-            _LOG.info("node_connected", extra={"fields": {"node": setup.node_id, "peer": connection.peer}})
+            _LOG.info("node_connected", extra=fields(node=setup.node_id, peer=connection.peer))
             self._replay_budgets(node, connection)
             self._tell_all(bus.DownMessage(node_id=setup.node_id, node_up=node.message()))
             self.subscriptions.node_up(setup.node_id, connection)
@@ -269,7 +271,7 @@ class RicPlatform:
             node = self._nodes.get(connection.setup.node_id)
             if node is None or node.connection is not connection:
                 return
-            _LOG.warning("node_lost", extra={"fields": {"node": node.node_id, "reason": reason}})
+            _LOG.warning("node_lost", extra=fields(node=node.node_id, reason=reason))
             node.connection = None
             self._keep_counts(connection)
             self._end_reset(node.node_id, f"node {node.node_id}: {reason}")
@@ -297,7 +299,7 @@ class RicPlatform:
             known = manager.on_delete_answer(node_id, pdu.ric_subscription_delete_response.ric_request_id)
         elif name == "ric_subscription_delete_failure":
             failure = pdu.ric_subscription_delete_failure
-            known = manager.on_delete_answer(node_id, failure.ric_request_id, messages.describe_cause(failure.cause))
+            known = manager.on_delete_answer(node_id, failure.ric_request_id, describe_cause(failure.cause))
         elif name == "error_indication":
             self._error_indication(node_id, pdu.error_indication)
         elif name == "reset_request":
@@ -311,7 +313,7 @@ class RicPlatform:
             self._refuse(connection, messages.WRONG_STATE, f"{name}: no procedure waits for it")
 
     def _refuse(self, connection: NodeConnection, cause: e2ap.Cause, text: str) -> None:
-        self.counters.error(messages.describe_cause(cause))
+        self.counters.error(describe_cause(cause))
         connection.post(messages.error_indication(cause, text))
 
     def _control_answered(
@@ -325,7 +327,7 @@ class RicPlatform:
         else:
             down = bus.DownMessage(node_id=node_id, control_failure=answer)
             self.budgets.on_failure(node_id, answer)
-            self.counters.error(messages.describe_cause(answer.cause))
+            self.counters.error(describe_cause(answer.cause))
         requestor = answer.ric_request_id.ric_requestor_id
         identity = self.registry.identities.get(requestor)
         if identity is not None:
@@ -338,13 +340,7 @@ class RicPlatform:
         self.counters.error("error_indication_received")
         _LOG.warning(
             "error_indication",
-            extra={
-                "fields": {
-                    "node": node_id,
-                    "cause": messages.describe_cause(error.cause),
-                    "text": error.criticality_diagnostics.text,
-                }
-            },
+            extra=fields(node=node_id, cause=describe_cause(error.cause), text=error.criticality_diagnostics.text),
         )
 
     def budgets_requested(self, node_id: str, request: e2ap.RicControlRequest) -> None:
@@ -386,7 +382,7 @@ class RicPlatform:
         node_id = connection.setup.node_id
         _LOG.warning(
             "reset_by_node",
-            extra={"fields": {"node": node_id, "cause": messages.describe_cause(request.cause)}},
+            extra=fields(node=node_id, cause=describe_cause(request.cause)),
         )
         connection.post(e2ap.E2apPdu(reset_response=e2ap.ResetResponse(transaction_id=request.transaction_id)))
         self.subscriptions.node_up(node_id, connection)

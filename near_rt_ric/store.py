@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from near_rt_ric.records import StoredState, SubscriptionRecord, XAppRecord
+from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 
@@ -144,4 +145,4 @@ class Store:
                 self._connection.execute(*statement)
             except sqlite3.Error as error:
                 # The loop goes on without persistence: a full disk must not stop the cell.
-                _LOG.error("store_write_failed", extra={"fields": {"store": str(self._path), "reason": str(error)}})
+                _LOG.error("store_write_failed", extra=fields(store=str(self._path), reason=str(error)))

@@ -15,11 +15,13 @@ from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.e2ap_names import describe_cause
 from hiso_proto.oids import SLOT_OID
 
-from near_rt_ric.e2_messages import NodeSetup, describe_cause
+from near_rt_ric.e2_messages import NodeSetup
 from near_rt_ric.records import SubscriptionRecord, SubscriptionState, XAppRecord
 from near_rt_ric.store import Store
+from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 
@@ -384,14 +386,7 @@ class SubscriptionManager:
             self._store.delete_subscription(record)
         _LOG.warning(
             "subscription_refused",
-            extra={
-                "fields": {
-                    "xapp": record.xapp_name,
-                    "node": record.node_id,
-                    "key": record.key,
-                    "cause": reason,
-                }
-            },
+            extra=fields(xapp=record.xapp_name, node=record.node_id, key=record.key, cause=reason),
         )
         self._answer(pending, answer)
 

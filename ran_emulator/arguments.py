@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,9 @@ from ran_emulator.scenario import (
     ScenarioError,
     load_scenario,
 )
+from service_kit import flags
+from service_kit.addresses import is_loopback
+from service_kit.flags import integer_in
 
 AWAITABLE = ("budgets", *SLICE_NAMES)
 MAX_SLOTS = 10**10
@@ -45,21 +47,8 @@ class Arguments:
     commands_fd: int | None
 
 
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"must be an integer in {low}..{high} (given {text!r})")
-        return value
-
-    return parse
-
-
 def _delay(text: str) -> int | None:
-    return None if text == "auto" else _integer(0, MAX_CONTROL_DELAY_SLOTS)(text)
+    return None if text == "auto" else integer_in(0, MAX_CONTROL_DELAY_SLOTS)(text)
 
 
 def _seconds(text: str) -> int:
@@ -95,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--scenario", default="base", metavar="NAME|FILE", help=f"a preset ({', '.join(PRESETS)}) or a YAML file")
     add("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a field, e.g. hwi.kappa=0.01")
-    add("--seed", type=_integer(0, 2**63 - 1), default=1, help="of everything random (default 1)")
+    add("--seed", type=integer_in(0, 2**63 - 1), default=1, help="of everything random (default 1)")
     add("--clock", type=_clock, default="realtime", help="lockstep, realtime or Nx (N times real time)")
     add(
         "--control-delay-slots",
@@ -106,9 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--duration", type=_seconds, dest="slots", metavar="SECONDS", help="simulated seconds to run")
-    length.add_argument("--slots", type=_integer(1, MAX_SLOTS), help="slots to run (default: for ever)")
+    length.add_argument("--slots", type=integer_in(1, MAX_SLOTS), help="slots to run (default: for ever)")
     add("--e2", required=True, metavar="TARGET", help="E2 termination: host:port or unix:/path")
-    add("--gnb-id", type=_integer(0, 2**32 - 1), default=1, help="node id is 00101-<gnb id> (default 1)")
+    add("--gnb-id", type=integer_in(0, 2**32 - 1), default=1, help="node id is 00101-<gnb id> (default 1)")
     add(
         "--await",
         type=_awaited,
@@ -118,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"lock-step: slot 0 waits for these subscriptions ({', '.join(AWAITABLE)})",
     )
     add("--http-host", default="127.0.0.1", help="address of the HTTP API (default 127.0.0.1)")
-    add("--http-port", type=_integer(1, 65_535), default=36_400, help="port of the HTTP API (default 36400)")
+    add("--http-port", type=flags.port, default=36_400, help="port of the HTTP API (default 36400)")
     add(
         "--expose",
         action="store_true",
@@ -127,20 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--run-dir", type=Path, required=True, metavar="DIR", help="folder for this run's shared files")
     add("--summary", type=Path, metavar="FILE", help="write the run's summary there at its end, as JSON")
-    add("--cpu", type=_integer(0, 4_095), help="core of the hot loop")
-    add("--fifo", type=_integer(1, 99), metavar="PRIORITY", help="ask for SCHED_FIFO for the hot loop")
-    add("--face-cpu", type=_integer(0, 4_095), help="core of the HTTP face")
-    add("--commands-fd", type=_integer(0, 2**31 - 1), help=argparse.SUPPRESS)
+    add("--cpu", type=flags.core, help="core of the hot loop")
+    add("--fifo", type=flags.fifo_priority, metavar="PRIORITY", help="ask for SCHED_FIFO for the hot loop")
+    add("--face-cpu", type=flags.core, help="core of the HTTP face")
+    add("--commands-fd", type=integer_in(0, 2**31 - 1), help=argparse.SUPPRESS)
     return parser
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def parse_arguments(argv: Sequence[str]) -> Arguments:
@@ -151,7 +131,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         scenario = load_scenario(options.scenario, options.set)
     except (ScenarioError, OSError, UnicodeDecodeError) as error:
         parser.error(str(error))
-    if not _is_loopback(options.http_host) and not options.expose:
+    if not is_loopback(options.http_host) and not options.expose:
         parser.error(f"argument --http-host: {options.http_host} is not a loopback address: add --expose (see --help)")
     if options.summary is not None and not options.summary.absolute().parent.is_dir():
         parser.error(f"argument --summary: the folder of {options.summary} does not exist")

@@ -24,9 +24,6 @@ WRONG_STATE = e2ap.Cause(protocol=e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECE
 SEMANTIC_ERROR = e2ap.Cause(protocol=e2ap.PROTOCOL_SEMANTIC_ERROR)
 OM_INTERVENTION = e2ap.Cause(misc=e2ap.MISC_OM_INTERVENTION)
 
-# E2AP procedureCode
-E2_SETUP, RESET, RIC_CONTROL, RIC_INDICATION, RIC_SUBSCRIPTION, RIC_SUBSCRIPTION_DELETE = 1, 3, 4, 5, 8, 9
-
 
 class NotAdmitted(Exception):  # noqa: N818 - E2AP's word
     """A request or an action that the node does not admit.
@@ -41,16 +38,3 @@ class NotAdmitted(Exception):  # noqa: N818 - E2AP's word
         super().__init__(text)
         self.cause = cause
         self.text = text
-
-
-def describe(cause: e2ap.Cause) -> str:
-    """A cause's name, as "control-timer-expired"; "absent" where there is none."""
-    group = cause.WhichOneof("group")
-    if group is None:
-        return "absent"
-    value = getattr(cause, group)
-    enum = cause.DESCRIPTOR.fields_by_name[group].enum_type
-    names = enum.values_by_number if enum is not None else {}
-    if value not in names:
-        return f"{group} {value}"
-    return str(names[value].name).removeprefix(f"{group.upper()}_").lower().replace("_", "-")

@@ -46,11 +46,12 @@ def parse_clock(text: str) -> Clock:
 
 
 def control_delay_slots(option: int | None, scenario: Scenario, clock: Clock) -> int:
-    """D: the command line's, else the scenario's, else 0 in lock-step, 2 in real time, 4 at twice real time."""
+    """D: the command line's, else the scenario's, else 0 in lock-step, 2 up to real time, 4 at twice real time."""
     if option is not None:
         return option
     if scenario.control_delay_slots != "auto":
         return scenario.control_delay_slots
     if clock.speed is None:
         return 0
-    return min(MAX_CONTROL_DELAY_SLOTS, max(1, math.ceil(2 * clock.speed)))
+    # A clock slower than real time gives the same D more time: fewer slots would take it away again.
+    return min(MAX_CONTROL_DELAY_SLOTS, max(2, math.ceil(2 * clock.speed)))

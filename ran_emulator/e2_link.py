@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 from hiso_proto import e2ap_pb2 as e2ap
 
-from ran_emulator.logs import fields
+from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 _METHOD = f"/{e2ap.DESCRIPTOR.services_by_name['E2'].full_name}/Connect"

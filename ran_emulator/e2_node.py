@@ -15,6 +15,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm_pb
 from hiso_proto import e2sm_slot_pb2 as slots
+from hiso_proto.e2ap_names import ProcedureCode, describe_cause
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 
 from ran_emulator import causes, e2_codec, e2_traffic, kpm
@@ -290,7 +291,7 @@ class E2Node:
 
     def _object(self, cause: e2ap.Cause, text: str) -> None:
         """Send an ErrorIndication (E2AP 8.3.2)."""
-        _LOG.warning("E2 error", extra=fields(cause=causes.describe(cause), text=text))
+        _LOG.warning("E2 error", extra=fields(cause=describe_cause(cause), text=text))
         indication = e2ap.ErrorIndication(cause=cause, criticality_diagnostics=e2ap.CriticalityDiagnostics(text=text))
         self._send(e2ap.E2apPdu(error_indication=indication), e2_traffic.E2AP, e2_traffic.ERROR)
 
@@ -334,11 +335,11 @@ class E2Node:
     def _on_setup_failure(self, failure: e2ap.E2SetupFailure) -> None:
         text = failure.criticality_diagnostics.text
         self._link.drop(
-            f"E2 setup refused: {causes.describe(failure.cause)} {text}", failure.time_to_wait_s or BACK_OFF_S
+            f"E2 setup refused: {describe_cause(failure.cause)} {text}", failure.time_to_wait_s or BACK_OFF_S
         )
 
     def _on_reset(self, request: e2ap.ResetRequest) -> None:
-        _LOG.warning("reset by the RIC", extra=fields(cause=causes.describe(request.cause)))
+        _LOG.warning("reset by the RIC", extra=fields(cause=describe_cause(request.cause)))
         self._forget()
         response = e2ap.ResetResponse(transaction_id=request.transaction_id)
         self._send(e2ap.E2apPdu(reset_response=response), e2_traffic.E2AP, e2_traffic.RESET)
@@ -349,7 +350,7 @@ class E2Node:
     def _on_error(self, error: e2ap.ErrorIndication) -> None:
         _LOG.warning(
             "error indication from the RIC",
-            extra=fields(cause=causes.describe(error.cause), text=error.criticality_diagnostics.text),
+            extra=fields(cause=describe_cause(error.cause), text=error.criticality_diagnostics.text),
         )
 
     def _forget(self) -> None:
@@ -369,7 +370,7 @@ class E2Node:
                 ric_request_id=request.ric_request_id,
                 ran_function_id=request.ran_function_id,
                 cause=refusal.cause,
-                criticality_diagnostics=_diagnostics(causes.RIC_SUBSCRIPTION, refusal.text),
+                criticality_diagnostics=_diagnostics(ProcedureCode.RIC_SUBSCRIPTION, refusal.text),
             )
             _LOG.warning("subscription refused", extra=fields(reason=refusal.text))
             self._send(e2ap.E2apPdu(ric_subscription_failure=failure), traffic, e2_traffic.SUBSCRIPTION)
@@ -385,7 +386,7 @@ class E2Node:
                 ric_request_id=request.ric_request_id,
                 ran_function_id=request.ran_function_id,
                 cause=refusal.cause,
-                criticality_diagnostics=_diagnostics(causes.RIC_SUBSCRIPTION_DELETE, refusal.text),
+                criticality_diagnostics=_diagnostics(ProcedureCode.RIC_SUBSCRIPTION_DELETE, refusal.text),
             )
             self._send(e2ap.E2apPdu(ric_subscription_delete_failure=failure), traffic, e2_traffic.SUBSCRIPTION_DELETE)
             return

@@ -9,7 +9,6 @@ import gc
 import json
 import logging
 import math
-import signal
 import socket
 import sys
 import time
@@ -21,18 +20,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ran_emulator import logs, placement
 from ran_emulator.arguments import Arguments, parse_arguments
 from ran_emulator.cell import Cell
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
 from ran_emulator.e2_link import E2Link
 from ran_emulator.e2_node import E2Node
 from ran_emulator.e2_traffic import nested
-from ran_emulator.logs import fields
 from ran_emulator.publisher import Publisher
 from ran_emulator.scenario import SLICE_NAMES, SLOT_US, load_scenario
 from ran_emulator.snapshot import FILE_NAME, PERIOD_S, SnapshotFile
 from ran_emulator.summary import cell_summary
+from service_kit.interpreter import exact_timers, stop_collector
+from service_kit.logs import configure_logs, fields
+from service_kit.placement import pin, take_fifo
+from service_kit.signals import stop_on_signals
 
 _LOG = logging.getLogger(__name__)
 
@@ -296,18 +297,13 @@ def _write_summary(path: Path, summary: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def _on_stop_signals(handler: Callable[..., object]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)
-
-
 def main(argv: Sequence[str]) -> int:
     """The process: 0 at the end of the run or on SIGTERM."""
     arguments = parse_arguments(argv)
-    logs.configure("ran-emulator")
-    placement.pin(arguments.cpu)
+    configure_logs("ran-emulator")
+    pin(arguments.cpu)
     inbox: SimpleQueue[Any] = SimpleQueue()
-    _on_stop_signals(lambda *_: sys.exit(0))
+    stop_on_signals(lambda: sys.exit(0))
     commands = None
     if arguments.commands_fd is not None:
         commands = CommandServer(socket.socket(fileno=arguments.commands_fd), inbox)
@@ -318,10 +314,11 @@ def main(argv: Sequence[str]) -> int:
     node = E2Node(cell, link, arguments.gnb_id, lockstep)
     snapshot = SnapshotFile(arguments.run_dir / FILE_NAME, len(cell.state.users))
     loop = HotLoop(arguments, cell, node, Publisher(cell, node, snapshot), inbox, commands)
-    placement.take_fifo(arguments.fifo)  # before the stream's threads, which inherit it
+    take_fifo(arguments.fifo)  # before the stream's threads, which inherit it
     link.start()
-    _on_stop_signals(lambda *_: inbox.put(_Stop()))
-    placement.steady_interpreter()
+    stop_on_signals(lambda: inbox.put(_Stop()))
+    stop_collector()  # the loop collects between two slots
+    exact_timers()
     loop.run()
     if arguments.summary is not None:
         _write_summary(arguments.summary, run_summary(arguments, cell, node, loop))

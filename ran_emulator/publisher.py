@@ -14,7 +14,7 @@ from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.e2_node import E2Node
 from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND
 from ran_emulator.snapshot import PERIOD_S, QUANTILES, SnapshotFile
-from ran_emulator.summary import utility
+from ran_emulator.summary import delay_quantiles_ms, utility
 
 _TOTALS = {
     "offered_packets": st.OFFERED,
@@ -39,23 +39,6 @@ def position_m(
     """A coordinate in [-side/2, side/2] of users that moved from anchors [U] and were reflected at the borders."""
     phase = np.mod(anchor_m + velocity_m_s * elapsed_s + side_m / 2, 2 * side_m)
     return np.asarray(side_m / 2 - np.abs(phase - side_m))
-
-
-def delay_quantiles_ms(
-    histograms: npt.NDArray[np.int64], max_latency_ms: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """`QUANTILES` of the delays in histograms [S, DELAY_BINS + 1] over [0, L_max]: [S, Q], NaN where one is empty.
-
-    The middle of the bin, as in the summary (`summary.delay_quantile_ms`), for all slices in few calls: this runs
-    between two slots.
-    """
-    cumulated = histograms.cumsum(axis=1)
-    result = np.full((len(histograms), len(QUANTILES)), np.nan)
-    for row, total in enumerate(cumulated[:, -1].tolist()):
-        if total:
-            places = cumulated[row].searchsorted([quantile * total for quantile in QUANTILES])
-            result[row] = (places + 0.5) * (max_latency_ms[row] / st.DELAY_BINS)
-    return result
 
 
 class Publisher:
@@ -94,7 +77,7 @@ class Publisher:
         slices["goodput_bps"] = window.counts[:, st.DELIVERED_BITS] / second_s
         slices["second_offered_packets"] = window.counts[:, st.OFFERED]
         slices["second_dropped_packets"] = window.counts[:, st.DROPPED_FULL] + window.counts[:, st.DROPPED_LATE]
-        slices["delay_ms"] = delay_quantiles_ms(window.delays, self._max_latency_ms)
+        slices["delay_ms"] = delay_quantiles_ms(window.delays, self._max_latency_ms, QUANTILES)
         record["loop_latency_ms"] = np.nan
         if len(latencies_ms):
             latencies_ms.sort()

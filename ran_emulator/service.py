@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 
-import uvicorn
-
-from ran_emulator import logs, placement
-from ran_emulator.arguments import Arguments, parse_arguments
+from ran_emulator.arguments import parse_arguments
 from ran_emulator.command_client import CommandClient
 from ran_emulator.http_api import create_app
-from ran_emulator.logs import fields
 from ran_emulator.snapshot import FILE_NAME, SnapshotFile
+from service_kit.addresses import listen
+from service_kit.http_face import HttpFace
+from service_kit.logs import configure_logs, fields
+from service_kit.placement import give_way, pin
+from service_kit.signals import stop_on_signals
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,10 +28,9 @@ END_S = 5.0
 def main(argv: Sequence[str]) -> int:
     """Run until the hot loop ends or a signal comes; 0 where both ended as asked, 2 for wrong arguments."""
     arguments = parse_arguments(argv)
-    logs.configure("ran-emulator-face")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    configure_logs("ran-emulator-face")
     try:
-        listener = _listen(arguments)
+        listener = listen(arguments.http_host, arguments.http_port)
         arguments.run_dir.mkdir(parents=True, exist_ok=True)
         snapshot = SnapshotFile.create(arguments.run_dir / FILE_NAME, arguments.scenario.users)
     except OSError as error:
@@ -45,15 +44,11 @@ def main(argv: Sequence[str]) -> int:
     )
     theirs.close()
     stop.forward_to(child)
-    placement.pin(arguments.face_cpu)
-    placement.give_way()
-    app = create_app(arguments, snapshot.read, CommandClient(ours))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
-    face = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="http", daemon=True)
-    face.start()
+    pin(arguments.face_cpu)
+    give_way()
+    face = HttpFace(create_app(arguments, snapshot.read, CommandClient(ours)), listener)
     code = child.wait()
-    server.should_exit = True
-    face.join(END_S)
+    face.stop()
     if code and not stop.asked:
         _LOG.error("the hot loop failed", extra=fields(exit_code=code))
         return 1
@@ -66,8 +61,7 @@ class _StopSignals:
     def __init__(self) -> None:
         self.asked = False
         self._child: subprocess.Popen[bytes] | None = None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        stop_on_signals(self._on_signal)
 
     def forward_to(self, child: subprocess.Popen[bytes]) -> None:
         """Name the hot loop, once it runs."""
@@ -75,7 +69,7 @@ class _StopSignals:
         if self.asked:
             self._end(child)
 
-    def _on_signal(self, *_: object) -> None:
+    def _on_signal(self) -> None:
         self.asked = True
         if self._child is not None:
             self._end(self._child)
@@ -86,16 +80,3 @@ class _StopSignals:
         killer = threading.Timer(END_S, child.kill)
         killer.daemon = True
         killer.start()
-
-
-def _listen(arguments: Arguments) -> socket.socket:
-    """The HTTP socket; raises OSError naming the address."""
-    family = socket.AF_INET6 if ":" in arguments.http_host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((arguments.http_host, arguments.http_port))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"{arguments.http_host}:{arguments.http_port}: {error.strerror}") from error
-    return listener

@@ -106,6 +106,17 @@ def decode_observation(header: bytes, message: bytes, *, outcomes: bool = True) 
     )
 
 
+def decode_slots(header: bytes) -> tuple[int, int]:
+    """Decided and observed slot out of the header of an INSERT of the slot function.
+
+    Raises:
+        CodecError: it does not decode.
+    """
+    head = slot_pb2.IndicationHeader()
+    _parse("header", head, header)
+    return head.decided_slot, head.observed_slot
+
+
 def _outcome(item: slot_pb2.SlotOutcome) -> SlotOutcome:
     user_ids = _users(item.user_ids)
     count = len(user_ids)

@@ -11,10 +11,12 @@ from typing import NoReturn
 
 import numpy as np
 from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto.e2ap_names import describe_cause
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service_kit.logs import fields
 from xapps.sdk import E2Node, Subscription, XApp, XAppError
 from xapps.sdk.service import (
     MetricsServer,
@@ -147,7 +149,7 @@ class MismatchWatch:
     def _set(self, reason: str, differs: bool, trained: object, met: object) -> None:
         self._metrics.mismatches[reason] = differs
         if differs:
-            _LOG.warning("weights_mismatch", extra={"fields": {"reason": reason, "trained": trained, "met": met}})
+            _LOG.warning("weights_mismatch", extra=fields(reason=reason, trained=trained, met=met))
 
 
 class Complaints:
@@ -165,7 +167,7 @@ class Complaints:
         now_s = time.monotonic()
         if now_s >= self._next_s.get(event, 0.0):
             self._next_s[event] = now_s + REPORT_PERIOD_S
-            _LOG.warning(event, extra={"fields": {"reason": reason, "count": count}})
+            _LOG.warning(event, extra=fields(reason=reason, count=count))
 
 
 class XAppHost:
@@ -261,7 +263,7 @@ class XAppHost:
                 continue
             self._definitions[node.node_id] = function.ran_function_definition
             del self._waiting[node.node_id]
-            _LOG.info("node_in_service", extra={"fields": {"node": node.node_id}})
+            _LOG.info("node_in_service", extra=fields(node=node.node_id))
 
     def _lost(self, subscription: Subscription, reason: str) -> None:
         if DELETED_BY_OPERATOR not in reason:
@@ -270,8 +272,7 @@ class XAppHost:
             self._waiting[node_id] = time.monotonic() + RETRY_S
 
     def _refused(self, node: E2Node, failure: e2ap.RicControlFailure) -> None:
-        cause = str(failure.cause).strip().replace("\n", " ")
-        self.complaints.add("control_refused", f"{node.node_id}: {cause}")
+        self.complaints.add("control_refused", f"{node.node_id}: {describe_cause(failure.cause)}")
 
 
 def load_start_weights(variant: str | None, arguments: argparse.Namespace, prog: str) -> StartWeights:

@@ -15,7 +15,7 @@ from hiso_proto.oids import SLOT_OID
 
 from xapps import learner_wire as wire
 from xapps.agents import SliceAgent
-from xapps.codec import decision_header, decision_message, decode_observation, slice_contexts
+from xapps.codec import decision_header, decision_message, decode_observation, decode_slots, slice_contexts
 from xapps.host import HostMetrics, MismatchWatch, XAppHost, add_learning_flags, load_start_weights, refuse
 from xapps.learner_link import LearnerLink, RemoteSlotLearner
 from xapps.sdk import E2Node, answer, insert_action
@@ -41,7 +41,10 @@ _ANY_CONTEXT = SliceContext(0, 1e6, 10_000, 0.95, 0, 8, 128, 128, 8, 0, "rsma", 
 class _NodeAgent:
     """The agent of one node's slice."""
 
-    def __init__(self, policy: IntraPolicy, learner: RemoteSlotLearner | None, watch: MismatchWatch) -> None:
+    def __init__(
+        self, policy: IntraPolicy, learner: RemoteSlotLearner | None, watch: MismatchWatch, *, lockstep: bool
+    ) -> None:
+        self.lockstep = lockstep
         self.agent = SliceAgent(policy, learner)
         self.learner = learner
         self.watch = watch
@@ -98,7 +101,7 @@ class IntraSliceXApp:
         watch.control_delay(context.control_delay_slots)
         self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
         if not self._learns or self._arguments.learner is None:
-            return _NodeAgent(policy, None, watch)
+            return _NodeAgent(policy, None, watch, lockstep=lockstep)
         agent = self._arguments.slice
         if node.node_id in self._links:
             self._links.pop(node.node_id).close()
@@ -114,13 +117,16 @@ class IntraSliceXApp:
             on_learning=lambda learning: None if learning else policy.freeze(),
         )
         self._links[node.node_id] = link
-        return _NodeAgent(policy, RemoteSlotLearner(link), watch)
+        return _NodeAgent(policy, RemoteSlotLearner(link), watch, lockstep=lockstep)
 
     def _on_indication(self, agent: _NodeAgent, node: E2Node, indication: e2ap.RicIndication) -> None:
         """The hot path: an observation comes, a decision goes."""
         started_ns = time.perf_counter_ns()
         header, message = indication.ric_indication_header, indication.ric_indication_message
         try:
+            if not agent.lockstep and self._overtaken(indication):
+                self._host.complaints.add("observation_overtaken", "its slot has passed: no decision is worth making")
+                return
             observation = decode_observation(header, message, outcomes=False)  # the learner gets the whole message
             if agent.learner is not None:
                 agent.learner.bring(header, message)
@@ -136,6 +142,18 @@ class IntraSliceXApp:
         self._metrics.decided(ended_ns - started_ns)
         self._metrics.weights_version = agent.agent.policy.version
         agent.watch.hwi_model(observation.hwi_model)
+
+    def _overtaken(self, indication: e2ap.RicIndication) -> bool:
+        """Whether the slot to be decided has passed: the node has observed it, or a later one, since.
+
+        Who works through a backlog stays late for ever: a short stall must not become a lasting one.
+        """
+        newest = self._host.xapp.newest_waiting(indication)
+        if newest is None:
+            return False
+        decided_slot, _ = decode_slots(indication.ric_indication_header)
+        _, observed_slot = decode_slots(newest.ric_indication_header)
+        return decided_slot <= observed_slot
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service_kit.logs import fields
 from xapps import learner_wire as wire
 from xapps.codec import decode_observation, decode_report
 from xapps.host import StartWeights, load_start_weights, refuse
@@ -224,7 +225,7 @@ class Learner:
                 try:
                     answer = self._answer(identity, parts)
                 except (ValueError, TypeError, KeyError) as error:
-                    _LOG.warning("message_unusable", extra={"fields": {"reason": str(error)}})
+                    _LOG.warning("message_unusable", extra=fields(reason=str(error)))
                     answer = (wire.REFUSED, str(error).encode())
                 self._socket.send_multipart((identity, *answer))
         self._socket.close()
@@ -252,7 +253,7 @@ class Learner:
         session = self.sessions.pop(identity, None)
         if session is None or not session.fits(hello) or session.version < brought.version:
             session = self._new_session(hello, brought)
-            _LOG.info("session_begins", extra={"fields": {"xapp": identity.decode(errors="replace")}})
+            _LOG.info("session_begins", extra=fields(xapp=identity.decode(errors="replace")))
         session.lockstep = bool(hello["lockstep"])
         self.sessions[identity] = session
         return session.weights()

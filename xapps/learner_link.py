@@ -12,7 +12,9 @@ from typing import Generic, TypeVar
 
 import zmq
 
+from service_kit.logs import fields
 from xapps import learner_wire as wire
+from xapps.sdk.management import connected_socket
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SecondReport, SlotDecision, SlotObservation
@@ -51,13 +53,7 @@ class LearnerLink(Generic[Weights]):
         `identity` names agent and node; `weights` is where a learner starts from, `on_learning` is told when
         learning begins and ends, `stopping` ends any wait.
         """
-        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.IDENTITY, identity.encode())
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing waits here for a learner that is not there
-        self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
-        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
-        self._socket.connect(endpoint)
+        self._socket = connected_socket(zmq.Context.instance(), zmq.DEALER, endpoint, identity=identity, immediate=True)
         self._identity = identity
         self._hello = hello
         self._weights = weights
@@ -123,7 +119,7 @@ class LearnerLink(Generic[Weights]):
             self._take(_POLL_MS)
             now_s = time.monotonic()
             if not told and now_s - started_s > 2.0:
-                _LOG.info("waiting_for_learner", extra={"fields": {"agent": self._identity}})
+                _LOG.info("waiting_for_learner", extra=fields(agent=self._identity))
                 told = True
             if self._sent > 0 and now_s - started_s > LOCKSTEP_SILENCE_S:
                 self._required = False
@@ -178,7 +174,7 @@ class LearnerLink(Generic[Weights]):
             if not self.learning:  # else it answers a greeting that was repeated while the learner started
                 self._take_weights((parts[1], parts[2]))
                 self.learning = True
-                _LOG.info("learning", extra={"fields": {"agent": self._identity}})
+                _LOG.info("learning", extra=fields(agent=self._identity))
                 self._on_learning(True)
         elif kind == wire.REFUSED and len(parts) == 2:
             self._lost(f"it refuses: {parts[1].decode(errors='replace')}")
@@ -200,7 +196,7 @@ class LearnerLink(Generic[Weights]):
         if self.learning:
             self.learning = False
             self._on_learning(False)
-        _LOG.warning("not_learning", extra={"fields": {"agent": self._identity, "reason": reason}})
+        _LOG.warning("not_learning", extra=fields(agent=self._identity, reason=reason))
 
 
 class RemoteSlotLearner:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hiso.observe import budget_context
 from hiso.world import World
 from ran_emulator import state as st
 from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.inter.actions import bandwidth_grid
 from xapps.slicing.networks import IntraWeights
-from xapps.slicing.observation import BudgetContext
 
 F64 = npt.NDArray[np.float64]
 
@@ -78,14 +78,7 @@ def split_tables(
     progress: Callable[[int], None] | None = None,
 ) -> SplitTables:
     """Run the world once a bandwidth of the grid; equal power. `progress` gets the number of seconds done."""
-    context = BudgetContext(
-        scenario.total_bandwidth_hz,
-        scenario.total_power_w,
-        scenario.bandwidth_floor_hz,
-        scenario.power_floor_w,
-        control_delay_slots,
-    )
-    splits = np.array(bandwidth_grid(context), np.int64)
+    splits = np.array(bandwidth_grid(budget_context(scenario, control_delay_slots)), np.int64)
     bandwidths = np.unique(splits)
     rate = np.zeros((len(bandwidths), seconds, len(SLICE_NAMES)))
     good = np.zeros((len(bandwidths), seconds, len(SLICE_NAMES)), np.int64)
@@ -146,11 +139,3 @@ def clairvoyant_late(tables: SplitTables, sla_weight: float = 0.0) -> npt.NDArra
     """The best split of the second that has just passed, [T]; the first second takes the best constant."""
     best = clairvoyant(tables, sla_weight)
     return np.concatenate([best_constant(tables, sla_weight)[:1], best[:-1]])
-
-
-def smallest_sla_weight(tables: list[SplitTables], candidates: list[float]) -> float | None:
-    """The smallest lambda with which clairvoyant-late holds C6 in every one of these worlds; None: none does."""
-    for candidate in sorted(candidates):
-        if all(play(world, clairvoyant_late(world, candidate)).holds_sla() for world in tables):
-            return candidate
-    return None

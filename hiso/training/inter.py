@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from hiso.observe import budget_context
+from hiso.training.metadata import training_metadata
 from hiso.world import World
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import utility
@@ -20,7 +21,7 @@ from xapps.slicing.intra.policies import trained_weights
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SecondReport
 from xapps.slicing.triggers import make_trigger
-from xapps.slicing.weights import Weights, WeightsMetadata
+from xapps.slicing.weights import Weights
 
 TRIGGERS = {"coma2c": "10-percent", "coma2c-tuned": "always", "coma2c-tuned-ff": "always"}
 """While training: as printed, learning is gated after 200 seconds; tuned learns every second."""
@@ -56,19 +57,9 @@ def train_inter(
         if best is None or score > best[0]:
             best = (score, seed + candidate, trained)
     assert best is not None
-    metadata = WeightsMetadata(
-        variant=variant,
-        preset=scenario.name,
-        hwi_model=scenario.hwi.model,
-        kappa_t=scenario.hwi.kappa_t,
-        kappa_r=scenario.hwi.kappa_r,
-        control_delay_slots=control_delay_slots,
-        seed=best[1],
-        trained_slots=seconds * SLOTS_PER_SECOND,
-        epsilon=0.0,
-        command=command,
-    )
-    return Weights(metadata, {f"inter.{name}": array for name, array in best[2].arrays.items()})
+    _, best_seed, agents = best
+    metadata = training_metadata(scenario, variant, best_seed, seconds * SLOTS_PER_SECOND, control_delay_slots, command)
+    return Weights(metadata, {f"inter.{name}": array for name, array in agents.arrays.items()})
 
 
 def make_world(scenario: Scenario, seed: int, control_delay_slots: int, intra: Weights) -> World:

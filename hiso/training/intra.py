@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hiso.runner import Runner
+from hiso.training.metadata import training_metadata
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.intra.dqn import CONFIGS, IntraStats
 from xapps.slicing.schedulers import Scheduler
-from xapps.slicing.weights import Weights, WeightsMetadata
+from xapps.slicing.weights import Weights
 
 BUDGETS_WHILE_TRAINING = "load-proportional"
 """Sensible splits that follow the load, so that agents meet several bandwidths."""
@@ -41,16 +42,7 @@ def train_intra(
         if progress is not None:
             progress(done, {name: learner.stats for name, learner in runner.intra_learners.items()})
     arrays = {f"{name}.flat": runner.intra_learners[name].weights.flat for name in SLICE_NAMES}
-    metadata = WeightsMetadata(
-        variant=variant,
-        preset=scenario.name,
-        hwi_model=scenario.hwi.model,
-        kappa_t=scenario.hwi.kappa_t,
-        kappa_r=scenario.hwi.kappa_r,
-        control_delay_slots=control_delay_slots,
-        seed=seed,
-        trained_slots=slots,
-        epsilon=CONFIGS[variant].epsilon_end,
-        command=command,
+    metadata = training_metadata(
+        scenario, variant, seed, slots, control_delay_slots, command, CONFIGS[variant].epsilon_end
     )
     return Weights(metadata, arrays)

@@ -16,11 +16,12 @@ from e2_test_node import SLOT_ID, wait_until
 from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.e2ap_names import describe_cause
 from hiso_proto.oids import SLOT_OID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from near_rt_ric.e2_messages import describe_cause, judge_setup
+from near_rt_ric.e2_messages import judge_setup
 from near_rt_ric.endpoints import BusEndpoints, EndpointError, claim_unix_path
 from near_rt_ric.records import SubscriptionRecord, XAppRecord
 from near_rt_ric.store import Store, StoreError
@@ -66,7 +67,7 @@ def test_an_unregistered_xapp_gets_nothing(ric, node, xapp):
 def test_an_xapp_without_its_data_socket_is_told_so(ric, node, xapp):
     made = node(ric, 31)
     client = xapp(ric, "half", register=False)
-    client.down.close()
+    client.name = "other-half"  # its data socket has another name
     client.register((SLOT_OID,), (1,))
     assert "data socket" in client.subscribe_slot(made.node_id, 1).error
     assert made.subscribed == {}

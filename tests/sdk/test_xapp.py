@@ -293,3 +293,40 @@ def test_the_example_of_the_docs_prints_satisfaction_and_a_killed_one_is_replace
             finally:
                 process.kill()
         made.expect("ric_subscription_delete_request", 5)
+
+
+def test_a_handler_sees_what_waits_behind_its_indication_and_nothing_is_lost(ric, node):
+    made = node(ric, 1)
+    behind: dict[bytes, bytes] = {}
+    with XApp("looker", bus=ric.bus, oids=[SLOT_OID], slices=[SLICE]) as xapp:
+        xapp.connect(10)
+        there = xapp.wait_for_node(SLOT_OID, 10)
+
+        def waiting(indication):
+            newest = xapp.newest_waiting(indication)
+            return b"" if newest is None else newest.ric_call_process_id
+
+        def look(_node, indication):
+            if not behind:
+                wait_until(lambda: waiting(indication) == b"\x04")
+            behind[indication.ric_call_process_id] = waiting(indication)
+
+        action = insert_action(slot.ActionDefinition(), there.time_to_wait(SLOT_OID))
+        held = xapp.subscribe(there, SLOT_OID, key="slot", trigger=TRIGGER, actions=[action], handler=look)
+        reports: list[bytes] = []
+        other = xapp.subscribe(
+            there,
+            KPM_OID,
+            key="kpm",
+            trigger=kpm.EventTriggerDefinition(reporting_period_ms=1_000),
+            actions=[report_action(kpm.ActionDefinition(ric_style_type=1))],
+            handler=lambda _node, indication: reports.append(indication.ric_indication_header),
+        )
+        for call in (b"\x01", b"\x02", b"\x03"):
+            insert(made, held.request_id, call)
+        made.indicate(other.request_id, KPM_ID, ric_indication_type=e2ap.REPORT, ric_indication_header=b"h")
+        insert(made, held.request_id, b"\x04")
+        while len(behind) < 4:
+            xapp.step()
+    assert behind == {b"\x01": b"\x04", b"\x02": b"\x04", b"\x03": b"\x04", b"\x04": b""}
+    assert reports == [b"h"]

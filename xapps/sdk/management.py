@@ -22,10 +22,18 @@ _RECONNECT_MAX_MS = 200
 Context = zmq.Context[zmq.Socket[bytes]]
 
 
-def connected_socket(context: Context, kind: int, endpoint: str) -> zmq.Socket[bytes]:
-    """A socket that reconnects by itself within 0.2 s and does not linger."""
+def connected_socket(
+    context: Context, kind: int, endpoint: str, *, identity: str = "", immediate: bool = False
+) -> zmq.Socket[bytes]:
+    """A socket that reconnects by itself within 0.2 s and does not linger.
+
+    `immediate`: nothing waits in it for a peer that is not there.
+    """
     socket = context.socket(kind)
+    if identity:
+        socket.setsockopt(zmq.IDENTITY, identity.encode())
     socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.IMMEDIATE, int(immediate))
     socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
     socket.connect(endpoint)
@@ -66,13 +74,7 @@ class ManagementClient:
         self._socket.close()
 
     def _connect(self) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.IMMEDIATE, 1)
-        socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
-        socket.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
-        socket.connect(self._endpoint)
-        return socket
+        return connected_socket(self._context, zmq.DEALER, self._endpoint, immediate=True)
 
     def _wait(self, event: int, deadline_s: float) -> bool:
         return bool(self._socket.poll(max(0, int(1_000 * (deadline_s - time.monotonic()))), event))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,7 +18,10 @@ import zmq
 from google.protobuf.message import DecodeError, Message
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.e2ap_names import describe_cause
+from hiso_proto.xapp_bus_pb2 import DownMessage
 
+from service_kit.logs import fields
 from xapps.sdk.errors import (
     BusUnavailableError,
     NodeUnavailableError,
@@ -34,6 +38,7 @@ REQUEST_TIMEOUT_S = 1.0
 SUBSCRIBE_TIMEOUT_S = 8.0
 _RECEIVE_TIMEOUT_MS = 100
 _RETRY_S = 0.1
+_READABLE = int(zmq.POLLIN)  # a plain number: the enumeration costs more than the look
 _WILDCARD = re.compile(r"^tcp://(0\.0\.0\.0|\*|\[::\]):")
 _TCP_HOST = re.compile(r"^tcp://(.+):[0-9]+$")
 
@@ -85,6 +90,8 @@ class XApp:
         self._management = ManagementClient(self._context, bus)
         self._heartbeat = Heartbeat(self._context, bus, name, self._forgotten)
         self._down: zmq.Socket[bytes] | None = None
+        self._waiting: deque[DownMessage] = deque()
+        self._newest_waiting: dict[int, DownMessage] = {}
         self._up: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._nodes: dict[str, E2Node] = {}
         self._subscriptions: dict[tuple[str, str], Subscription] = {}
@@ -259,23 +266,41 @@ class XApp:
             self._rejoin()
         if self._down is None:
             raise XAppError("connect() comes first")
+        if self._waiting:
+            self._dispatch(self._waiting.popleft())
+            return True
         try:
             raw = self._down.recv()
         except zmq.Again:
             return False
-        if raw:
-            self._dispatch(raw)
+        message = _parsed(raw)
+        if message is not None:
+            self._dispatch(message)
         return True
 
-    def _dispatch(self, raw: bytes) -> None:
-        try:
-            message = bus.DownMessage.FromString(raw)
-        except DecodeError:
-            _LOG.warning("down_message_malformed", extra={"fields": {"bytes": len(raw)}})
-            return
+    def newest_waiting(self, indication: e2ap.RicIndication) -> e2ap.RicIndication | None:
+        """The newest indication of the same subscription that has come meanwhile; None: there is none.
+
+        For handlers that must not work through a backlog. It looks at the socket without waiting; what it finds there
+        is dispatched later, in the order in which it came.
+        """
+        down = self._down
+        while down is not None and int(down.getsockopt(zmq.EVENTS)) & _READABLE:
+            message = _parsed(down.recv(zmq.NOBLOCK))
+            if message is not None:
+                self._waiting.append(message)
+                if message.HasField("indication"):
+                    self._newest_waiting[message.indication.ric_request_id.ric_instance_id] = message
+        newest = self._newest_waiting.get(indication.ric_request_id.ric_instance_id)
+        return None if newest is None else newest.indication
+
+    def _dispatch(self, message: DownMessage) -> None:
         if message.WhichOneof("message") == "indication":
             indication = message.indication
-            subscription = self._by_instance.get(indication.ric_request_id.ric_instance_id)
+            instance = indication.ric_request_id.ric_instance_id
+            if self._newest_waiting.get(instance) is message:
+                del self._newest_waiting[instance]
+            subscription = self._by_instance.get(instance)
             if subscription is not None:
                 subscription.handler(subscription.node, indication)
                 return
@@ -283,16 +308,16 @@ class XApp:
         else:
             self._event(message)
 
-    def _unroutable(self, message: bus.DownMessage) -> None:
+    def _unroutable(self, message: DownMessage) -> None:
         self.unroutable_indications += 1
         if self.unroutable_indications == 1:
             request_id = message.indication.ric_request_id
             _LOG.error(
                 "indication_without_handler",
-                extra={"fields": {"node": message.node_id, "instance": request_id.ric_instance_id}},
+                extra=fields(node=message.node_id, instance=request_id.ric_instance_id),
             )
 
-    def _event(self, message: bus.DownMessage) -> None:
+    def _event(self, message: DownMessage) -> None:
         kind = message.WhichOneof("message")
         if kind == "node_up":
             self._take_node(message.node_up)
@@ -338,13 +363,8 @@ class XApp:
             self._take_node(node_message)
 
     def _data_socket(self, endpoint: str) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.IDENTITY, self.name.encode())
-        socket.setsockopt(zmq.LINGER, 0)
+        socket = connected_socket(self._context, zmq.DEALER, endpoint, identity=self.name)
         socket.setsockopt(zmq.RCVTIMEO, _RECEIVE_TIMEOUT_MS)
-        socket.setsockopt(zmq.RECONNECT_IVL, 20)
-        socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
-        socket.connect(endpoint)
         return socket
 
     def _reachable(self, endpoint: str) -> str:
@@ -378,9 +398,9 @@ class XApp:
             self._register()
         except XAppError as error:
             self._attention = True
-            _LOG.warning("registration_failed", extra={"fields": {"xapp": self.name, "reason": str(error)}})
+            _LOG.warning("registration_failed", extra=fields(xapp=self.name, reason=str(error)))
             return
-        _LOG.info("registered_again", extra={"fields": {"xapp": self.name}})
+        _LOG.info("registered_again", extra=fields(xapp=self.name))
         for node in self.nodes():
             self._resubscribe(node.node_id)
             self._node_up(node)
@@ -411,7 +431,7 @@ class XApp:
         if answer.error:
             raise SubscriptionError(answer.error)
         if answer.HasField("failure"):
-            cause = str(answer.failure.cause).strip()
+            cause = describe_cause(answer.failure.cause)
             text = answer.failure.criticality_diagnostics.text
             raise SubscriptionError(f"the node refuses: {cause} {text}".rstrip(), answer.failure)
         self._by_instance.pop(subscription.request_id.ric_instance_id, None)
@@ -432,9 +452,20 @@ class XApp:
         subscription.active = False
         _LOG.warning(
             "subscription_lost",
-            extra={"fields": {"node": subscription.node.node_id, "key": subscription.key, "reason": reason}},
+            extra=fields(node=subscription.node.node_id, key=subscription.key, reason=reason),
         )
         self._lost(subscription, reason)
+
+
+def _parsed(raw: bytes) -> DownMessage | None:
+    """A message of the data socket; None for the RIC's probes, and for what does not decode."""
+    if not raw:
+        return None
+    try:
+        return DownMessage.FromString(raw)
+    except DecodeError:
+        _LOG.warning("down_message_malformed", extra=fields(bytes=len(raw)))
+        return None
 
 
 def _ignore(node: E2Node) -> None:

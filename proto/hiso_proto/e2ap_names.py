@@ -1,0 +1,31 @@
+"""Names and numbers of E2AP that its messages carry as enumerations and integers."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from hiso_proto import e2ap_pb2 as e2ap
+
+
+class ProcedureCode(IntEnum):
+    """ProcedureCode of E2AP (9.4), as criticality diagnostics give it."""
+
+    E2_SETUP = 1
+    ERROR_INDICATION = 2
+    RESET = 3
+    RIC_CONTROL = 4
+    RIC_INDICATION = 5
+    RIC_SUBSCRIPTION = 8
+    RIC_SUBSCRIPTION_DELETE = 9
+
+
+def describe_cause(cause: e2ap.Cause) -> str:
+    """A cause in the words of E2AP 9.2.1, as "control-timer-expired"; "absent" where there is none."""
+    group = cause.WhichOneof("group")
+    if group is None:
+        return "absent"
+    value = getattr(cause, group)
+    names = e2ap.Cause.DESCRIPTOR.fields_by_name[group].enum_type.values_by_number
+    if value not in names:
+        return f"{group} {value}"
+    return str(names[value].name).removeprefix(f"{group.upper()}_").lower().replace("_", "-")
