@@ -15,6 +15,7 @@ from hiso.observe import SLICES, SliceObserver, budget_context, second_report, s
 from hiso.world import World
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from ran_emulator.state import HWI_MODELS
 from ran_emulator.summary import cell_summary
 from xapps.agents import BudgetAgent, SliceAgent
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
@@ -24,7 +25,7 @@ from xapps.slicing.observation import SlotDecision
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
-from xapps.trained import find_weights, inter_weights, trained_name
+from xapps.trained import control_delay_differs, find_weights, hwi_model_differs, inter_weights, trained_name
 
 if TYPE_CHECKING:
     from xapps.slicing.inter.a2c_lstm import InterLearner
@@ -48,6 +49,22 @@ class RunWeights:
     def weights_id(self) -> str | None:
         """Ids of both levels, joined by "+"; None where nothing is trained."""
         return "+".join(weights.weights_id for weights in (self.inter, self.intra) if weights is not None) or None
+
+    def mismatches(self, scenario: Scenario, control_delay_slots: int) -> list[str]:
+        """What a run differs in from what its agents were trained for, a line each."""
+        found = []
+        for weights in (self.inter, self.intra):
+            if weights is None:
+                continue
+            trained, reasons = weights.metadata, []
+            # Budgets are decided from reports, which say nothing of impairments.
+            if weights is self.intra and hwi_model_differs(trained, HWI_MODELS.index(scenario.hwi.model)):
+                reasons.append(f"hwi_model {trained.hwi_model} (this run: {scenario.hwi.model})")
+            if control_delay_differs(trained, control_delay_slots):
+                reasons.append(f"control_delay_slots {trained.control_delay_slots} (this run: {control_delay_slots})")
+            if reasons:
+                found.append(f"the weights {weights.weights_id} were trained for {' and '.join(reasons)}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import zmq
@@ -92,9 +93,11 @@ class _Collector:
         ]
 
 
+Ask = Callable[..., dict[str, Any]]
+
+
 def create_app(client: AdminClient) -> FastAPI:
     """The API over one hot loop."""
-    app = FastAPI(title="near-RT RIC", description="E2 nodes, RIC subscriptions, xApps and slice budgets")
 
     def ask(command: str, timeout_s: float = STATE_TIMEOUT_S, **fields: Any) -> dict[str, Any]:
         try:
@@ -105,6 +108,14 @@ def create_app(client: AdminClient) -> FastAPI:
             raise HTTPException(_status(answer["error"]), answer["error"])
         return answer
 
+    app = FastAPI(title="near-RT RIC", description="E2 nodes, RIC subscriptions, xApps and slice budgets")
+    _add_status(app, ask)
+    _add_state(app, ask)
+    _add_procedures(app, ask)
+    return app
+
+
+def _add_status(app: FastAPI, ask: Ask) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, Any]:
         """Whether the hot loop answers."""
@@ -123,6 +134,8 @@ def create_app(client: AdminClient) -> FastAPI:
         registry.register(_Collector(ask("state")))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
+
+def _add_state(app: FastAPI, ask: Ask) -> None:
     @app.get("/nodes")
     def nodes() -> Any:
         """E2 nodes, connected or not."""
@@ -133,16 +146,28 @@ def create_app(client: AdminClient) -> FastAPI:
         """A node's RAN functions with their definitions decoded."""
         return [_decoded(item) for item in ask("functions", node_id=node_id)["functions"]]
 
+    @app.get("/subscriptions")
+    def subscriptions() -> Any:
+        """RIC subscriptions, those that wait for their node or xApp included."""
+        return ask("state")["subscriptions"]
+
+    @app.get("/xapps")
+    def xapps() -> Any:
+        """Registered xApps, alive or not."""
+        return ask("state")["xapps"]
+
+    @app.get("/budgets")
+    def last_budgets() -> Any:
+        """The last valid slice budgets by node (Hz, W)."""
+        return ask("state")["budgets"]
+
+
+def _add_procedures(app: FastAPI, ask: Ask) -> None:
     @app.post("/nodes/{node_id}/reset")
     def reset(node_id: str) -> dict[str, str]:
         """E2 reset: the node drops its subscriptions, then the RIC subscribes again from its store."""
         ask("reset", PROCEDURE_TIMEOUT_S, node_id=node_id)
         return {"status": "reset"}
-
-    @app.get("/subscriptions")
-    def subscriptions() -> Any:
-        """RIC subscriptions, those that wait for their node or xApp included."""
-        return ask("state")["subscriptions"]
 
     @app.delete("/subscriptions/{node_id}/{ric_requestor_id}/{ric_instance_id}")
     def delete_subscription(node_id: str, ric_requestor_id: int, ric_instance_id: int) -> dict[str, str]:
@@ -155,18 +180,6 @@ def create_app(client: AdminClient) -> FastAPI:
             ric_instance_id=ric_instance_id,
         )
         return {"status": "deleted"}
-
-    @app.get("/xapps")
-    def xapps() -> Any:
-        """Registered xApps, alive or not."""
-        return ask("state")["xapps"]
-
-    @app.get("/budgets")
-    def last_budgets() -> Any:
-        """The last valid slice budgets by node (Hz, W)."""
-        return ask("state")["budgets"]
-
-    return app
 
 
 def _status(error: str) -> int:

@@ -15,7 +15,8 @@ from near_rt_ric.endpoints import BusEndpoints, EndpointError
 from near_rt_ric.hot_loop import USAGE_ERROR, HotLoopConfig
 from near_rt_ric.http_api import AdminClient, create_app
 from service_kit import flags
-from service_kit.addresses import is_loopback, listen
+from service_kit.addresses import listen
+from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.http_face import HttpFace
 from service_kit.logs import configure_logs, fields
 from service_kit.placement import give_way, pin
@@ -40,6 +41,11 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--bus", required=True, metavar="ENDPOINT", help="ipc:///path or tcp://host:port")
     result.add_argument("--http-host", default="127.0.0.1")
     result.add_argument("--http-port", type=flags.port, default=36401)
+    add_expose_flag(
+        result,
+        "connect as an E2 node (--e2-listen), register as an xApp, subscribe and control nodes (--bus), read all "
+        "state, reset nodes and delete subscriptions (--http-host)",
+    )
     result.add_argument("--store", type=Path, required=True, metavar="FILE", help="SQLite file")
     result.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="sockets of this service")
     result.add_argument("--cpu", type=flags.core, metavar="N", help="core of the hot loop")
@@ -48,9 +54,21 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Flags; ends the process (2) where they cannot be used."""
+    line = parser()
+    options = line.parse_args(arguments)
+    require_exposed(line, options.expose, http_host=options.http_host)
+    if options.bus.startswith("tcp://"):  # what is neither this nor ipc:/// is refused as such
+        require_exposed(line, options.expose, bus=options.bus)
+    for address in options.e2_listen:
+        require_exposed(line, options.expose, e2_listen=address)
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT (0), or until the hot loop dies (1); 2 where it cannot start."""
-    options = parser().parse_args(arguments)
+    options = parse_arguments(arguments)
     configure_logs("near-rt-ric-http")
     stop = threading.Event()
     stop_on_signals(stop.set)
@@ -63,7 +81,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EndpointError, OSError) as error:
         _LOG.error("ric_cannot_start", extra=fields(reason=str(error)))
         return USAGE_ERROR
-    _warn_of_exposure(options.http_host)
     config = HotLoopConfig(
         e2_listen=tuple(options.e2_listen),
         bus=options.bus,
@@ -80,12 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.face_cpu is not None:
             give_way()
         return _serve(listener, admin, hot_loop, stop)
-
-
-def _warn_of_exposure(host: str) -> None:
-    if not is_loopback(host):
-        exposed = "state, reset and deletion, without credentials"
-        _LOG.warning("http_not_loopback", extra=fields(host=host, exposes=exposed))
 
 
 def _serve(listener: socket.socket, admin: str, hot_loop: subprocess.Popen[bytes], stop: threading.Event) -> int:

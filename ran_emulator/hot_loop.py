@@ -131,6 +131,8 @@ class HotLoop:
         node.ask()
         if node.waiting_for(slot):
             self._await_decisions(slot)
+            if node.waiting_for(slot):
+                return  # asked to end: a slot executed on the fallback would be told as a late one
         self._execute(slot)
         self._await_budgets()
         if time.monotonic() >= self._publisher.due_s:

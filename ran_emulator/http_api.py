@@ -6,6 +6,7 @@ Every value has a range; a refused call changes nothing and names field and rang
 from __future__ import annotations
 
 import math
+import reprlib
 import time
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -29,7 +30,8 @@ SliceName = Literal["vonr", "embb", "urllc"]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    # Strict: true, "0.1" and 1.0 for a count are no numbers of that kind; an integer is a number.
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class Load(_Body):
@@ -43,7 +45,7 @@ class Burst(_Body):
 
     factor: Annotated[float, Field(ge=0, le=100, examples=[5.0])] | None = None
     duration_s: Annotated[float, Field(ge=0.0005, le=3_600, examples=[2.0])] | None = None
-    packets: Annotated[int, Field(ge=1, le=10_000, strict=True, examples=[100])] | None = None
+    packets: Annotated[int, Field(ge=1, le=10_000, examples=[100])] | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Burst:
@@ -88,7 +90,7 @@ class Mobility(_Body):
 class Regime(_Body):
     """The regime held from now on, or `auto` to let them switch again."""
 
-    index: Annotated[int, Field(ge=0, le=15, strict=True)] | Literal["auto"] = Field(examples=[2, "auto"])
+    index: Annotated[int, Field(ge=0, le=15)] | Literal["auto"] = Field(examples=[2, "auto"])
 
 
 class Applied(BaseModel):
@@ -112,16 +114,9 @@ def create_app(arguments: Arguments, read: Callable[[], Any | None], client: Com
 
 def _add_error_forms(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
-    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        detail = [
-            {
-                "field": ".".join(str(part) for part in item["loc"][1:] if part != "constrained-int") or "body",
-                "message": item["msg"],
-                "given": _plain(item.get("input")),
-            }
-            for item in error.errors()
-        ]
-        return JSONResponse({"detail": detail}, 422)
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        allowed = _allowed_of(request)
+        return JSONResponse({"detail": [_complaint(item, allowed) for item in error.errors()]}, 422)
 
     @app.exception_handler(CommandRefusedError)
     def refused(_request: Request, error: CommandRefusedError) -> JSONResponse:
@@ -133,11 +128,45 @@ def _add_error_forms(app: FastAPI) -> None:
         return JSONResponse({"detail": str(error)}, 503)
 
 
+def _complaint(item: dict[str, Any], allowed: dict[str, str]) -> dict[str, Any]:
+    """One of pydantic's errors: field, what is wrong, what is allowed (where it is one of the body's), what came."""
+    named = [part for part in item["loc"][1:2] if isinstance(part, str) and part]
+    place = named[0] if named else "body"
+    known = {place: allowed[place]} if place in allowed else allowed if place == "body" else {}
+    complaint = {"field": _encodable(place), "message": item["msg"], "given": _plain(item.get("input"))}
+    return complaint | ({"allowed": known} if known else {})
+
+
+def _allowed_of(request: Request) -> dict[str, str]:
+    """Field -> range of the body that a call should have brought."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    model = None if body is None else body.field_info.annotation
+    if not (isinstance(model, type) and issubclass(model, _Body)):
+        return {}
+    return {name: _range(schema) for name, schema in model.model_json_schema()["properties"].items()}
+
+
+def _range(schema: dict[str, Any]) -> str:
+    """What a field's JSON schema allows, in words."""
+    if "anyOf" in schema:
+        return " or ".join(text for text in map(_range, schema["anyOf"]) if text)
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    return f"{schema['minimum']:g}..{schema['maximum']:g}" if "minimum" in schema else str(schema.get("const", ""))
+
+
 def _plain(value: Any) -> Any:
-    """What can stand in JSON."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, int | float | str | bool | list | dict) or value is None else str(value)
+    """What can stand in JSON: a number or a text as it is, anything else described."""
+    if isinstance(value, str):
+        return _encodable(value)
+    if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return reprlib.repr(value)
+
+
+def _encodable(text: str) -> str:
+    """A text with lone surrogates, which JSON may bring and UTF-8 cannot carry, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _number(value: Any) -> float | None:

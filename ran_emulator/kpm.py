@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hiso_proto import e2sm_kpm_pb2 as kpm
 
 from ran_emulator import state as st
-from ran_emulator.cell import SecondWindow, resolved
+from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND
 
 GRANULARITY_MS = 1_000
@@ -31,6 +31,10 @@ CELL = -1
 Value = int | float | None
 
 
+def _rows(place: int) -> tuple[int, ...]:
+    return (0, 1, 2) if place == CELL else (place,)
+
+
 @dataclass(frozen=True, slots=True)
 class KpmWindow:
     """One closed second and what belongs to it beside the cell's own measures."""
@@ -43,18 +47,17 @@ class KpmWindow:
 
     def count(self, place: int, *columns: int) -> int:
         """Sum of integer measures, of one slice or of the cell."""
-        rows = self.window.counts if place == CELL else self.window.counts[place : place + 1]
-        return int(rows[:, list(columns)].sum())
+        counts = self.window.counts
+        return int(sum(counts[row, column] for row in _rows(place) for column in columns))
 
     def total(self, place: int, *columns: int) -> float:
         """Sum of real measures, of one slice or of the cell."""
-        rows = self.window.sums if place == CELL else self.window.sums[place : place + 1]
-        return float(rows[:, list(columns)].sum())
+        sums = self.window.sums
+        return float(sum(sums[row, column] for row in _rows(place) for column in columns))
 
     def resolved(self, place: int) -> int:
         """Packets delivered or dropped."""
-        done = resolved(self.window.counts)
-        return int(done.sum() if place == CELL else done[place])
+        return self.count(place, st.DELIVERED, st.DROPPED_FULL, st.DROPPED_LATE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,8 @@ class XAppHost:
             _LOG.info("node_in_service", extra=fields(node=node.node_id))
 
     def _lost(self, subscription: Subscription, reason: str) -> None:
-        if DELETED_BY_OPERATOR not in reason:
+        # Decisions do not depend on what else is subscribed: their agents stay.
+        if subscription.oid == self._oid and DELETED_BY_OPERATOR not in reason:
             node_id = subscription.node.node_id
             self._definitions.pop(node_id, None)
             self._waiting[node_id] = time.monotonic() + RETRY_S

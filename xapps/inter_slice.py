@@ -5,21 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets_pb2
 from hiso_proto.oids import BUDGETS_OID
+from prometheus_client.core import Metric
 
 from xapps import learner_wire as wire
 from xapps.agents import BudgetAgent
 from xapps.codec import budget_context, budgets_message, decode_report
 from xapps.host import HostMetrics, MismatchWatch, XAppHost, add_learning_flags, load_start_weights, refuse
+from xapps.kpm import KpmReports
 from xapps.learner_link import LearnerLink, RemoteBudgetLearner
 from xapps.sdk import E2Node, answer, insert_action
-from xapps.sdk.service import base_parser
+from xapps.sdk.service import base_parser, parse_flags
 from xapps.slicing.inter.base import InterPolicyError, InterWeights
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
 from xapps.slicing.inter.policies import check_inter_name, make_inter_policy
@@ -30,6 +32,21 @@ from xapps.trained import inter_weights
 PROG = "python -m xapps.inter_slice"
 METRICS_PORT = 36_410
 NAME = "inter-slice"
+
+
+class InterSliceMetrics(HostMetrics):
+    """A host's metrics and what its nodes last reported."""
+
+    def __init__(self, policy: str, trigger: str, reports: KpmReports) -> None:
+        """Names as `hiso_xapp_info` gives them."""
+        super().__init__(NAME, policy, trigger)
+        self.trigger_evaluations = self.inter_slice_updates = 0
+        self._reports = reports
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics now."""
+        yield from super().collect()
+        yield self._reports.metric()
 
 
 class InterSliceXApp:
@@ -44,8 +61,8 @@ class InterSliceXApp:
             refuse(PROG, f"--policy: {error}")
         self._learns = arguments.policy in COMA2C_CONFIGS
         self._weights = load_start_weights(arguments.policy if self._learns else None, arguments, PROG)
-        self._metrics = HostMetrics(NAME, arguments.policy, arguments.trigger)
-        self._metrics.trigger_evaluations = self._metrics.inter_slice_updates = 0
+        self._reports = KpmReports()
+        self._metrics = InterSliceMetrics(arguments.policy, arguments.trigger, self._reports)
         self._host = XAppHost(NAME, arguments, self._metrics, BUDGETS_OID)
         self._agents: dict[str, BudgetAgent] = {}
         self._links: dict[str, LearnerLink[InterWeights]] = {}
@@ -59,6 +76,8 @@ class InterSliceXApp:
         trigger = budgets_pb2.EventTriggerDefinition(period_s=1)
         action = insert_action(budgets_pb2.ActionDefinition(), node.time_to_wait(BUDGETS_OID))
         self._agents[node.node_id] = agent
+        # First, because in lock-step the cell may run, and wait for budgets, as soon as those are subscribed.
+        self._reports.subscribe(self._host.xapp, node)
         self._host.xapp.subscribe(
             node,
             BUDGETS_OID,
@@ -127,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = base_parser(PROG, "xApp that sets slice budgets", metrics_port=METRICS_PORT)
     parser.add_argument("--trigger", required=True, choices=TRIGGER_NAMES)
     add_learning_flags(parser)
-    return InterSliceXApp(parser.parse_args(argv)).run()
+    return InterSliceXApp(parse_flags(parser, argv)).run()
 
 
 if __name__ == "__main__":

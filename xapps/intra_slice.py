@@ -19,7 +19,7 @@ from xapps.codec import decision_header, decision_message, decode_observation, d
 from xapps.host import HostMetrics, MismatchWatch, XAppHost, add_learning_flags, load_start_weights, refuse
 from xapps.learner_link import LearnerLink, RemoteSlotLearner
 from xapps.sdk import E2Node, answer, insert_action
-from xapps.sdk.service import base_parser
+from xapps.sdk.service import base_parser, parse_flags
 from xapps.slicing.intra.policies import (
     LEARNING,
     IntraPolicy,
@@ -162,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--slice", required=True, choices=SLICE_NAMES)
     parser.set_defaults(metrics_port=None)
     add_learning_flags(parser)
-    arguments = parser.parse_args(argv)
+    arguments = parse_flags(parser, argv)
     if arguments.metrics_port is None:
         arguments.metrics_port = METRICS_PORTS[arguments.slice]
     return IntraSliceXApp(arguments).run()

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.logs import fields
 from xapps import learner_wire as wire
 from xapps.codec import decode_observation, decode_report
@@ -296,7 +297,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--throttle", action="store_true", help="leave other processes room (not in lock-step)")
     parser.add_argument("--metrics-host", default="127.0.0.1")
     parser.add_argument("--metrics-port", type=integer_in(1, 65_535))
+    add_expose_flag(parser, "train the agent and read its weights (--listen), read metrics and health (--metrics-host)")
     arguments = parser.parse_args(argv)
+    require_exposed(parser, arguments.expose, listen=arguments.listen, metrics_host=arguments.metrics_host)
     known = tuple(COMA2C_CONFIGS) if arguments.agent == "inter" else LEARNING
     if arguments.policy not in known:
         parser.error(f"--policy: agent {arguments.agent} learns {', '.join(known)}, not {arguments.policy}")

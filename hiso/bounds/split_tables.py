@@ -63,10 +63,6 @@ class PolicyResult:
     ssr: tuple[float, float, float]
     """Over the whole run."""
 
-    def holds_sla(self) -> bool:
-        """C6: every slice's SSR at least .95 over the run."""
-        return min(self.ssr) >= SSR_TARGET
-
 
 def split_tables(
     scenario: Scenario,

@@ -82,6 +82,11 @@ def refuse(message: str) -> NoReturn:
     raise typer.Exit(USAGE_ERROR)
 
 
+def warn(message: str) -> None:
+    """Say on stderr what a person should know of a run that goes on."""
+    typer.echo(f"hiso: warning: {message}", err=True)
+
+
 def fail(message: str) -> NoReturn:
     """Say on stderr what went wrong, and end with exit code 1."""
     typer.echo(f"hiso: {message}", err=True)

@@ -23,6 +23,7 @@ from hiso.commands.options import (
     check_json,
     check_torch,
     refuse,
+    warn,
 )
 from hiso.run_request import RequestError, RunRequest, make_request
 from hiso.runner import RunResult, run
@@ -69,6 +70,8 @@ def sim(
         refuse(str(error))
     check_json(json)
     check_torch(learn=learn)
+    for line in request.weights().mismatches(request.scenario, request.control_delay_slots):
+        warn(line)
     console = Console()
     summary = summarize(request, run_with_progress(request, console))
     if json is not None:

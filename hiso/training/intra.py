@@ -14,6 +14,9 @@ from xapps.slicing.weights import Weights
 BUDGETS_WHILE_TRAINING = "load-proportional"
 """Sensible splits that follow the load, so that agents meet several bandwidths."""
 
+DWELL_WHILE_TRAINING = {"dwell_min_s": 0.5, "dwell_max_s": 1.5}
+"""Half a minute of training must meet every mix of loads, many times."""
+
 Progress = Callable[[int, dict[str, IntraStats]], None]
 """Called with the slots done and each slice's statistics."""
 
@@ -32,8 +35,11 @@ def train_intra(
     Raises:
         ValueError: a variant that does not learn.
     """
+    world = scenario
+    if scenario.regimes is not None:
+        world = scenario.model_copy(update={"regimes": scenario.regimes.model_copy(update=DWELL_WHILE_TRAINING)})
     scheduler = Scheduler("training", inter=BUDGETS_WHILE_TRAINING, intra=variant, trigger="always")
-    runner = Runner(scenario, scheduler, seed, control_delay_slots, learn=True, from_scratch=True, training_slots=slots)
+    runner = Runner(world, scheduler, seed, control_delay_slots, learn=True, from_scratch=True, training_slots=slots)
     done = 0
     while done < slots:
         step = min(SLOTS_PER_SECOND // 2, slots - done)

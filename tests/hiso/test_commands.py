@@ -151,6 +151,15 @@ def test_sim_writes_a_summary_with_every_key(runner: CliRunner, tmp_path: Path) 
     assert "slnr on base, seed 3" in result.stdout
 
 
+@pytest.mark.parametrize(("model", "warned"), [("paper", False), ("aggregate", True)])
+def test_sim_warns_of_weights_for_other_impairments(runner: CliRunner, model: str, warned: bool) -> None:
+    arguments = ["sim", "--scheduler", "hiso-coma-tuned", "--slots", "20", "--set", f"hwi.model={model}"]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert ("were trained for hwi_model paper (this run: aggregate)" in result.stderr) == warned
+    assert result.stderr.count("warning") == warned
+
+
 def test_sim_is_a_function_of_its_seed(runner: CliRunner, tmp_path: Path) -> None:
     traces = []
     for seed in (1, 1, 2):

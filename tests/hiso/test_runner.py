@@ -9,7 +9,7 @@ import pytest
 
 from hiso.observe import SliceObserver, budget_context, second_report, slice_context
 from hiso.runner import Runner, RunWeights, default_weights, run
-from ran_emulator.cell import Cell
+from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.scenario import SLICE_NAMES, load_scenario
 from xapps import trained
 from xapps.agents import BudgetAgent, SliceAgent
@@ -278,6 +278,36 @@ def test_runs_on_given_weights_say_which() -> None:
     assert weights.intra is not None
     assert result.weights_id == weights.intra.weights_id
     assert run(load_scenario("base"), resolve("slnr"), 1, 5).weights_id is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "trained_delay", "delay", "expected"),
+    [
+        ([], 0, 0, []),
+        ([], 2, 4, []),
+        ([], 0, 1, [["control_delay_slots 0 (this run: 1)"]]),
+        (["hwi.model=aggregate"], 0, 0, [["hwi_model paper (this run: aggregate)"]]),
+        (
+            ["hwi.model=aggregate"], 2, 0,
+            [["hwi_model paper (this run: aggregate)", "control_delay_slots 2 (this run: 0)"]],
+        ),
+    ],
+)  # fmt: skip
+def test_weights_for_something_else_are_named(
+    overrides: list[str], trained_delay: int, delay: int, expected: list[list[str]]
+) -> None:
+    weights = intra_weights("base", trained_delay)
+    found = RunWeights(intra=weights).mismatches(load_scenario("base", overrides), delay)
+    assert found == [f"the weights {weights.weights_id} were trained for {' and '.join(each)}" for each in expected]
+    assert RunWeights().mismatches(load_scenario("base", overrides), delay) == []
+
+
+@pytest.mark.slow
+def test_shipped_agents_move_the_budgets_under_changing_load() -> None:
+    windows: list[SecondWindow] = []
+    run(load_scenario("regimes"), resolve("hiso-coma-tuned"), 1, 80_000, 2, progress=windows.append)
+    decided = {tuple(int(hz) for hz in window.bandwidth_hz) for window in windows[1:]}  # the first is where all start
+    assert len(decided - {INITIAL_HZ}) >= 2
 
 
 @pytest.mark.parametrize(

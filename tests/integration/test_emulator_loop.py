@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from emulator_process import emulator, with_ric
 from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from scripted_ric import (
     NO_LIMIT,
     UNTIL_SLOT,
@@ -228,6 +229,30 @@ def test_sigterm_while_waiting_for_a_decision(tmp_path: Path) -> None:
         assert node.terminate() == 0
 
 
+def test_the_slot_that_waits_at_a_sigterm_is_not_executed(tmp_path: Path) -> None:
+    answered: list[e2ap.RicIndication] = []
+
+    def for_a_while(indication: e2ap.RicIndication) -> e2ap.RicControlRequest | None:
+        answered.append(indication)
+        return greedy(indication) if len(answered) <= 200 else None
+
+    ric = ScriptedRic(for_a_while)
+    ric.on_setup = subscribe_all(ric)
+    with with_ric(tmp_path, ric, "--clock", "lockstep", "--await", ALL) as node:
+        node.wait_until_healthy()
+        end_s = time.monotonic() + 60.0
+        while len(answered) <= 200:
+            assert time.monotonic() < end_s
+            time.sleep(0.02)
+        time.sleep(0.5)  # the slot of the unanswered INSERT waits
+        assert node.terminate() == 0
+        summary = node.summary()
+    unanswered = slot_pb2.IndicationHeader.FromString(answered[200].ric_indication_header)
+    assert summary["slots"] == unanswered.decided_slot
+    assert summary["missed_deadlines"] == 0
+    assert summary["decision_source"]["held"] == summary["decision_source"]["default"] == 0
+
+
 def test_the_two_processes_do_not_outlive_each_other(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -260,7 +285,7 @@ def test_the_two_processes_do_not_outlive_each_other(tmp_path: Path) -> None:
         (["--set", "nonsense"], "FIELD=VALUE"),
         (["--http-port", "70000"], "1..65535"),
         (["--http-host", "0.0.0.0"], "--expose"),
-        (["--summary", "/nowhere/at/all.json"], "--summary"),
+        (["--summary", "/dev/null/summary.json"], "--summary"),
         (["--fifo", "100"], "1..99"),
     ],
 )

@@ -97,6 +97,27 @@ def test_an_xapp_that_is_killed_comes_back_into_service() -> None:
             wait_for(lambda agent=agent: decided(agent) > 1, f"decisions of {agent} after its restart")
 
 
+def test_kpm_is_reported_to_the_inter_slice_xapp_also_after_its_restart() -> None:
+    with slicing_system(resolve("gga")) as system:
+        system.start_ric()
+        for agent in AGENTS:
+            system.start_xapp(agent)
+        system.start_emulator("base", "--clock", "0.5x")
+
+        def reported(place: str) -> float | None:
+            labels = {"measurement": "VS.RRU.BandwidthBudgetDl", "slice": place, "node": "00101-1"}
+            return system.metric("xapp-inter", "hiso_xapp_kpm", **labels)
+
+        wait_for(lambda: reported("cell") == 10_000_000, "a report")
+        assert 0 < (reported("embb") or 0) < 10_000_000
+        system.processes["xapp-inter"].kill()
+        system.processes["xapp-inter"].wait()
+        system.start_xapp("inter")
+        wait_for(lambda: reported("cell") == 10_000_000, "a report after its restart")
+        labels = {"function": "kpm", "direction": "to_ric"}
+        assert (system.metric("emulator", "hiso_e2_messages_total", procedure="ric_indication", **labels) or 0) > 0
+
+
 def test_a_new_world_is_served_by_the_same_xapps() -> None:
     with slicing_system(resolve("gga")) as system:
         system.start_ric()

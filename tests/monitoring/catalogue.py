@@ -11,28 +11,39 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from typing import Literal
 
+from ran_emulator import e2_traffic
+
 SLICES = ("vonr", "embb", "urllc")
 AGENTS = ("inter", *SLICES)
-E2_PROCEDURES = ("setup", "subscription", "indication", "control", "heartbeat")
 
 Labels = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric of one service; a counter grows by `level` a second, a gauge stays at it."""
+    """One metric of one service; a counter grows by `level` a second, a gauge stays at it.
+
+    `after_event`: it has no series before something goes wrong, and the exporter shows none.
+    """
 
     service: Literal["ran-emulator", "near-rt-ric", "xapp", "learner"]
     kind: Literal["counter", "gauge"]
     name: str
     level: float
     labels: tuple[Labels, ...] = ({},)
+    after_event: bool = False
+
+    @property
+    def label_names(self) -> frozenset[str]:
+        """Names of its labels, the same for each series."""
+        (names,) = {frozenset(labels) for labels in self.labels}
+        return names
 
     def exposition(self, elapsed_s: float) -> str:
         """The metric in Prometheus' text format."""
         value = self.level * elapsed_s if self.kind == "counter" else self.level
         lines = [f"# TYPE {self.name} {self.kind}"]
-        for labels in self.labels:
+        for labels in () if self.after_event else self.labels:
             inner = ",".join(f'{name}="{text}"' for name, text in labels.items())
             lines.append(f"{self.name}{{{inner}}} {value}")
         return "\n".join(lines) + "\n"
@@ -43,7 +54,13 @@ def _each(**values: tuple[str, ...]) -> tuple[Labels, ...]:
 
 
 _BY_SLICE = _each(slice=SLICES)
-_BY_E2 = _each(function=("kpm", "budgets", "slot", "e2ap"), procedure=E2_PROCEDURES, direction=("to_ric", "to_node"))
+_OF_A_FUNCTION = tuple(name for name in e2_traffic.PROCEDURES if name.startswith("ric_"))
+_OF_NONE = tuple(name for name in e2_traffic.PROCEDURES if name not in _OF_A_FUNCTION)
+_BY_E2 = _each(
+    function=tuple(name for name in e2_traffic.FUNCTIONS if name != "e2ap"),
+    procedure=_OF_A_FUNCTION,
+    direction=e2_traffic.DIRECTIONS,
+) + _each(function=("e2ap",), procedure=_OF_NONE, direction=e2_traffic.DIRECTIONS)
 _PACKET_RESULTS = ("offered", "delivered", "succeeded", "dropped_queue_full", "dropped_late")
 _SCENARIO = {
     "scenario": "regimes", "access": "rsma", "precoder": "codebook", "hwi_model": "paper",
@@ -95,9 +112,12 @@ METRICS = (
     Metric("near-rt-ric", "gauge", "hiso_ric_xapps_alive", 4),
     Metric(
         "near-rt-ric", "counter", "hiso_ric_messages_total", 3_000,
-        ({"direction": "to_xapp", "message": "indication"}, {"direction": "to_node", "message": "control"}),
+        ({"direction": "to_xapp", "message": "indication"}, {"direction": "to_node", "message": "ric_control_request"}),
     ),
-    Metric("near-rt-ric", "counter", "hiso_ric_errors_total", 0.1, _each(cause=("control-timer-expired",))),
+    Metric(
+        "near-rt-ric", "counter", "hiso_ric_errors_total", 0.1,
+        _each(cause=("control-timer-expired",)), after_event=True,
+    ),
     Metric("xapp", "gauge", "hiso_xapp_info", 1, (_XAPP,)),
     Metric("xapp", "counter", "hiso_xapp_decisions_total", 1_900),
     Metric("xapp", "gauge", "hiso_xapp_decide_us", 24, _each(quantile=("0.5", "0.99"))),
@@ -106,10 +126,17 @@ METRICS = (
     Metric("xapp", "gauge", "hiso_xapp_weights_version", 12),
     Metric("xapp", "gauge", "hiso_xapp_weights_mismatch", 0, _each(reason=("hwi_model", "control_delay"))),
     Metric("xapp", "gauge", "hiso_xapp_connected", 1),
+    Metric(
+        "xapp", "gauge", "hiso_xapp_kpm", 0.98,
+        _each(node=("00101-1",), measurement=("VS.SLA.SatisfactionRateDl",), slice=("cell", *SLICES)),
+    ),
     Metric("learner", "counter", "hiso_learner_updates_total", 300, _each(agent=AGENTS)),
-    Metric("learner", "gauge", "hiso_learner_loss", 0.02, _each(agent=AGENTS, loss=("td", "actor"))),
+    Metric(
+        "learner", "gauge", "hiso_learner_loss", 0.02,
+        _each(agent=SLICES, loss=("td",)) + _each(agent=("inter",), loss=("actor", "critic")),
+    ),
     Metric("learner", "gauge", "hiso_learner_reward", 4.5, _each(agent=AGENTS)),
-    Metric("learner", "gauge", "hiso_learner_epsilon", 0.02, _each(agent=AGENTS)),
+    Metric("learner", "gauge", "hiso_learner_epsilon", 0.02, _each(agent=SLICES)),
     Metric("learner", "gauge", "hiso_learner_version", 12, _each(agent=AGENTS)),
 )  # fmt: skip
 

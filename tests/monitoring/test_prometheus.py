@@ -89,5 +89,12 @@ def test_a_panel_s_query_returns_data(live: Prometheus, query: dashboard.Query) 
     assert all(each["value"][1] != "NaN" for each in series)
 
 
+def test_what_alerts_read_is_there(live: Prometheus) -> None:
+    selectors = set(re.findall(r"\bhiso_[a-z0-9_]+(?:\{[^{}]*\})?(?=[\[ )])", RULES_FILE.read_text()))
+    assert any("{" in selector for selector in selectors)
+    for selector in selectors:
+        assert live.query(selector), selector
+
+
 def test_nothing_is_wrong_where_all_is_well(live: Prometheus) -> None:
     assert live.query('ALERTS{alertstate="firing"}') == []

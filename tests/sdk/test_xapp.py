@@ -266,7 +266,7 @@ def test_an_exception_of_a_handler_ends_the_loop(ric, node):
 
 def test_the_bus_over_tcp_with_a_wildcard_address(node):
     port = free_port()
-    ric = Ric("--bus", f"tcp://0.0.0.0:{port}")
+    ric = Ric("--bus", f"tcp://0.0.0.0:{port}", "--expose")
     try:
         ric.bus = f"tcp://127.0.0.1:{port}"
         made = node(ric, 1)

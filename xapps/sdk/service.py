@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
+from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.flags import core, fifo_priority, integer_in, port
 from service_kit.interpreter import calm_interpreter
 from service_kit.logs import configure_logs, fields
@@ -19,6 +21,7 @@ __all__ = [
     "configure_logs",
     "fields",
     "integer_in",
+    "parse_flags",
     "place",
     "stop_on_signals",
 ]
@@ -32,6 +35,14 @@ def base_parser(prog: str, description: str, *, metrics_port: int) -> argparse.A
     parser.add_argument("--seed", type=integer_in(0, 2**63 - 1), default=0)
     parser.add_argument("--metrics-host", default="127.0.0.1")
     parser.add_argument("--metrics-port", type=port, default=metrics_port)
+    add_expose_flag(parser, "read metrics and health (--metrics-host)")
     parser.add_argument("--cpu", type=core, metavar="N", help="core of this process")
     parser.add_argument("--fifo", type=fifo_priority, metavar="PRIORITY", help="SCHED_FIFO priority, 1..99")
     return parser
+
+
+def parse_flags(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """The flags of a `base_parser`; ends the process (2) where they cannot be used."""
+    arguments = parser.parse_args(argv)
+    require_exposed(parser, arguments.expose, metrics_host=arguments.metrics_host)
+    return arguments

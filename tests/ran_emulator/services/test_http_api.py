@@ -1,0 +1,150 @@
+"""What the HTTP API makes of any JSON: a change inside its range, or 422 with field and range and nothing changed."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ran_emulator.arguments import parse_arguments
+from ran_emulator.cell import Cell
+from ran_emulator.command_client import CommandRefusedError
+from ran_emulator.commands import Command, carry_out
+from ran_emulator.http_api import create_app
+from ran_emulator.scenario import load_scenario
+
+MUTATING = [
+    ("PUT", "/traffic/vonr/load", ("scale",)),
+    ("POST", "/traffic/embb/burst", ("factor", "duration_s", "packets")),
+    ("PUT", "/hwi", ("model", "kappa", "kappa_t", "kappa_r")),
+    ("PUT", "/mobility/urllc", ("speed_m_s",)),
+    ("PUT", "/regime", ("index",)),
+    ("POST", "/e2/reset", ()),
+]
+
+
+class Direct:
+    """Carries commands out on a cell at once, as the slot loop does at a slot's start."""
+
+    def __init__(self) -> None:
+        self.cell = Cell(load_scenario("regimes"), seed=1)
+        self.asked = 0
+
+    def ask(self, name: str, **arguments: Any) -> int:
+        self.asked += 1
+        node: Any = SimpleNamespace(connected=False)
+        answer = carry_out(Command(self.asked, name, json.loads(json.dumps(arguments))), self.cell, node)
+        if "error" in answer:
+            raise CommandRefusedError(answer["error"])
+        return int(answer["slot"])
+
+    def world(self) -> tuple[Any, ...]:
+        """All that a call can change."""
+        cell, state = self.cell, self.cell.state
+        arrays = (state.cell, state.slices, state.users, state.backlog_bits, state.window_counts)
+        return (cell.hwi, cell.loads, cell.regime, cell.regime_fixed, *(array.tobytes() for array in arrays))
+
+
+@pytest.fixture(scope="module")
+def loop() -> Direct:
+    return Direct()
+
+
+@pytest.fixture(scope="module")
+def http(loop: Direct, tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    folder = str(tmp_path_factory.mktemp("face"))
+    arguments = parse_arguments(["--scenario", "regimes", "--e2", "unix:/nobody", "--run-dir", folder])
+    client: Any = loop
+    return TestClient(create_app(arguments, lambda: None, client))
+
+
+def call(http: TestClient, method: str, path: str, body: bytes) -> Any:
+    return http.request(method, path, content=body, headers={"content-type": "application/json"})
+
+
+REFUSED: list[tuple[str, str, bytes, str, str]] = [
+    ("PUT", "/regime", b'{"index": [NaN]}', "index", "0..15 or auto"),
+    ("PUT", "/regime", b'{"index": {"a": Infinity}}', "index", "0..15 or auto"),
+    ("PUT", "/regime", b'{"index": true}', "index", "0..15 or auto"),
+    ("POST", "/traffic/embb/burst", b"[NaN]", "body", "0.0005..3600"),
+    ("PUT", "/traffic/embb/load", b'{"scale": [[[NaN]]]}', "scale", "0..100"),
+    ("PUT", "/traffic/embb/load", b'{"scale": -Infinity}', "scale", "0..100"),
+    ("PUT", "/hwi", b'{"model": "\\ud800"}', "model", "paper, aggregate"),
+    ("PUT", "/hwi", b'{"\\ud800": 1}', "body", "paper, aggregate"),
+    ("PUT", "/hwi", b'{"model": ["\\ud800"]}', "model", "paper, aggregate"),
+    ("PUT", "/hwi", b'{"kappa": true}', "kappa", "0..1"),
+    ("PUT", "/hwi", b'{"kappa": "0.1"}', "kappa", "0..1"),
+    ("PUT", "/hwi", b'{"kappa": 1' + b"0" * 400 + b"}", "kappa", "0..1"),
+    ("PUT", "/mobility/vonr", b'{"speed_m_s": "14"}', "speed_m_s", "0..50"),
+    ("PUT", "/hwi", b"[" * 900 + b"]" * 900, "body", "paper, aggregate"),
+    ("PUT", "/hwi", b"{", "body", "paper, aggregate"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "field", "allowed"), REFUSED)
+def test_what_is_no_number_of_the_range_is_refused_with_field_and_range(
+    http: TestClient, loop: Direct, method: str, path: str, body: bytes, field: str, allowed: str
+) -> None:
+    before, asked = loop.world(), loop.asked
+    answer = call(http, method, path, body)
+    assert answer.status_code == 422, answer.text
+    for complaint in answer.json()["detail"]:
+        assert complaint["field"] == field
+        assert allowed in complaint["allowed"].values()
+    assert (loop.world(), loop.asked) == (before, asked)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/hwi", b'{"kappa": 1}'),
+        ("PUT", "/hwi", b'{"kappa_t": 0, "kappa_r": 0.5}'),
+        ("PUT", "/traffic/embb/load", b'{"scale": 3}'),
+        ("PUT", "/mobility/vonr", b'{"speed_m_s": 14}'),
+        ("POST", "/traffic/embb/burst", b'{"factor": 2, "duration_s": 1}'),
+        ("PUT", "/regime", b'{"index": 2}'),
+        ("PUT", "/regime", b'{"index": "auto"}'),
+    ],
+)
+def test_an_integer_is_a_number(http: TestClient, method: str, path: str, body: bytes) -> None:
+    assert call(http, method, path, body).status_code == 200
+
+
+NUMBERS = st.integers() | st.integers(0, 60) | st.floats() | st.floats(0, 1)
+TEXTS = st.text(st.characters(exclude_categories=())) | st.sampled_from(["auto", "paper", "aggregate", "\ud800", "1"])
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize(("method", "path", "names"), MUTATING)
+def test_any_json_is_a_change_or_refused_and_changes_nothing(
+    http: TestClient, loop: Direct, method: str, path: str, names: tuple[str, ...]
+) -> None:
+    fitting = st.dictionaries(st.sampled_from(names), NUMBERS | JSON) if names else JSON
+
+    @settings(max_examples=100, deadline=None)
+    @given(fitting | JSON)
+    def check(body: Any) -> None:
+        before = loop.world()
+        answer = call(http, method, path, json.dumps(body).encode())
+        assert answer.status_code in (200, 422), answer.text
+        if answer.status_code == 422:
+            assert all(complaint["field"] for complaint in answer.json()["detail"])
+            assert loop.world() == before
+
+    check()
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"[" * 100_000, b'{"kappa": 1' + b"0" * 5_000 + b"}"])
+def test_a_body_that_cannot_be_parsed_is_refused(http: TestClient, loop: Direct, body: bytes) -> None:
+    before = loop.world()
+    assert call(http, "PUT", "/hwi", body).status_code in (400, 422)
+    assert loop.world() == before
