@@ -93,11 +93,11 @@ def up(
         check_ports(request, port_base)
     except PortTaken as error:
         refuse(str(error))
-    if not Session(request, port_base, json, live=not no_ui).run():
+    if not LiveRun(request, port_base, json, live=not no_ui).run():
         raise typer.Exit(FAILED)
 
 
-class Session:
+class LiveRun:
     """One `hiso up`, over the clocks that it may have to try."""
 
     def __init__(self, request: RunRequest, port_base: int, json: Path | None, *, live: bool) -> None:
@@ -160,7 +160,8 @@ class Session:
 
     def _say_where(self, system: LocalSystem) -> None:
         emulator, ric = (ports.port_of(service, self._port_base) for service in ("emulator", "ric"))
-        self._terminal.say(f"emulator http://127.0.0.1:{emulator}/docs   RIC http://127.0.0.1:{ric}/docs   bus {system.plan.bus}")
+        faces = f"emulator http://127.0.0.1:{emulator}/docs   RIC http://127.0.0.1:{ric}/docs"
+        self._terminal.say(f"{faces}   bus {system.plan.bus}")
 
     def _follow(self, system: LocalSystem, monitor: Monitor) -> RunRequest | None:
         """Watch a running system until it ends; the request to go on with, where its clock does not hold."""

@@ -13,9 +13,9 @@ import yaml
 from service_kit.exposure import is_local
 
 ROOT = Path(__file__).resolve().parents[2]
-RIC = ("near_rt_ric", "--store", "/nowhere/at/all/s", "--run-dir", "/nowhere/at/all")
-LOCAL_E2, LOCAL_BUS = ("--e2-listen", "unix:/nowhere/e2"), ("--bus", "ipc:///nowhere/bus")
-XAPP = ("--bus", "ipc:///nowhere/bus", "--policy")
+RIC = ("near_rt_ric", "--store", "/dev/null/at/all/s", "--run-dir", "/dev/null/at/all")
+LOCAL_E2, LOCAL_BUS = ("--e2-listen", "unix:/dev/null/e2"), ("--bus", "ipc:///dev/null/bus")
+XAPP = ("--bus", "ipc:///dev/null/bus", "--policy")
 LEARNER = ("xapps.learner", "--agent", "embb", "--policy", "madqn")
 
 
@@ -55,7 +55,7 @@ def test_what_only_this_machine_reaches(endpoint: str, expected: bool) -> None:
         ((*RIC, *LOCAL_E2, "--bus", "tcp://0.0.0.0:36430"), "--bus"),
         (("xapps.inter_slice", *XAPP, "static", "--trigger", "always", "--metrics-host", "0.0.0.0"), "--metrics-host"),
         (("xapps.intra_slice", *XAPP, "gga", "--slice", "embb", "--metrics-host", "0.0.0.0"), "--metrics-host"),
-        ((*LEARNER, "--listen", "ipc:///nowhere/l", "--metrics-host", "0.0.0.0"), "--metrics-host"),
+        ((*LEARNER, "--listen", "ipc:///dev/null/l", "--metrics-host", "0.0.0.0"), "--metrics-host"),
         ((*LEARNER, "--listen", "tcp://*:5555"), "--listen"),
     ],
 )
