@@ -20,6 +20,7 @@ from xapps.slicing.inter.actions import BudgetError
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.policies import DIFFERENCE_REWARD, check_difference_reward
 from xapps.slicing.intra.policies import LEARNING as LEARNING_INTRA
 from xapps.slicing.observation import SLICE_NAMES
 from xapps.slicing.schedulers import Scheduler, SchedulerError, resolve
@@ -97,6 +98,30 @@ def parse_control_delay(text: str) -> int | None:
     return value
 
 
+def check_seed(seed: int) -> None:
+    """Whether a seed can be one.
+
+    Raises:
+        RequestError: out of range.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise RequestError(f"seed: must be 0..{MAX_SEED} (given {seed})")
+
+
+def check_learnable(scenario: Scenario, scheduler: Scheduler) -> None:
+    """Whether the scheduler's agents can learn in the scenario's cell.
+
+    Raises:
+        RequestError: they cannot, by access or precoder.
+    """
+    if scheduler.intra not in DIFFERENCE_REWARD:
+        return
+    try:
+        check_difference_reward(scheduler.intra, scenario.access, scenario.precoder)
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+
+
 def run_length(duration_s: float | None, slots: int | None) -> int | None:
     """Length in slots from at most one of a simulated duration and a number of slots; None: neither given.
 
@@ -139,8 +164,7 @@ def make_request(
         RequestError: naming the field and what is allowed.
     """
     length = run_length(duration_s, slots)
-    if not 0 <= seed <= MAX_SEED:
-        raise RequestError(f"seed: must be 0..{MAX_SEED} (given {seed})")
+    check_seed(seed)
     try:
         chosen = resolve(scheduler, inter, intra, trigger)
         cell = _pinned(load_scenario(scenario, overrides), chosen)
@@ -153,6 +177,8 @@ def make_request(
         raise RequestError(f"scenario: {scenario} is not text: {error}") from error
     if learn and not agents_that_can_learn(chosen):
         raise RequestError(f"learn: nothing in scheduler {chosen.name!r} learns")
+    if learn:
+        check_learnable(cell, chosen)
     if from_scratch and not agents_that_can_learn(chosen):
         raise RequestError(f"from-scratch: nothing in scheduler {chosen.name!r} has weights")
     request = RunRequest(

@@ -27,7 +27,7 @@ from ran_emulator.e2_link import E2Link
 from ran_emulator.e2_node import E2Node
 from ran_emulator.e2_traffic import nested
 from ran_emulator.publisher import Publisher
-from ran_emulator.scenario import SLICE_NAMES, SLOT_US, load_scenario
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, load_scenario
 from ran_emulator.snapshot import FILE_NAME, PERIOD_S, SnapshotFile
 from ran_emulator.summary import cell_summary
 from service_kit.interpreter import exact_timers, stop_collector
@@ -274,7 +274,7 @@ def run_summary(arguments: Arguments, cell: Cell, node: E2Node, loop: HotLoop) -
     """The run's summary: the cell's own, and what the loop and E2 measured."""
     wall_s = time.monotonic() - loop.started_s
     summary = cell_summary(cell)
-    simulated_s = cell.slot * SLOT_US * 1e-6
+    simulated_s = cell.slot / SLOTS_PER_SECOND
     return {
         **summary,
         "scenario": arguments.scenario.name,

@@ -20,7 +20,7 @@ from ran_emulator import metrics
 from ran_emulator.arguments import Arguments
 from ran_emulator.command_client import CommandClient, CommandRefusedError, LoopBusyError
 from ran_emulator.e2_traffic import nested
-from ran_emulator.scenario import SLICE_NAMES, SLOT_US
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from ran_emulator.snapshot import QUANTILES
 
 STALE_S = 5.0
@@ -263,7 +263,7 @@ def _state(arguments: Arguments, record: Any) -> dict[str, Any]:
         "scenario": arguments.scenario.name,
         "seed": arguments.seed,
         "slot": int(record["slot"]),
-        "simulated_s": int(record["slot"]) * SLOT_US * 1e-6,
+        "simulated_s": int(record["slot"]) / SLOTS_PER_SECOND,
         "clock": arguments.clock.name,
         "control_delay_slots": arguments.control_delay_slots,
         "real_time_factor": float(record["real_time_factor"]),

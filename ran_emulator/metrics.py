@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from ran_emulator import e2_traffic
 from ran_emulator.arguments import Arguments
-from ran_emulator.scenario import SLICE_NAMES, SLOT_US
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from ran_emulator.snapshot import QUANTILES
 
 HWI_MODELS = ("paper", "aggregate")
@@ -48,7 +48,7 @@ def _by_result(record: Any, columns: dict[str, str]) -> list[tuple[list[str], fl
 
 def _since_start(record: Any) -> Iterator[Metric]:
     slots = int(record["slot"])
-    yield _counter("hiso_simulated_seconds", "Simulated time.", [], [([], slots * SLOT_US * 1e-6)])
+    yield _counter("hiso_simulated_seconds", "Simulated time.", [], [([], slots / SLOTS_PER_SECOND)])
     yield _counter("hiso_slots", "Slots executed.", [], [([], slots)])
     yield _counter("hiso_late_slots", "Slots that ended after their scheduled end.", [], [([], record["late_slots"])])
     packets = {

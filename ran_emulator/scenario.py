@@ -241,6 +241,22 @@ class Scenario(_Model):
         return int(counts[0]), int(counts[1]), int(counts[2])
 
 
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a field that is given twice, of which YAML would silently take the last."""
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        # Here, not where values are made: until then, what `<<` merges is not among the keys.
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in lines:
+                    first, second = lines[key.value], key.start_mark.line + 1
+                    raise ScenarioError(f"{key.value}: given twice (lines {first} and {second}), may be given once")
+                lines[key.value] = key.start_mark.line + 1
+        return node
+
+
 PRESETS = ("base", "ideal", "high-load", "regimes")
 
 
@@ -258,7 +274,7 @@ def load_scenario(name_or_path: str, overrides: list[str] | None = None) -> Scen
         stem = re.sub(r"[^a-z0-9]+", "-", Path(name_or_path).stem.lower()).strip("-")
         fallback_name = stem[:63].strip("-") or "scenario"
     try:
-        data = yaml.safe_load(text) or {}
+        data = yaml.load(text, _UniqueKeyLoader) or {}
     except yaml.YAMLError as error:
         raise ScenarioError(f"scenario: {name_or_path} is not YAML: {error}") from error
     if not isinstance(data, dict):
@@ -292,12 +308,26 @@ def parse_scenario(data: dict[str, Any]) -> Scenario:
 
 def describe_errors(error: ValidationError) -> str:
     """One line a wrong field: its dotted name, what is wrong (with the allowed range), what was given."""
-    lines = []
+    lines = {}
     for item in error.errors():
-        field = ".".join(str(part) for part in item["loc"]) or "scenario"
+        union = _union_range(item["loc"][0]) if item["loc"] else ""
+        # A union's parts complain one by one, each under a name of pydantic's own: the field is told once.
+        location = item["loc"][:1] if union else item["loc"]
+        field = ".".join(str(part) for part in location) or "scenario"
         given = f" (given {item['input']!r})" if not isinstance(item["input"], dict) else ""
-        lines.append(f"{field}: {item['msg']}{given}")
-    return "; ".join(lines)
+        lines[location] = f"{field}: {union or item['msg']}{given}"
+    return "; ".join(lines.values())
+
+
+def _union_range(name: int | str) -> str:
+    """What a field that takes a number or a word allows; empty for any other."""
+    parts = Scenario.model_json_schema()["properties"].get(name, {}).get("anyOf", [])
+    allowed = [
+        repr(part["const"]) if "const" in part else f"{part['minimum']}..{part['maximum']}"
+        for part in parts
+        if "const" in part or "minimum" in part
+    ]
+    return f"must be {' or '.join(allowed)}" if len(allowed) > 1 else ""
 
 
 def _apply_override(data: dict[str, Any], override: str) -> None:
@@ -312,7 +342,7 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
             raise ScenarioError(f"--set {name}: {part} has no fields")
         target = child
     try:
-        parsed = yaml.safe_load(value)
+        parsed = yaml.load(value, _UniqueKeyLoader)
     except yaml.YAMLError as error:
         raise ScenarioError(f"--set {name}: {value!r} is not a value") from error
     if isinstance(parsed, str):  # YAML 1.1 reads 1e-3 as text

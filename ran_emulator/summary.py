@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, ssr_of
-from ran_emulator.scenario import SLICE_NAMES, SLOT_US
+from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND
 
 
 def delay_quantiles_ms(
@@ -46,7 +46,7 @@ def cell_summary(cell: Cell) -> dict[str, Any]:
     max_latency_ms = np.array([part.max_latency_ms for part in scenario.slices.in_order()])
     delay_p99_ms = delay_quantiles_ms(cell.state.delays[0] + cell.state.delays[1], max_latency_ms, (0.99,))[:, 0]
     slots = max(cell.slot, 1)
-    simulated_s = cell.slot * SLOT_US * 1e-6
+    simulated_s = cell.slot / SLOTS_PER_SECOND
     seconds = slots * SLOT_US * 1e-6
     eta = float(sums[:, st.SUM_RATE].sum() / slots / scenario.total_bandwidth_hz)
     ssr = ssr_of(counts)

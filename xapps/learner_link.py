@@ -50,6 +50,7 @@ class LearnerLink(Generic[Weights]):
     ) -> None:
         """`required`: in lock-step the first frame waits for the learner; else it starts when it says hello.
 
+        A learner that refuses ends the waiting: the agent decides frozen, and asks again now and then.
         `identity` names agent and node; `weights` is where a learner starts from, `on_learning` is told when
         learning begins and ends, `stopping` ends any wait.
         """
@@ -115,7 +116,7 @@ class LearnerLink(Generic[Weights]):
         """Wait for the learner: for ever before the first frame, not much longer than a restart takes later."""
         started_s = time.monotonic()
         told = False
-        while not self.learning and not self._stopping():
+        while self._required and not self.learning and not self._stopping():
             self._take(_POLL_MS)
             now_s = time.monotonic()
             if not told and now_s - started_s > 2.0:
@@ -177,7 +178,8 @@ class LearnerLink(Generic[Weights]):
                 _LOG.info("learning", extra=fields(agent=self._identity))
                 self._on_learning(True)
         elif kind == wire.REFUSED and len(parts) == 2:
-            self._lost(f"it refuses: {parts[1].decode(errors='replace')}")
+            self._required = False
+            self._lost(f"it refuses, frozen: {parts[1].decode(errors='replace')}")
             self._greet_s = time.monotonic() + REFUSAL_PERIOD_S
         elif kind == wire.UNKNOWN:
             self._lost("it has started anew")

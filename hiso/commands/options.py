@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -13,11 +14,24 @@ from hiso import ports
 from hiso.doctor import torch_remedy
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.inter.policies import INTER_NAMES
-from xapps.slicing.schedulers import INTRA_NAMES, SCHEDULERS
+from xapps.slicing.intra.names import INTRA_NAMES
+from xapps.slicing.schedulers import SCHEDULERS
 from xapps.slicing.triggers import TRIGGER_NAMES
 
 USAGE_ERROR = 2
 FAILED = 1
+
+
+def in_range(low: int, high: int) -> Callable[[int], int]:
+    """An option's check that names both ends (Typer's own names the one that was passed)."""
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise typer.BadParameter(f"must be {low}..{high} (given {value})")
+        return value
+
+    return check
+
 
 ScenarioOption = Annotated[
     str,
@@ -69,9 +83,9 @@ PortBaseOption = Annotated[
     typer.Option(
         "--port-base",
         metavar="PORT",
-        min=ports.MIN_PORT_BASE,
-        max=ports.MAX_PORT_BASE,
-        help="First of the ports: emulator +0, RIC +1, xApps +10..13, learners +14..17, E2 +21.",
+        callback=in_range(ports.MIN_PORT_BASE, ports.MAX_PORT_BASE),
+        help=f"First of the ports ({ports.MIN_PORT_BASE}..{ports.MAX_PORT_BASE}): "
+        "emulator +0, RIC +1, xApps +10..13, learners +14..17, E2 +21.",
     ),
 ]
 

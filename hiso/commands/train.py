@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from pathlib import Path
@@ -11,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hiso.commands.options import ScenarioOption, SeedOption, SetOption, check_torch, refuse
+from hiso.commands.options import ScenarioOption, SeedOption, SetOption, check_torch, in_range, refuse
+from hiso.run_request import RequestError, check_learnable, check_seed
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, Scenario, ScenarioError, load_scenario
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.intra.policies import LEARNING
@@ -30,7 +32,12 @@ SchedulerOption = Annotated[
 ]
 DelayOption = Annotated[
     int,
-    typer.Option("--control-delay-slots", metavar="D", min=0, max=MAX_CONTROL_DELAY_SLOTS, help="D while training."),
+    typer.Option(
+        "--control-delay-slots",
+        metavar="D",
+        callback=in_range(0, MAX_CONTROL_DELAY_SLOTS),
+        help=f"D while training (0..{MAX_CONTROL_DELAY_SLOTS}).",
+    ),
 ]
 TrainSlotsOption = Annotated[
     int, typer.Option("--slots", min=1, metavar="N", help="Slots of training of the intra-slice level.")
@@ -42,7 +49,10 @@ SecondsOption = Annotated[
 CandidatesOption = Annotated[
     int,
     typer.Option(
-        "--candidates", min=1, max=10, metavar="N", help="Inter-slice trainings, the best on a validation world kept."
+        "--candidates",
+        metavar="N",
+        callback=in_range(1, 10),
+        help="Inter-slice trainings (1..10), the best on a validation world kept.",
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the weights files go.")]
@@ -63,12 +73,14 @@ def train(
     try:
         what = load_scenario(scenario, overrides)
         agents = resolve(scheduler)
-    except (ScenarioError, SchedulerError) as error:
+        check_seed(seed)
+        check_learnable(what, agents)
+    except (ScenarioError, SchedulerError, RequestError) as error:
         refuse(str(error))
     if agents.intra not in LEARNING or agents.inter not in COMA2C_CONFIGS:
         refuse(f"scheduler: {scheduler!r} has nothing to train (hiso-coma and hiso-coma-tuned have)")
     check_torch(learn=True)
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out)
     length_s = COMA2C_CONFIGS[agents.inter].training_seconds if seconds is None else seconds
     changed = "".join(f" --set {override}" for override in overrides or [])
     command = (
@@ -89,6 +101,16 @@ def train(
         )
         save_weights(inter_path, weights)
     console.print(f"{inter_path}  {load_weights(inter_path).weights_id}")
+
+
+def _make_folder(out: Path) -> None:
+    """Whether the weights files can be written at the end of a training, which may take hours."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(f"out: {out} must be a folder, or a place for one: {error.strerror}")
+    if not os.access(out, os.W_OK | os.X_OK):
+        refuse(f"out: {out} cannot be written")
 
 
 def _bar(console: Console) -> Progress:

@@ -78,12 +78,32 @@ WRONG = [
     (["--scheduler", "slnr", "--set", "access=sdma"], "access: scheduler 'slnr' needs rsma"),
     (["--scheduler", "gga", "--learn"], "learn: nothing in scheduler 'gga' learns"),
     (["--scheduler", "gga", "--from-scratch"], "from-scratch: nothing in scheduler 'gga' has weights"),
+    (
+        ["--scheduler", "hiso-coma-tuned", "--learn", "--from-scratch", "--set", "access=ofdma"],
+        "access: madqn-tuned learns under rsma or sdma, not ofdma",
+    ),
+    (
+        ["--intra", "madqn-tuned", "--learn", "--from-scratch", "--set", "precoder=zf"],
+        "precoder: madqn-tuned learns under codebook, not zf",
+    ),
+    (["--intra", "random:worst"], "intra: 'random:worst' is none of madqn, madqn-tuned, random[:best|:random]"),
+    (["--set", "control_delay_slots=13"], "control_delay_slots: must be 0..12 or 'auto' (given 13)"),
 ]
 
 WRONG_UP = [
     (["--clock", "fast"], "clock: must be lockstep, realtime or Nx"),
     (["--clock", "0x"], "clock: must be lockstep, realtime or Nx"),
-    (["--port-base", "80"], "--port-base"),
+    (["--port-base", "80"], "'--port-base': must be 1024..65514 (given 80)"),
+]
+
+# Each would be refused for its own reason only after hours of training, or end in a traceback.
+WRONG_TRAIN = [
+    (["--seed", "-1"], "seed: must be 0.."),
+    (["--set", "access=ofdma"], "access: madqn-tuned learns under rsma or sdma, not ofdma"),
+    (["--set", "precoder=zf"], "precoder: madqn-tuned learns under codebook, not zf"),
+    (["--scheduler", "gga"], "scheduler: 'gga' has nothing to train"),
+    (["--control-delay-slots", "13"], "'--control-delay-slots': must be 0..12 (given 13)"),
+    (["--candidates", "0"], "'--candidates': must be 1..10 (given 0)"),
 ]
 
 
@@ -113,6 +133,35 @@ def test_wrong_clock_or_port_is_named(runner: CliRunner, arguments: list[str], m
     result = runner.invoke(app, ["up", *with_default_scheduler(arguments)])
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG_TRAIN)
+def test_wrong_input_trains_nothing(runner: CliRunner, tmp_path: Path, arguments: list[str], message: str) -> None:
+    result = runner.invoke(app, ["train", "--out", str(tmp_path / "trained"), *arguments])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "trained").exists()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_weights_must_have_a_folder_to_go_to(runner: CliRunner, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    result = runner.invoke(app, ["train", "--out", str(tmp_path / place)])
+    assert result.exit_code == 2
+    assert f"out: {tmp_path / place} must be a folder" in result.stderr
+
+
+@pytest.mark.parametrize("intra", ["random:best", "equal:random"])
+def test_sim_takes_a_choice_of_beams(runner: CliRunner, tmp_path: Path, intra: str) -> None:
+    traces = []
+    for name in (intra, intra.partition(":")[0]):
+        file = tmp_path / "summary.json"
+        arguments = ["sim", "--scheduler", "rra", "--intra", name, "--slots", "200", "--json", str(file)]
+        result = runner.invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        traces.append(json.loads(file.read_text())["trace_sha256"])
+    assert traces[0] != traces[1]
 
 
 def test_a_scenario_file_that_is_no_text_is_named(runner: CliRunner, tmp_path: Path) -> None:

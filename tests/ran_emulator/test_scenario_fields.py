@@ -140,6 +140,14 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         assert name in str(error.value)
 
 
+@pytest.mark.parametrize("value", [13, -1, 2.5, "soon"])
+def test_a_number_or_a_word_is_told_once_with_what_it_allows(value: Any) -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario({"control_delay_slots": value, "users": 0})
+    users = "users: Input should be greater than or equal to 3 (given 0)"
+    assert str(error.value) == f"{users}; control_delay_slots: must be 0..12 or 'auto' (given {value!r})"
+
+
 def test_packet_sizes_must_be_in_order() -> None:
     with pytest.raises(ScenarioError, match=r"slices\.embb.*packet_bytes_min must be at most packet_bytes_max"):
         parse_scenario({"slices": {"embb": {"packet_bytes_min": 900, "packet_bytes_max": 800}}})
@@ -231,6 +239,33 @@ def test_a_file_that_is_no_scenario_is_refused(tmp_path: Path, text: str) -> Non
     path.write_text(text)
     with pytest.raises(ScenarioError):
         load_scenario(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("users: 100\nside_m: 200\nusers: 50\n", r"^users: given twice \(lines 1 and 3\)"),
+        ("slices:\n  embb:\n    load_scale: 1\n    'load_scale': 2\n", r"^load_scale: given twice \(lines 3 and 4\)"),
+        ("{hwi: {kappa: 0, kappa: 1}}", r"^kappa: given twice"),
+    ],
+)
+def test_a_field_given_twice_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text(text)
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario(str(path))
+
+
+def test_a_merge_may_be_overridden_and_its_source_used_again(tmp_path: Path) -> None:
+    path = tmp_path / "merged.yaml"
+    path.write_text(
+        "slices:\n"
+        "  vonr: &calm {load_scale: 0.5, speed_m_s: 1}\n"
+        "  embb: &calmer {<<: *calm, load_scale: 0.25}\n"
+        "  urllc: {<<: *calmer, speed_m_s: 2}\n"
+    )
+    slices = load_scenario(str(path)).slices.in_order()
+    assert [(part.load_scale, part.speed_m_s) for part in slices] == [(0.5, 1), (0.25, 1), (0.25, 2)]
 
 
 def test_a_folder_is_no_scenario(tmp_path: Path) -> None:

@@ -176,6 +176,21 @@ def test_waiting_ends_when_the_process_is_to_end(make: Callable[..., Link]) -> N
     assert found == [None]
 
 
+def test_waiting_ends_when_the_learner_refuses_and_the_agent_is_frozen(
+    make: Callable[..., Link], learner: ScriptedLearner, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = make(lockstep=True, required=True)
+    thread, found = in_background(lambda: link.exchange(b"first"))
+    learner.take(wire.HELLO)
+    learner.send(wire.REFUSED, b"access: madqn-tuned learns under rsma or sdma, not ofdma")
+    thread.join(10)
+    assert found == [None]
+    assert [link.exchange() for _ in range(100)] == [None] * 100
+    assert link.told == []
+    (record,) = [record for record in caplog.records if record.message == "not_learning"]
+    assert "it refuses, frozen: access: madqn-tuned learns under rsma" in str(record.__dict__)
+
+
 def test_greetings_repeated_while_the_learner_started_change_nothing(
     make: Callable[..., Link], learner: ScriptedLearner
 ) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xapps.slicing.inter.policies import check_inter_name
+from xapps.slicing.intra.names import split_intra_name
 from xapps.slicing.triggers import TRIGGER_NAMES, TriggerError
-
-INTRA_NAMES = ("madqn", "madqn-tuned", "random", "greedy", "equal", "slnr")
-"""Names of the intra-slice policies."""
 
 
 class SchedulerError(ValueError):
@@ -66,8 +64,11 @@ def resolve(name: str, inter: str | None = None, intra: str | None = None, trigg
     preset = SCHEDULERS[name]
     if inter is not None:
         check_inter_name(inter)
-    if intra is not None and intra not in INTRA_NAMES:
-        raise SchedulerError(f"intra: {intra!r} is none of {', '.join(INTRA_NAMES)}")
+    if intra is not None:
+        try:
+            split_intra_name(intra)
+        except ValueError as error:
+            raise SchedulerError(str(error)) from error
     if trigger is not None and trigger not in TRIGGER_NAMES:
         raise TriggerError(f"trigger: {trigger!r} is none of {', '.join(TRIGGER_NAMES)}")
     parts = (inter or preset.inter, intra or preset.intra, trigger or preset.trigger)

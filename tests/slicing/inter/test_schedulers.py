@@ -1,10 +1,14 @@
 """The registry of schedulers, and exchanging parts."""
 
+import subprocess
+import sys
+
 import pytest
 
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.schedulers import INTRA_NAMES, SCHEDULERS, SchedulerError, resolve
+from xapps.slicing.intra.names import INTRA_POLICIES, split_intra_name
+from xapps.slicing.schedulers import SCHEDULERS, SchedulerError, resolve
 from xapps.slicing.triggers import TriggerError, make_trigger
 
 
@@ -34,7 +38,7 @@ def test_schedulers_are_the_issues(name, triple):
 def test_every_part_exists(context, scheduler):
     assert make_inter_policy(scheduler.inter, context, seed=1).name == scheduler.inter
     assert make_trigger(scheduler.trigger).name == scheduler.trigger
-    assert scheduler.intra in INTRA_NAMES
+    assert scheduler.intra in INTRA_POLICIES
 
 
 def test_parts_can_be_exchanged_and_the_name_says_so():
@@ -42,6 +46,26 @@ def test_parts_can_be_exchanged_and_the_name_says_so():
     assert parts(mixed) == ("load-proportional", "madqn-tuned", "always")
     assert mixed.name == "load-proportional+madqn-tuned+always"
     assert resolve("gga", inter="greedy") == resolve("gga")
+
+
+@pytest.mark.parametrize("intra", ["random:best", "random:random", "equal:best", "equal:random"])
+def test_random_and_equal_take_a_choice_of_beams(intra):
+    assert parts(resolve("gga", intra=intra)) == ("greedy", intra, "always")
+    assert split_intra_name(intra) == tuple(intra.split(":"))
+
+
+@pytest.mark.parametrize(
+    "intra", ["", "random:", ":best", "random:worst", "random:best:best", "slnr:best", "madqn:best"]
+)
+def test_other_names_of_intra_policies_are_refused(intra):
+    with pytest.raises(SchedulerError, match=r"intra: .* is none of madqn, .*equal\[:best\|:random\]"):
+        resolve("gga", intra=intra)
+
+
+def test_names_are_known_without_compiled_code():
+    resolving = "from xapps.slicing.schedulers import resolve; resolve('rra', intra='random:best')"
+    code = f"import sys; {resolving}; print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_what_slnr_needs_is_pinned_with_its_intra_policy_only():

@@ -7,7 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from xapps.slicing.intra.policies import make_intra_policy, network_layers, untrained_weights
+from xapps.slicing.intra.policies import (
+    DIFFERENCE_REWARD,
+    LEARNING,
+    make_intra_policy,
+    network_layers,
+    untrained_weights,
+)
 from xapps.slicing.networks import argmax, forward, initial_weights, parameter_count, split_layers
 from xapps.slicing.observation import SOURCE_DEFAULT, SlotDecision, SlotOutcome
 from xapps.slicing.replay import Replay
@@ -273,6 +279,11 @@ def test_every_kth_frame_updates() -> None:
     assert all(k % 4 == 3 for k, updated in enumerate(updates) if updated)
 
 
+def test_who_learns_from_difference_rewards_is_known_without_torch() -> None:
+    assert tuple(name for name, config in dqn.CONFIGS.items() if config.difference_reward) == DIFFERENCE_REWARD
+    assert tuple(dqn.CONFIGS) == LEARNING
+
+
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="'greedy' does not learn"):
         dqn.IntraLearner("greedy", CONTEXT, 1, 1)
@@ -280,6 +291,9 @@ def test_bad_input_is_refused() -> None:
         dqn.IntraLearner("madqn", CONTEXT, 1, 0)
     with pytest.raises(ValueError, match="access: madqn-tuned learns under rsma or sdma, not ofdma"):
         dqn.IntraLearner("madqn-tuned", dataclasses.replace(CONTEXT, access="ofdma"), 1, 1)
+    with pytest.raises(ValueError, match="precoder: madqn-tuned learns under codebook, not zf"):
+        dqn.IntraLearner("madqn-tuned", dataclasses.replace(CONTEXT, precoder="zf"), 1, 1)
+    dqn.IntraLearner("madqn", dataclasses.replace(CONTEXT, access="ofdma", precoder="zf"), 1, 1)
     wrong = dataclasses.replace(untrained_weights("madqn", CONTEXT, 1), flat=np.zeros(2, np.float32))
     expected = parameter_count(network_layers("madqn", 16))
     with pytest.raises(ValueError, match=f"expected {expected} numbers"):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xapps.slicing.intra.names import INTRA_POLICIES
 from xapps.slicing.intra.policies import KINDS, IntraPolicy, make_intra_policy, untrained_weights
 from xapps.slicing.intra.powers import dbm_level_w, float32_at_most, linear_level_w
 from xapps.slicing.networks import IntraWeights
@@ -19,6 +20,12 @@ from .synthetic import POWER_W, draw_snapshot, embb_context, observe
 NAMES = (*KINDS, "random:best", "equal:random")
 CONTEXT = embb_context(antennas=16)
 POLICIES = {name: make_intra_policy(name, CONTEXT, seed=7) for name in NAMES}
+
+
+def test_every_policy_that_can_be_named_exists() -> None:
+    assert tuple(KINDS) == INTRA_POLICIES
+
+
 FULL = embb_context()
 
 
@@ -188,7 +195,7 @@ def test_a_policy_of_another_slice_draws_differently() -> None:
 
 
 def test_bad_input_is_refused_and_changes_nothing() -> None:
-    with pytest.raises(ValueError, match=r"nonsense.*known: madqn, madqn-tuned"):
+    with pytest.raises(ValueError, match=r"'nonsense' is none of madqn, madqn-tuned"):
         make_intra_policy("nonsense", CONTEXT, 0)
     with pytest.raises(ValueError, match="greedy:random"):
         make_intra_policy("greedy:random", CONTEXT, 0)

@@ -14,7 +14,13 @@ from torch import Tensor, nn
 
 from xapps.slicing.features import FEATURES_TUNED, STATE_FEATURES
 from xapps.slicing.intra.decision import KIND_MADQN_TUNED, make_parameters, observe
-from xapps.slicing.intra.policies import KINDS, LEARNING, network_layers, untrained_weights
+from xapps.slicing.intra.policies import (
+    KINDS,
+    LEARNING,
+    check_difference_reward,
+    network_layers,
+    untrained_weights,
+)
 from xapps.slicing.intra.powers import MIDDLE_LEVEL, dbm_level_w
 from xapps.slicing.networks import IntraWeights, Layers, parameter_count, split_layers
 from xapps.slicing.observation import (
@@ -159,15 +165,15 @@ class IntraLearner:
 
         Raises:
             ValueError: a policy that does not learn, no slots, weights that do not fit, or a difference reward
-                under an access without shared bands.
+                under an access without shared bands or a precoder other than the codebook.
         """
         if policy not in LEARNING:
             raise ValueError(f"policy: {policy!r} does not learn (these do: {', '.join(LEARNING)})")
         if training_slots < 1:
             raise ValueError(f"training_slots: {training_slots}, must be at least 1")
         self.config = config or CONFIGS[policy]
-        if self.config.difference_reward and context.access not in ("rsma", "sdma"):
-            raise ValueError(f"access: {policy} learns under rsma or sdma, not {context.access}")
+        if self.config.difference_reward:
+            check_difference_reward(policy, context.access, context.precoder)
         self.policy = policy
         self.context = context
         self.weights = weights or untrained_weights(policy, context, seed)

@@ -22,6 +22,7 @@ from xapps.slicing.intra.decision import (
     decide,
     make_parameters,
 )
+from xapps.slicing.intra.names import split_intra_name
 from xapps.slicing.intra.powers import POWER_LEVELS
 from xapps.slicing.networks import IntraWeights, Layers, initial_weights, parameter_count
 from xapps.slicing.observation import SLICE_NAMES, SliceContext, SlotDecision, SlotObservation
@@ -36,10 +37,11 @@ KINDS = {
     "slnr": KIND_SLNR,
 }
 LEARNING = ("madqn", "madqn-tuned")
+DIFFERENCE_REWARD = ("madqn-tuned",)
+"""Those of them that learn from a difference reward."""
 
 _NO_NETWORK: Layers = (1, 1, 1, 1)
-_BEAM_CHOICES = {"best": BEAM_BEST, "random": BEAM_RANDOM}
-_DEFAULT_BEAM_CHOICE = {"random": BEAM_RANDOM, "equal": BEAM_BEST}
+_BEAM_CHOICES = {None: BEAM_BEST, "best": BEAM_BEST, "random": BEAM_RANDOM}
 
 
 class _Name(NamedTuple):
@@ -54,17 +56,20 @@ def parse_name(name: str) -> _Name:
     Raises:
         ValueError: unknown policy or beam choice.
     """
-    policy, separator, choice = name.partition(":")
-    if policy not in KINDS:
-        raise ValueError(f"intra-slice policy: {name!r} is unknown (known: {', '.join(KINDS)})")
-    default = _DEFAULT_BEAM_CHOICE.get(policy)
-    if not separator:
-        return _Name(policy, KINDS[policy], BEAM_BEST if default is None else default)
-    if default is None or choice not in _BEAM_CHOICES:
-        raise ValueError(
-            f"intra-slice policy: {name!r} is unknown (random and equal take :best or :random, the others nothing)"
-        )
+    policy, choice = split_intra_name(name)
     return _Name(policy, KINDS[policy], _BEAM_CHOICES[choice])
+
+
+def check_difference_reward(policy: str, access: str, precoder: str) -> None:
+    """Whether a cell is one that a difference reward can be reckoned in: users share a band, beams are the codebook's.
+
+    Raises:
+        ValueError: it is not; the message names the field and what is allowed.
+    """
+    if access not in ("rsma", "sdma"):
+        raise ValueError(f"access: {policy} learns under rsma or sdma, not {access}")
+    if precoder != "codebook":
+        raise ValueError(f"precoder: {policy} learns under codebook, not {precoder}")
 
 
 def network_layers(policy: str, beams: int) -> Layers:
