@@ -51,7 +51,7 @@ def test_printed_state_is_packets_and_tuned_their_logarithm(report):
 def test_rewards_follow_the_config(report):
     second = report(1, BASE, (1, 1, 0.5), 30.0)
     assert team_reward(second, PRINTED) == pytest.approx(-2)
-    assert team_reward(second, TUNED) == pytest.approx((0.6 * 30 + 4.5 - 20) / 4 - 4 * 0.45)
+    assert team_reward(second, TUNED) == pytest.approx((0.6 * 30 + 4.5 - 20) / 4 - 2 * 0.45)
 
 
 def test_table_3_and_the_recommended_form():
