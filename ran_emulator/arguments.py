@@ -18,7 +18,7 @@ from ran_emulator.scenario import (
     load_scenario,
 )
 from service_kit import flags
-from service_kit.addresses import is_loopback
+from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.flags import integer_in
 
 AWAITABLE = ("budgets", *SLICE_NAMES)
@@ -108,12 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--http-host", default="127.0.0.1", help="address of the HTTP API (default 127.0.0.1)")
     add("--http-port", type=flags.port, default=36_400, help="port of the HTTP API (default 36400)")
-    add(
-        "--expose",
-        action="store_true",
-        help="allow --http-host beyond loopback: whoever reaches that address may read all state and change load, "
-        "impairments, speed and regime, without credentials",
-    )
+    add_expose_flag(parser, "read all state and change load, impairments, speed and regime")
     add("--run-dir", type=Path, required=True, metavar="DIR", help="folder for this run's shared files")
     add("--summary", type=Path, metavar="FILE", help="write the run's summary there at its end, as JSON")
     add("--cpu", type=flags.core, help="core of the hot loop")
@@ -131,8 +126,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         scenario = load_scenario(options.scenario, options.set)
     except (ScenarioError, OSError, UnicodeDecodeError) as error:
         parser.error(str(error))
-    if not is_loopback(options.http_host) and not options.expose:
-        parser.error(f"argument --http-host: {options.http_host} is not a loopback address: add --expose (see --help)")
+    require_exposed(parser, options.expose, http_host=options.http_host)
     if options.summary is not None and not options.summary.absolute().parent.is_dir():
         parser.error(f"argument --summary: the folder of {options.summary} does not exist")
     return Arguments(
