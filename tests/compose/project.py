@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 import docker
 import yaml
+from free_ports import free_ports
 
 from .engine import Engine
 
@@ -42,18 +42,6 @@ def newest_program() -> str:
     """The docker-compose program of the newest generation."""
     programs = compose_programs()
     return programs[max(programs, key=lambda version: int(version.split(".")[0]))]
-
-
-def free_ports(count: int) -> list[int]:
-    """Different loopback ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass

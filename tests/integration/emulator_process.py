@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,16 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from free_ports import free_port
 from scripted_ric import ScriptedRic, serve
 
 START_S = 240.0
 """Kernels may have to be compiled first."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Emulator:

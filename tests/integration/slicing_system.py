@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from free_ports import free_port
 from prometheus_client.parser import text_string_to_metric_families
 
 from hiso.observe import budget_context, slice_context
@@ -28,12 +28,6 @@ START_S = 240.0
 """Kernels may have to be compiled first."""
 
 AGENTS = ("inter", *SLICE_NAMES)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def make_weights(variant: str, delay: int, hwi_model: str = "paper", epsilon: float = 0.02) -> Weights:

@@ -7,7 +7,9 @@ from slicing_system import AGENTS, make_weights, slicing_system
 
 from hiso.runner import RunResult, RunWeights, run
 from ran_emulator.scenario import load_scenario
-from xapps.slicing.schedulers import resolve
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
+from xapps.slicing.intra.policies import LEARNING
+from xapps.slicing.schedulers import SCHEDULERS, resolve
 
 SEED = 3
 SLOTS = 4_200
@@ -27,22 +29,34 @@ def assert_equal_runs(distributed: dict[str, object], in_process: RunResult, del
     assert summary["decision_source"]["control"] > SLOTS / 2
 
 
-@pytest.mark.parametrize(
-    ("scheduler", "scenario", "delay", "learn"),
-    [
-        pytest.param("slnr", "base", 0, False),
-        pytest.param("hiso-coma-tuned", "regimes", 2, False),
-        pytest.param("hiso-coma-tuned", "base", 0, True, marks=pytest.mark.torch),
-        pytest.param("gga", "regimes", 2, False),
-    ],
-)
+PAIRS = [
+    pytest.param("slnr", "base", 0, False),
+    pytest.param("hiso-coma-tuned", "regimes", 2, False),
+    pytest.param("hiso-coma-tuned", "base", 0, True, marks=pytest.mark.torch),
+    pytest.param("gga", "regimes", 2, False),
+]
+"""What each run of the tests compares."""
+
+LEARNS = [name for name, each in SCHEDULERS.items() if each.inter in COMA2C_CONFIGS or each.intra in LEARNING]
+MATRIX = [
+    *(pytest.param(name, "regimes", delay, False, marks=pytest.mark.matrix) for name in SCHEDULERS for delay in (0, 2)),
+    *(
+        pytest.param(name, "regimes", delay, True, marks=[pytest.mark.matrix, pytest.mark.torch])
+        for name in LEARNS
+        for delay in (0, 2)
+    ),
+]
+"""Every scheduler, learning where it can: `pytest -m matrix tests/integration/test_parity.py`."""
+
+
+@pytest.mark.parametrize(("scheduler", "scenario", "delay", "learn"), [*PAIRS, *MATRIX])
 def test_lockstep_system_equals_runner(scheduler: str, scenario: str, delay: int, learn: bool) -> None:
     chosen = resolve(scheduler)
     weights = RunWeights()
     with slicing_system(chosen, SEED) as system:
-        if scheduler == "hiso-coma-tuned":
+        if scheduler in LEARNS:
             # At an exploration rate above 0, so that learning agents would show a draw that is shifted.
-            weights = RunWeights(make_weights("coma2c-tuned", delay), make_weights("madqn-tuned", delay, epsilon=0.3))
+            weights = RunWeights(make_weights(chosen.inter, delay), make_weights(chosen.intra, delay, epsilon=0.3))
             for each in (weights.inter, weights.intra):
                 assert each is not None
                 system.add_weights(each)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from free_ports import free_port_base
 
 from hiso import ports
 from hiso.loopback import LoopbackClient, Unreachable
@@ -24,15 +24,6 @@ from hiso.monitor import Metrics
 START_TIMEOUT_S = 90.0
 
 pytestmark = pytest.mark.timeout(240)
-
-
-def free_port_base() -> int:
-    """A base whose ports are all free."""
-    draw = random.SystemRandom()
-    while True:
-        base = draw.randrange(20_000, 60_000)
-        if not any(ports.taken(ports.port_of(service, base)) for service in ports.OFFSETS):
-            return base
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = START_TIMEOUT_S) -> Any:

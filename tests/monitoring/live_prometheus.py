@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from free_ports import free_port
 
 STARTUP_LIMIT_S = 30.0
 
@@ -73,9 +73,7 @@ def prometheus(config_file: Path, folder: Path) -> Iterator[Prometheus]:
     """
     program = shutil.which("prometheus")
     assert program is not None, "prometheus is not installed"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log_file = folder / "prometheus.log"
     with log_file.open("w") as log:
         process = subprocess.Popen(

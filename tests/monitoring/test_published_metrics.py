@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from free_ports import free_port_base
 from prometheus_client.parser import text_string_to_metric_families
 
-from hiso import ports
 from hiso.launcher import LocalSystem, Plan, discard_run_dir, make_run_dir
 from hiso.placement import allowed_cores, place
 from hiso.run_request import make_request
@@ -38,10 +37,7 @@ def _service_of(process: str) -> str:
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[LocalSystem]:
-    draw = random.SystemRandom()
-    base = draw.randrange(20_000, 60_000)
-    while any(ports.taken(ports.port_of(service, base)) for service in ports.OFFSETS):
-        base = draw.randrange(20_000, 60_000)
+    base = free_port_base()
     request = make_request(
         scenario="base", overrides=[], scheduler="hiso-coma-tuned", inter=None, intra=None, trigger=None, seed=1,
         duration_s=None, slots=None, clock="lockstep", control_delay="auto", learn=LEARN, from_scratch=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import grpc
 import httpx
 import zmq
+from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm
@@ -314,13 +314,6 @@ INSERT = e2ap.RicAction(
     ric_action_type=e2ap.INSERT,
     ric_subsequent_action=e2ap.RicSubsequentAction(type=e2ap.CONTINUE, no_limit=True),
 )
-
-
-def free_port() -> int:
-    """A TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from e2_test_node import SLOT_ID, Node, Ric, free_port, functions, setup_request, wait_until
+from e2_test_node import SLOT_ID, Node, Ric, functions, setup_request, wait_until
+from free_ports import free_port
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hiso_proto import e2ap_pb2 as e2ap

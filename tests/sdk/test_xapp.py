@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from e2_test_node import BUDGETS_ID, KPM_ID, SLOT_ID, Ric, free_port, functions, wait_until
+from e2_test_node import BUDGETS_ID, KPM_ID, SLOT_ID, Ric, functions, wait_until
+from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm

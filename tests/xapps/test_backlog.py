@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from free_port import free_port
+from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from hiso_proto.oids import SLOT_OID

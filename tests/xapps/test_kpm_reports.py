@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 import pytest
-from free_port import free_port
+from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_kpm_pb2 as kpm
 from hiso_proto.oids import BUDGETS_OID, KPM_OID

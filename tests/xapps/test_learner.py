@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 import zmq
-from free_port import free_port
+from free_ports import free_port
 from messages import EMBB, observation, outcome, report
 
 from xapps import learner_wire as wire
