@@ -1,16 +1,13 @@
 """E2 termination: the gRPC server that E2 nodes connect to, one bidirectional stream a node.
 
-The way of an indication: this node's reader thread -> data socket of the xApp that holds its request id. The
-way of a control: this node's up socket -> response generator -> stream. Inner bytes are not decoded, with one
+The way of an indication: the server's polling thread -> data socket of the xApp that holds its request id. The
+way of a control: this node's up socket -> the node's own thread -> stream. Inner bytes are not decoded, with one
 exception: the tiny control header of the slot function, which says whose slice is meant.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
-import os
-import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -36,17 +33,19 @@ from near_rt_ric.e2_messages import NodeSetup
 from near_rt_ric.endpoints import MAX_NODES, EndpointError, claim_unix_path
 from near_rt_ric.records import ControlPermission
 from near_rt_ric.tap import TO_NODE, TO_RIC, Tap
+from service_kit.byte_streams import ServerStream
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 
 SERVICE_NAME = "hiso.e2ap.v1.E2"
-MAX_PDUS_PER_FRAME = 16
 _MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _SETUP_SILENCE_S = 10.0
 _SILENCE_S = 1.0
 _LOCKSTEP_SILENCE_S = 30.0
 _STOP_GRACE_S = 0.2
+_UP_POLL_MS = 100
+"""A thread that waits for controls looks so often whether its stream is over."""
 
 _SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),
@@ -83,21 +82,15 @@ class Platform(Protocol):
 
 
 class UpSocket:
-    """A node's PULL socket: bound for xApps, and in process for the platform's own PDUs.
-
-    One thread at a time receives, and holds `lock` meanwhile. In-process messages start with a secret, so
-    that no xApp can pass for the platform.
-    """
+    """A node's PULL socket, bound for xApps. One thread at a time receives, and holds `lock` meanwhile."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
         self.endpoint = endpoint
         self.lock = threading.Lock()
-        self.secret = os.urandom(16)
-        self._push_lock = threading.Lock()
         self.pull = context.socket(zmq.PULL)
         self.pull.setsockopt(zmq.LINGER, 0)
         self.pull.setsockopt(zmq.MAXMSGSIZE, 1024 * 1024)
-        inside = f"inproc://up-{id(self)}"
+        self.pull.setsockopt(zmq.RCVTIMEO, _UP_POLL_MS)
         try:
             if endpoint.startswith("ipc://"):
                 claim_unix_path(Path(endpoint.removeprefix("ipc://")))
@@ -105,37 +98,21 @@ class UpSocket:
         except zmq.ZMQError as error:
             self.pull.close()
             raise EndpointError(f"{endpoint}: {error}") from error
-        self.pull.bind(inside)
-        self._push = context.socket(zmq.PUSH)
-        self._push.setsockopt(zmq.LINGER, 0)
-        self._push.connect(inside)
-
-    def post(self, tag: bytes, *parts: bytes) -> bool:
-        """Hand parts to whoever receives; False where its queue is full."""
-        with self._push_lock:
-            try:
-                self._push.send_multipart([self.secret, tag, *parts], zmq.NOBLOCK)
-            except zmq.ZMQError:
-                return False
-        return True
 
     def close(self) -> None:
-        """Close both ends, once nobody receives any more (a socket must not be closed under its reader)."""
-        with self._push_lock:
-            self._push.close()
+        """Close it, once nobody receives any more (a socket must not be closed under its reader)."""
         if self.lock.acquire(timeout=_STOP_GRACE_S):
             self.pull.close()
 
 
 class NodeConnection:
-    """One stream of one E2 node: its reader thread and its response generator."""
-
-    _numbers = itertools.count(1)
+    """One stream of one E2 node."""
 
     def __init__(self, platform: Platform, context: grpc.ServicerContext, tap: Tap) -> None:
         self._platform = platform
         self._context = context
         self._tap = tap
+        self._stream = ServerStream(context, self._take, self._end)
         self.peer = context.peer()
         self.setup = NodeSetup("")
         self.routes: dict[int, bytes] = {}
@@ -146,9 +123,10 @@ class NodeConnection:
         self.last_heard_s = time.monotonic()
         self.connected_s = time.time()
         self.close_reason = ""
-        self._tag = next(self._numbers).to_bytes(8, "little")
-        self._post_lock = threading.Lock()
-        self._before_setup: queue.SimpleQueue[bytes | UpSocket | None] = queue.SimpleQueue()
+        self._over = False
+        self._end_lock = threading.Lock()
+        self._moved = threading.Event()
+        """Set up, or over."""
         self._up: UpSocket | None = None
 
     @property
@@ -159,61 +137,61 @@ class NodeConnection:
         return _LOCKSTEP_SILENCE_S if self.setup.lockstep else _SILENCE_S
 
     def post(self, pdu: e2ap.E2apPdu) -> None:
-        """Send a PDU of the platform's own to the node."""
-        self._post(pdu.SerializeToString())
+        """Send a PDU of the platform's own to the node, from any thread."""
+        self._send(e2ap.E2Frame(pdus=[pdu]).SerializeToString())
         self._platform.counters.message("to_node", pdu.WhichOneof("message") or "none")
 
     def heartbeat(self) -> None:
         """Send a frame without PDUs."""
-        self._post(b"")
+        self._stream.send(b"")
 
     def attach(self, up: UpSocket, answer: e2ap.E2apPdu) -> None:
-        """Send the setup response; from here on the generator serves the node's up socket."""
-        if self._up is not None:
-            self.post(answer)
-            return
-        with self._post_lock:
-            self._before_setup.put(answer.SerializeToString())
-            self._before_setup.put(up)
+        """Send the setup response; from here on the node's up socket is served."""
+        self.post(answer)
+        if self._up is None:
             self._up = up
+            self._moved.set()
 
     def close(self, reason: str) -> None:
         """End the stream."""
         self.close_reason = self.close_reason or reason
         self._context.cancel()
 
-    def _post(self, payload: bytes) -> None:
-        with self._post_lock:
-            if self._up is None:
-                self._before_setup.put(payload)
-            else:
-                self._up.post(self._tag, payload)
+    def serve(self) -> None:
+        """Carry controls to the node until the stream ends, in the thread that the server gave it."""
+        try:
+            self._stream.start()
+            self._moved.wait()
+            if self._up is not None and not self._over:
+                self._serve_controls(self._up)
+        except Exception:
+            _LOG.exception("connection_failed", extra=fields(node=self.setup.node_id, peer=self.peer))
+            self.close_reason = self.close_reason or "an internal error"
+        finally:
+            self._stream.end()
+            self._end()
+
+    def _send(self, frame: bytes) -> None:
+        if self._tap.watched:
+            self._tap.mirror(TO_NODE, self.setup.node_id, frame)
+        self._stream.send(frame)
+
+    def _end(self) -> None:
+        with self._end_lock:
+            if self._over:
+                return
+            self._over = True
+        self._moved.set()
+        self._platform.node_lost(self, self.close_reason or "the node closed the stream")
 
     # From the node --------------------------------------------------------------------------------
 
-    def read(self, requests: Iterator[bytes]) -> None:
-        """Read frames until the stream ends."""
-        reason = "the node closed the stream"
-        tap = self._tap
-        try:
-            for raw in requests:
-                self.last_heard_s = time.monotonic()
-                if raw:
-                    if tap.watched:
-                        tap.mirror(TO_RIC, self.setup.node_id, raw)
-                    self._take_frame(raw)
-        except grpc.RpcError:
-            reason = "the stream broke"
-        except Exception:
-            _LOG.exception("reader_failed", extra=fields(node=self.setup.node_id, peer=self.peer))
-            reason = "an internal error"
-        finally:
-            self._platform.node_lost(self, self.close_reason or reason)
-            with self._post_lock:
-                self._before_setup.put(None)
-                if self._up is not None:
-                    self._up.post(self._tag)
-            self._context.cancel()
+    def _take(self, raw: bytes) -> None:
+        self.last_heard_s = time.monotonic()
+        if raw:
+            if self._tap.watched:
+                self._tap.mirror(TO_RIC, self.setup.node_id, raw)
+            self._take_frame(raw)
 
     def _take_frame(self, raw: bytes) -> None:
         try:
@@ -298,66 +276,25 @@ class NodeConnection:
 
     # To the node ----------------------------------------------------------------------------------
 
-    def responses(self) -> Iterator[bytes]:
-        """Frames for the node: the platform's PDUs and the xApps' controls, each as soon as it is there."""
-        while not isinstance(item := self._before_setup.get(), UpSocket):
-            if item is None:
-                return
-            raw = _frame(item)
-            if raw and self._tap.watched:
-                self._tap.mirror(TO_NODE, self.setup.node_id, raw)
-            yield raw
-        up = item
+    def _serve_controls(self, up: UpSocket) -> None:
+        """Each control goes as soon as it is there; those that wait for the stream share a frame there."""
         if not up.lock.acquire(timeout=5.0):
             self.close("the node's older stream does not end")
             return
         try:
-            yield from self._serve(up, self._drain_stale(up))
+            while up.pull.poll(0):
+                self._refuse_raw(up.pull.recv(), messages.SYSTEM_NOT_READY, "the node was away")
+            receive = up.pull.recv
+            while not self._over:
+                try:
+                    raw = receive()
+                except zmq.Again:
+                    continue
+                self._take_control(raw)
         finally:
             up.lock.release()
 
-    def _drain_stale(self, up: UpSocket) -> list[list[bytes]]:
-        """Refuse what xApps sent while the node was away; what this connection's platform posted is kept."""
-        kept = []
-        while up.pull.poll(0):
-            parts = up.pull.recv_multipart()
-            if len(parts) == 1:
-                self._refuse_raw(parts[0], messages.SYSTEM_NOT_READY, "the node was away")
-            elif parts[1:2] == [self._tag]:
-                kept.append(parts)
-        return kept
-
-    def _serve(self, up: UpSocket, waiting: list[list[bytes]]) -> Iterator[bytes]:
-        pull, tap = up.pull, self._tap
-        while True:
-            parts = waiting.pop(0) if waiting else pull.recv_multipart()
-            frame = e2ap.E2Frame()
-            while True:
-                if len(parts) == 1:
-                    self._take_control(parts[0], frame)
-                elif parts[0] != up.secret:
-                    self._platform.counters.error("bus_message_malformed")
-                elif parts[1] == self._tag:
-                    if len(parts) == 2:
-                        return
-                    if parts[2]:
-                        frame.pdus.add().ParseFromString(parts[2])
-                    else:
-                        yield b""
-                # Several decisions that wait already share a frame: a gRPC message costs more than they do.
-                if waiting or len(frame.pdus) >= MAX_PDUS_PER_FRAME:
-                    break
-                try:
-                    parts = pull.recv_multipart(zmq.NOBLOCK)
-                except zmq.Again:
-                    break
-            if frame.pdus:
-                raw = frame.SerializeToString()
-                if tap.watched:
-                    tap.mirror(TO_NODE, self.setup.node_id, raw)
-                yield raw
-
-    def _take_control(self, raw: bytes, frame: e2ap.E2Frame) -> None:
+    def _take_control(self, raw: bytes) -> None:
         try:
             up = bus.UpMessage.FromString(raw)
         except DecodeError:
@@ -378,7 +315,9 @@ class NodeConnection:
         if permission.learns_budgets:
             self._platform.budgets_requested(self.setup.node_id, request)
         self.controls += 1
+        frame = e2ap.E2Frame()
         frame.pdus.add().ric_control_request.CopyFrom(request)
+        self._send(frame.SerializeToString())
 
     def _control_refusal(
         self, permission: ControlPermission, request: e2ap.RicControlRequest
@@ -435,10 +374,6 @@ class NodeConnection:
         return slot.ControlOutcome(constraint="platform", text=text).SerializeToString()
 
 
-def _frame(pdu: bytes) -> bytes:
-    return e2ap.E2Frame(pdus=[e2ap.E2apPdu.FromString(pdu)]).SerializeToString() if pdu else b""
-
-
 class E2Termination:
     """The gRPC server: E2.Connect, health and reflection, on unix sockets and TCP."""
 
@@ -489,16 +424,15 @@ class E2Termination:
         while self.connections() and time.monotonic() < deadline_s:
             time.sleep(0.01)
 
-    def _connect(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+    def _connect(self, _requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         connection = NodeConnection(self._platform, context, self._tap)
         with self._lock:
             if len(self._connections) >= MAX_NODES:
                 context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"at most {MAX_NODES} nodes")
             self._connections.add(connection)
         try:
-            reader = threading.Thread(target=connection.read, args=(requests,), name="e2-reader", daemon=True)
-            reader.start()
-            yield from connection.responses()
+            connection.serve()
         finally:
             with self._lock:
                 self._connections.discard(connection)
+        return iter(())

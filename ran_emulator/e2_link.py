@@ -1,7 +1,7 @@
 """The stream to the RIC (E2 over gRPC): connects for ever, sends, receives, keeps alive. Knows bytes, no procedures.
 
-Frames are encoded and decoded by their owner, in its own thread: gRPC carries bytes, and what is sent is measured
-for nothing.
+Frames are encoded and decoded by their owner, in its own thread: the stream carries bytes, and what is sent is
+measured for nothing.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-import grpc
 from hiso_proto import e2ap_pb2 as e2ap
 
+from service_kit.byte_streams import ClientStream
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
@@ -60,10 +60,6 @@ class Lost:
     reason: str
 
 
-def _as_is(data: bytes) -> bytes:
-    return data
-
-
 class E2Link:
     """Keeps one bidirectional stream open to the E2 termination; events go into `inbox`."""
 
@@ -73,11 +69,10 @@ class E2Link:
         self._silence_s = silence_s
         self._inbox = inbox
         self._stopping = threading.Event()
-        self._open: tuple[int, SimpleQueue[bytes | None]] = (0, SimpleQueue())
-        """Number and outbox of the stream in force, replaced together."""
+        self._open: tuple[int, ClientStream | None] = (0, None)
+        """Number of the stream in force, and the stream where there is one: replaced together."""
         self._greeted = 0
         """The latest stream that its owner has begun to use: no heartbeat precedes its first frame."""
-        self._call: Any = None
         self._heard_s = 0.0
         self._pause_s = BACK_OFF_S
         self._threads = [
@@ -91,71 +86,58 @@ class E2Link:
             thread.start()
 
     def stop(self) -> None:
-        """Send what is queued, close the stream, end the threads."""
+        """Send what waits, close the stream, end the threads."""
         self._stopping.set()
-        self._open[1].put(None)
+        stream = self._open[1]
+        if stream is not None:
+            stream.close_sending()
         for thread in self._threads:
             thread.join(timeout=0.3)
-        call = self._call
-        if call is not None:
-            call.cancel()
+        if stream is not None:
+            stream.cancel("the node stops")
 
     def send(self, stream: int, frame: bytes) -> None:
-        """Queue an encoded E2Frame for a stream; nothing where that is no longer the one in force."""
-        number, outbox = self._open
-        if number == stream:
-            outbox.put(frame)
+        """Send an encoded E2Frame on a stream; nothing where that is no longer the one in force."""
+        number, in_force = self._open
+        if number == stream and in_force is not None:
+            in_force.send(frame)
             self._greeted = number
 
     def drop(self, reason: str, pause_s: float = BACK_OFF_S) -> None:
         """Close the stream in force and connect again after a pause."""
         _LOG.warning("E2 stream dropped", extra=fields(reason=reason))
         self._pause_s = pause_s
-        call = self._call
-        if call is not None:
-            call.cancel()
+        stream = self._open[1]
+        if stream is not None:
+            stream.cancel(reason)
 
     def _connect_for_ever(self) -> None:
         while not self._stopping.is_set():
             # A channel of its own for each attempt: gRPC's name resolution backs off for up to two minutes.
-            channel = grpc.insecure_channel(self._target, options=_OPTIONS)
-            self._open = (self._open[0] + 1, SimpleQueue())
-            try:
-                self._serve_stream(channel)
-            finally:
-                self._open[1].put(None)
-                channel.close()
+            stream = ClientStream(self._target, _METHOD, _OPTIONS)
+            number = self._open[0] + 1
+            self._open = (number, stream)
+            self._heard_s = time.monotonic()
+            self._inbox.put(Opened(number))
+            reason = stream.run(partial(self._take, number))
+            self._open = (number, None)
+            stream.close()
+            self._inbox.put(Lost(number, reason or "closed by the RIC"))
             self._stopping.wait(self._pause_s)
             self._pause_s = BACK_OFF_S
 
-    def _serve_stream(self, channel: grpc.Channel) -> None:
-        stream, outbox = self._open
-        connect = channel.stream_stream(_METHOD, request_serializer=_as_is, response_deserializer=_as_is)
+    def _take(self, number: int, frame: bytes) -> None:
         self._heard_s = time.monotonic()
-        self._inbox.put(Opened(stream))
-        try:
-            self._call = call = connect(iter(outbox.get, None))
-            put = self._inbox.put
-            for frame in call:
-                self._heard_s = time.monotonic()
-                if frame:
-                    put(Received(stream, frame))
-            reason = "closed by the RIC"
-        except grpc.RpcError as error:
-            details: Callable[[], str] | None = getattr(error, "details", None)
-            reason = (details() if details else None) or str(error)
-        finally:
-            self._call = None
-        self._inbox.put(Lost(stream, reason))
+        if frame:
+            self._inbox.put(Received(number, frame))
 
     def _keep_alive(self) -> None:
         while not self._stopping.wait(HEARTBEAT_S):
-            if self._call is None:
+            number, stream = self._open
+            if stream is None:
                 continue
             if time.monotonic() - self._heard_s > self._silence_s:
                 self._heard_s = time.monotonic()
                 self.drop(f"silent for more than {self._silence_s:g} s")
-            else:
-                number, outbox = self._open
-                if number == self._greeted:
-                    outbox.put(b"")
+            elif number == self._greeted:
+                stream.send(b"")

@@ -112,7 +112,10 @@ class HotLoop:
         step = self._lockstep_slot if lockstep else self._scheduled_slot
         while not self._stopping and self._cell.slot < slots:
             step()
-        if not lockstep and not self._stopping:
+        if lockstep:
+            for decided_slot in range(self._cell.slot, self._cell.slot + self._cell.control_delay_slots):
+                self._await_decisions(decided_slot)  # what was asked is answered, and counted
+        elif not self._stopping:
             self._serve_until(self.started_s + self._cell.slot * self._arguments.clock.slot_s)
         for chore in reversed(self._chores):
             chore()
