@@ -6,11 +6,11 @@ FROM ${PYTHON_IMAGE} AS dependencies
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python3 -m venv /opt/hiso
 WORKDIR /src
-COPY pyproject.toml ./
-# Dependencies are a layer of their own, which lasts until pyproject.toml changes.
+COPY pyproject.toml constraints.txt ./
+# Dependencies are a layer of their own, which lasts until these files change.
 RUN python3 -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
         > /tmp/requirements.txt \
-    && /opt/hiso/bin/pip install --requirement /tmp/requirements.txt
+    && /opt/hiso/bin/pip install --constraint constraints.txt --requirement /tmp/requirements.txt
 
 FROM dependencies AS build
 COPY README.md ./
@@ -47,7 +47,7 @@ ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
 COPY pyproject.toml wheels/*.whl* /wheels/
 RUN if ls /wheels/torch-*.whl; \
     then /opt/hiso/bin/pip install --target /opt/torch /wheels/torch-*.whl; \
-    else /opt/hiso/bin/pip install --target /opt/torch --index-url "$TORCH_INDEX_URL" torch; \
+    else /opt/hiso/bin/pip install --target /opt/torch --index-url "$TORCH_INDEX_URL" --constraint constraints.txt torch; \
     fi
 
 FROM runtime AS learn

@@ -29,8 +29,8 @@ pytestmark = [
 START_LIMIT_S = 180.0
 FLOW_LIMIT_S = 120.0
 BUILD_INPUTS = (
-    "Dockerfile", ".dockerignore", ".env", "docker-compose.yml", "docker-entrypoint.sh", "pyproject.toml",
-    "README.md", "hiso", "monitoring", "near_rt_ric", "proto", "ran_emulator", "xapps",
+    "Dockerfile", ".dockerignore", ".env", "docker-compose.yml", "docker-entrypoint.sh", "constraints.txt",
+    "pyproject.toml", "README.md", "hiso", "monitoring", "near_rt_ric", "proto", "ran_emulator", "service_kit", "xapps",
 )  # fmt: skip
 
 

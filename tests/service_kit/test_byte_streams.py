@@ -89,7 +89,7 @@ def test_messages_come_back_in_order_also_large_and_empty_ones(serve) -> None:
         client.stream.send(message)
         assert client.messages.get(timeout=5) == message
     client.stream.cancel("enough")
-    assert client.ended() == "enough"
+    assert "enough" in client.ended()
 
 
 def test_messages_that_wait_for_the_core_are_joined_and_none_is_lost(serve) -> None:
@@ -184,7 +184,7 @@ def test_a_peer_that_does_not_read_is_given_up(serve, monkeypatch: pytest.Monkey
     while client.reason is None and time.monotonic() < deadline_s:
         client.stream.send(b"x" * 10_000)
     hold.set()
-    assert client.ended() == "the peer does not read"
+    assert "the peer does not read" in client.ended()
 
 
 def test_bindings_that_lack_a_name_are_told_with_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
