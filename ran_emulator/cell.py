@@ -88,7 +88,7 @@ class Cell:
         users = scenario.users_by_slice(np.random.default_rng(self._seed("world")))
         pool_rng = np.random.default_rng(self._seed("common beam"))
         pool = np.stack(random_common_beams(pool_rng, COMMON_BEAM_POOL, scenario.antennas), axis=1)
-        self.state = st.allocate(sum(users), scenario.antennas, np.ascontiguousarray(pool))
+        self.state = st.allocate(sum(users), scenario.antennas, scenario.queue_packets, np.ascontiguousarray(pool))
         self.users_by_slice = users
         self._loads = [_Load(part.load_scale) for part in scenario.slices.in_order()]
         self._pending: list[_PendingBudgets] = []
@@ -366,6 +366,11 @@ class Cell:
     def inject(self, slice_id: int, packets: int) -> None:
         """Packets at once, round robin over the slice's users."""
         queues.inject(self.state, slice_id, packets)
+
+    def inject_user(self, user: int, packets: int) -> None:
+        """Packets at once for one user, of its slice's sizes."""
+        slice_id = int(np.searchsorted(np.cumsum(self.users_by_slice), user, "right"))
+        queues.inject_user(self.state, slice_id, user, packets)
 
     def set_speed(self, slice_id: int, speed_m_s: float) -> None:
         """Change a slice's speed; its users go on from where they are."""

@@ -177,7 +177,7 @@ class Scenario(_Model):
     noise_dbm_hz: Annotated[float, Field(ge=-250, le=0)] = -174.0
     initial_bandwidth_hz: tuple[int, int, int] = (3_400_000, 3_300_000, 3_300_000)
     initial_power_share: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
-    queue_packets: Literal[5] = 5
+    queue_packets: Annotated[int, Field(ge=1, le=64)] = 5
     access: Literal["rsma", "sdma", "ofdma"] = "rsma"
     precoder: Literal["codebook", "zf"] = "codebook"
     hwi: Impairments = Impairments()

@@ -91,7 +91,7 @@ def test_what_is_no_number_is_refused_by_name(name: str, value: Any) -> None:
         ("hwi.model", "none"),
         ("slices.vonr.undecided", "drop"),
         ("paths", 5),
-        ("queue_packets", 6),
+        ("queue_packets", 2.5),
         ("antennas", 9),
         ("slices.embb.max_latency_ms", 0.75),
         ("users", 2.5),
