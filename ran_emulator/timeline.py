@@ -123,5 +123,5 @@ def _complaints(error: ValidationError) -> Iterator[str]:
             continue
         # The first part of a place is the kind of change.
         field = ".".join(str(part) for part in item["loc"][1:2])
-        given = item["input"]
-        yield (f"{field}: " if field else "") + item["msg"] + ("" if isinstance(given, dict) else f" (given {given!r})")
+        text = (f"{field}: " if field else "") + item["msg"].removeprefix("Value error, ")
+        yield text if isinstance(item["input"], dict) else f"{text} (given {item['input']!r})"

@@ -64,7 +64,7 @@ TriggerOption = Annotated[
 ]
 TimelineOption = Annotated[
     Path | None,
-    typer.Option("--timeline", metavar="FILE", help="Changes at simulated times (docs/timeline.md): YAML or JSON."),
+    typer.Option("--timeline", metavar="FILE", help="Changes at simulated times (docs/http.md): YAML or JSON."),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")]
 DurationOption = Annotated[
