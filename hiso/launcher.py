@@ -74,6 +74,7 @@ class Plan:
         self.run_dir = run_dir
         self.summary_path = run_dir / "summary.json"
         self.scenario_path = run_dir / "scenario.yaml"
+        self.timeline_path = run_dir / "timeline.yaml"
         self._trained = request.weights()
 
     def specs(self) -> list[ProcessSpec]:
@@ -83,9 +84,11 @@ class Plan:
         return [self._ric(), *learners, *xapps, self._emulator()]
 
     def write_scenario(self) -> None:
-        """The resolved scenario as a file: what every process is told is what was checked."""
+        """The resolved scenario and the timeline as files: what every process is told is what was checked."""
         data = self.request.scenario.model_dump(mode="json")
         self.scenario_path.write_text(yaml.safe_dump(data, sort_keys=False))
+        events = [event.record() for event in self.request.timeline]
+        self.timeline_path.write_text(yaml.safe_dump(events, sort_keys=False))
 
     def _port(self, service: str) -> int:
         return ports.port_of(service, self.port_base)
@@ -117,6 +120,7 @@ class Plan:
             "emulator",
             "ran_emulator",
             *("--scenario", str(self.scenario_path)),
+            *("--timeline", str(self.timeline_path)),
             *("--seed", str(request.seed)),
             *("--clock", request.clock.name),
             *("--control-delay-slots", str(request.control_delay_slots)),

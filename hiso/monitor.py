@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -107,6 +107,8 @@ class Snapshot:
     loop_latency_ms: dict[str, float | None]
     slot_observations: int
     agents: dict[str, AgentView] = field(default_factory=dict)
+    changes: tuple[dict[str, Any], ...] = ()
+    """Changes made since the snapshot before, as events of a timeline."""
 
     @property
     def missed_deadlines(self) -> int:
@@ -160,8 +162,8 @@ def agent_view(xapp: Metrics | None, learner: Metrics | None) -> AgentView:
     )
 
 
-def snapshot(emulator: Metrics, agents: dict[str, AgentView]) -> Snapshot:
-    """A snapshot out of the emulator's metrics and its agents."""
+def snapshot(emulator: Metrics, agents: dict[str, AgentView], changes: tuple[dict[str, Any], ...] = ()) -> Snapshot:
+    """A snapshot out of the emulator's metrics, its agents and what was changed."""
     return Snapshot(
         simulated_s=emulator.total("hiso_simulated_seconds_total") or 0.0,
         real_time_factor=emulator.total("hiso_real_time_factor"),
@@ -180,6 +182,7 @@ def snapshot(emulator: Metrics, agents: dict[str, AgentView]) -> Snapshot:
             "hiso_e2_messages_total", function="slot", procedure="ric_indication", direction="to_ric"
         ),
         agents=agents,
+        changes=changes,
     )
 
 
@@ -195,11 +198,25 @@ class Monitor:
         self._emulator = client("emulator")
         self._xapps = {agent: client(f"xapp-{agent}") for agent in AGENTS}
         self._learners = {agent: client(f"learner-{agent}") for agent in learning_agents}
+        self._slots = 0
+        self._changes_from_slot = 0
 
     def poll(self) -> Snapshot | None:
         """A snapshot now; None where the emulator does not answer."""
         emulator = _read(self._emulator)
-        return None if emulator is None else snapshot(emulator, self.agents())
+        return None if emulator is None else snapshot(emulator, self.agents(), self._changes(emulator))
+
+    def _changes(self, emulator: Metrics) -> tuple[dict[str, Any], ...]:
+        """What was changed since the last call."""
+        before, self._slots = self._slots, emulator.count("hiso_slots_total")
+        if self._slots < before:  # a new world
+            self._changes_from_slot = 0
+        try:
+            changes = tuple(self._emulator.json(f"/events?from_slot={self._changes_from_slot}"))
+        except Unreachable:
+            return ()
+        self._changes_from_slot = max((event["at_slot"] + 1 for event in changes), default=self._changes_from_slot)
+        return changes
 
     def agents(self) -> dict[str, AgentView]:
         """The xApps and their learners now."""

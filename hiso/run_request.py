@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hiso.observe import budget_context
 from hiso.runner import RunWeights, default_weights
 from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
+from ran_emulator.events import TimedChange
 from ran_emulator.scenario import (
     MAX_CONTROL_DELAY_SLOTS,
     SLOT_US,
@@ -16,6 +18,7 @@ from ran_emulator.scenario import (
     load_scenario,
     parse_scenario,
 )
+from ran_emulator.timeline import TimelineError, load_timeline
 from xapps.slicing.inter.actions import BudgetError
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
@@ -52,6 +55,7 @@ class RunRequest:
     """D as asked for; None: by scenario and clock."""
     learn: bool = False
     from_scratch: bool = False
+    timeline: tuple[TimedChange, ...] = ()
 
     @property
     def control_delay_slots(self) -> int:
@@ -72,6 +76,10 @@ class RunRequest:
         if self.from_scratch:
             return RunWeights()
         return default_weights(self.scenario, self.scheduler, self.control_delay_slots)
+
+    def never_made(self) -> int:
+        """Events of the timeline that lie beyond the end of the run."""
+        return 0 if self.slots is None else sum(event.slot >= self.slots for event in self.timeline)
 
     def with_clock(self, clock: Clock) -> RunRequest:
         """The same run by another clock; a D that was left to the clock follows it."""
@@ -157,6 +165,7 @@ def make_request(
     control_delay: str,
     learn: bool,
     from_scratch: bool,
+    timeline: Path | None = None,
 ) -> RunRequest:
     """Check every part of a run, and how the parts fit.
 
@@ -169,7 +178,8 @@ def make_request(
         chosen = resolve(scheduler, inter, intra, trigger)
         cell = _pinned(load_scenario(scenario, overrides), chosen)
         _check_budgets_fit(cell, chosen)
-    except (ScenarioError, SchedulerError, InterPolicyError, TriggerError, BudgetError) as error:
+        events = () if timeline is None else load_timeline(timeline, cell)
+    except (ScenarioError, SchedulerError, InterPolicyError, TriggerError, BudgetError, TimelineError) as error:
         raise RequestError(str(error)) from error
     except OSError as error:
         raise RequestError(f"scenario: {scenario}: {error.strerror or error}") from error
@@ -190,6 +200,7 @@ def make_request(
         control_delay=parse_control_delay(control_delay),
         learn=learn,
         from_scratch=from_scratch,
+        timeline=events,
     )
     try:
         request.weights()

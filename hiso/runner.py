@@ -7,13 +7,14 @@ compiled loop, learning ones step by step; both give the same trace.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
 from hiso.world import World
 from ran_emulator.cell import Cell, SecondWindow
+from ran_emulator.events import TimedChange
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.state import HWI_MODELS
 from ran_emulator.summary import cell_summary
@@ -112,14 +113,15 @@ class Runner:
         weights: RunWeights | None = None,
         training_slots: int = DEFAULT_TRAINING_SLOTS,
         compiled: bool = True,
+        timeline: Sequence[TimedChange] = (),
     ) -> None:
         """`weights` None: the shipped ones, or with `from_scratch` untrained ones. Learning needs torch.
 
-        `compiled` False: step by step also where nothing learns.
+        `compiled` False: step by step also where nothing learns. `timeline`: changes at their slots.
 
         Raises:
             WeightsError: weights that are missing or do not fit.
-            ValueError: a policy's or trigger's name, seed or weights that cannot be used.
+            ValueError: a policy's or trigger's name, seed, weights or an event that cannot be used.
         """
         if weights is None:
             weights = RunWeights() if from_scratch else default_weights(scenario, scheduler, control_delay_slots)
@@ -128,6 +130,7 @@ class Runner:
         if compiled and not learns_slots:
             self._world = _frozen_world(scenario, scheduler.intra, seed, control_delay_slots, weights.intra)
         self.cell = Cell(scenario, seed, control_delay_slots) if self._world is None else self._world.cell
+        self.cell.schedule(timeline)
         self.scheduler = scheduler
         self.weights = weights
         self.wall_s = 0.0
@@ -246,8 +249,9 @@ def run(
     from_scratch: bool = False,
     weights: RunWeights | None = None,
     progress: Progress | None = None,
+    timeline: Sequence[TimedChange] = (),
 ) -> RunResult:
     """A run of `slots` from slot 0; arguments and errors as of `Runner`."""
-    runner = Runner(scenario, scheduler, seed, control_delay_slots, learn, from_scratch, weights)
+    runner = Runner(scenario, scheduler, seed, control_delay_slots, learn, from_scratch, weights, timeline=timeline)
     runner.advance(slots, progress)
     return runner.result()

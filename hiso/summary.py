@@ -18,6 +18,7 @@ _CELL_KEYS = (
     "utility",
     "decision_source",
     "trace_sha256",
+    "events",
     "slices",
 )
 _LOOP_KEYS = ("missed_deadlines", "e2_bytes", "e2_messages", "e2_bps", "loop_latency_ms")
@@ -88,6 +89,7 @@ def _config(request: RunRequest) -> dict[str, Any]:
         "control_delay_slots": request.control_delay_slots,
         "learn": request.learn,
         "from_scratch": request.from_scratch,
+        "timeline": [event.record() for event in request.timeline],
     }
 
 

@@ -13,9 +13,12 @@ from rich.text import Text
 
 from hiso.monitor import SOURCES, SliceView, Snapshot
 from hiso.run_request import RunRequest
+from ran_emulator.scenario import SLOTS_PER_SECOND
 from xapps.slicing.observation import SLICE_NAMES
 
 SHOWN_EVENTS = 6
+SHOWN_CHANGES = 20
+SHOWN_VALUES = 5
 SSR_THRESHOLD = 0.95  # C6, Table 1
 SLICE_LABELS = {"vonr": "VoNR", "embb": "eMBB", "urllc": "uRLLC"}
 SLICE_STYLES = {"vonr": "cyan", "embb": "magenta", "urllc": "yellow"}
@@ -53,6 +56,21 @@ def since(now: SliceView, before: SliceView | None) -> dict[str, int]:
     return {source: now.decisions[source] - before.decisions[source] for source in SOURCES}
 
 
+def change_text(event: dict[str, Any]) -> str:
+    """An event of a timeline in words: its time, what changes, for which slice, to what."""
+    fields = {name: value for name, value in event.items() if name not in {"at_slot", "change", "slice"}}
+    words = [str(event["change"]).replace("_", " "), *([event["slice"]] if "slice" in event else [])]
+    words += [f"{name} {_value(value)}" for name, value in fields.items()]
+    return f"{event['at_slot'] / SLOTS_PER_SECOND:8.1f} s  {' '.join(words)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        more = f" and {len(value) - SHOWN_VALUES} more" if len(value) > SHOWN_VALUES else ""
+        return ",".join(map(str, value[:SHOWN_VALUES])) + more
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 class EventLog:
     """What happened between two snapshots, in words."""
 
@@ -61,10 +79,11 @@ class EventLog:
         self._before: Snapshot | None = None
 
     def events(self, snapshot: Snapshot) -> list[str]:
-        """Events since the last call: budgets that moved, agents that came or went, weights that do not fit."""
+        """Since the last call: changes, budgets that moved, agents that came or went, weights that do not fit."""
         before, self._before = self._before, snapshot
+        changes = [change_text(event) for event in snapshot.changes]
         if before is None:
-            return [line for agent in snapshot.agents for line in self._mismatches(snapshot, agent, ())]
+            return changes + [line for agent in snapshot.agents for line in self._mismatches(snapshot, agent, ())]
         lines = []
         if budgets(before) != budgets(snapshot):
             lines.append(f"budgets {splits(before)} -> {splits(snapshot)} MHz")
@@ -75,7 +94,7 @@ class EventLog:
             lines += self._mismatches(snapshot, agent, old.mismatches if old else ())
         if before.connected != snapshot.connected:
             lines.append("E2 " + ("connected" if snapshot.connected else "lost"))
-        return [f"{snapshot.simulated_s:8.1f} s  {line}" for line in lines]
+        return changes + [f"{snapshot.simulated_s:8.1f} s  {line}" for line in lines]
 
     @staticmethod
     def _mismatches(snapshot: Snapshot, agent: str, known: tuple[str, ...]) -> list[str]:
@@ -262,6 +281,11 @@ def show_result(console: Console, summary: dict[str, Any]) -> None:
             str(part["offered_packets"]),
         )
     console.print(table)
+    changes = [change_text(event) for event in summary["events"]]
+    for line in changes[:SHOWN_CHANGES]:
+        console.print(Text(line, style="dim"))
+    if len(changes) > SHOWN_CHANGES:
+        console.print(Text(f"and {len(changes) - SHOWN_CHANGES} more changes (summary: events)", style="dim"))
     console.print(Text(f"decided by {decided_text(summary)}; weights {summary['weights_id'] or 'none'}", style="dim"))
 
 

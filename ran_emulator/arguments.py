@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
+from ran_emulator.events import TimedChange
 from ran_emulator.scenario import (
     MAX_CONTROL_DELAY_SLOTS,
     PRESETS,
@@ -17,6 +18,7 @@ from ran_emulator.scenario import (
     ScenarioError,
     load_scenario,
 )
+from ran_emulator.timeline import TimelineError, load_timeline
 from service_kit import flags
 from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.flags import integer_in
@@ -30,6 +32,7 @@ class Arguments:
     """What the command line asks for, checked."""
 
     scenario: Scenario
+    timeline: tuple[TimedChange, ...]
     seed: int
     clock: Clock
     control_delay_slots: int
@@ -84,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--scenario", default="base", metavar="NAME|FILE", help=f"a preset ({', '.join(PRESETS)}) or a YAML file")
     add("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a field, e.g. hwi.kappa=0.01")
+    add("--timeline", type=Path, metavar="FILE", help="changes at simulated times: a YAML or JSON file")
     add("--seed", type=integer_in(0, 2**63 - 1), default=1, help="of everything random (default 1)")
     add("--clock", type=_clock, default="realtime", help="lockstep, realtime or Nx (N times real time)")
     add(
@@ -124,13 +128,15 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     options = parser.parse_args(argv)
     try:
         scenario = load_scenario(options.scenario, options.set)
-    except (ScenarioError, OSError, UnicodeDecodeError) as error:
+        timeline = () if options.timeline is None else load_timeline(options.timeline, scenario)
+    except (ScenarioError, TimelineError, OSError, UnicodeDecodeError) as error:
         parser.error(str(error))
     require_exposed(parser, options.expose, http_host=options.http_host)
     if options.summary is not None and not options.summary.absolute().parent.is_dir():
         parser.error(f"argument --summary: the folder of {options.summary} does not exist")
     return Arguments(
         scenario=scenario,
+        timeline=timeline,
         seed=options.seed,
         clock=options.clock,
         control_delay_slots=control_delay_slots(options.control_delay_slots, scenario, options.clock),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,14 +15,16 @@ import numpy.typing as npt
 from ran_emulator import slot as kernels
 from ran_emulator import state as st
 from ran_emulator.constraints import Refused, check_budgets, decision_refusal
+from ran_emulator.events import TimedChange
 from ran_emulator.phy import geometry
 from ran_emulator.phy.channel import fading_correlation, random_common_beams
 from ran_emulator.phy.random_streams import normal_pair, stream_key, stream_seed
 from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Impairments, Mix, Scenario
+from ran_emulator.timeline import NEVER, Timeline
 from ran_emulator.traffic import arrivals, queues
 
 COMMON_BEAM_POOL = 4_096
-NEVER = 1 << 62
+KEPT_EVENTS = 10_000
 
 
 @dataclass(slots=True)
@@ -88,10 +91,15 @@ class Cell:
         users = scenario.users_by_slice(np.random.default_rng(self._seed("world")))
         pool_rng = np.random.default_rng(self._seed("common beam"))
         pool = np.stack(random_common_beams(pool_rng, COMMON_BEAM_POOL, scenario.antennas), axis=1)
-        self.state = st.allocate(sum(users), scenario.antennas, np.ascontiguousarray(pool))
+        self.state = st.allocate(sum(users), scenario.antennas, scenario.queue_packets, np.ascontiguousarray(pool))
         self.users_by_slice = users
         self._loads = [_Load(part.load_scale) for part in scenario.slices.in_order()]
         self._pending: list[_PendingBudgets] = []
+        self._timeline = Timeline()
+        self.events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
+        """Changes that were made, the latest: a timeline that gives the same run again."""
+        self.on_event: Callable[[dict[str, Any]], None] = lambda _event: None
+        """Called with each change that is made."""
         self._digest = hashlib.sha256()
         self._begun = False
         self._set_up_cell()
@@ -322,7 +330,7 @@ class Cell:
     # What people change
 
     def apply_due(self) -> None:
-        """Step 1: budgets, regimes and ends of bursts that are due at the start of this slot."""
+        """Step 1: budgets, regimes, ends of bursts and the timeline's events that are due at this slot's start."""
         slot = self.slot
         if slot < self._next_event_slot:
             return
@@ -337,10 +345,56 @@ class Cell:
             if slot >= load.burst_end_slot:
                 load.burst, load.burst_end_slot = 1.0, NEVER
                 self._apply_load(index)
+        for event in self._timeline.due(slot):
+            self.make(event)
         # A pending budget changes what is decided D slots before it holds.
         budgets = [max(slot + 1, p.slot - self.control_delay_slots) for p in self._pending]
         bursts = [load.burst_end_slot for load in self._loads]
-        self._next_event_slot = min(self._regime_end_slot, *bursts, *budgets, *(p.slot for p in self._pending))
+        pending = [p.slot for p in self._pending]
+        self._next_event_slot = min(self._regime_end_slot, self._timeline.next_slot, *bursts, *budgets, *pending)
+
+    def schedule(self, events: Sequence[TimedChange]) -> list[int]:
+        """Have changes made at the start of their slots; their numbers.
+
+        Raises:
+            ValueError: one cannot be made, or its slot has begun; none will be made.
+        """
+        first = self.slot + self._begun
+        for entry, event in enumerate(events, 1):
+            try:
+                event.check(self.scenario)
+            except ValueError as error:
+                raise ValueError(f"entry {entry}: {error}") from error
+            if event.slot < first:
+                raise ValueError(
+                    f"entry {entry}: at_slot: must be at least {first}, the next slot to begin (given {event.slot})"
+                )
+        numbers = self._timeline.add(events)
+        self._next_event_slot = min(self._next_event_slot, self._timeline.next_slot)
+        return numbers
+
+    def unschedule(self, number: int | None) -> None:
+        """Take a change that waits out of the timeline; None: all.
+
+        Raises:
+            ValueError: none of this number waits.
+        """
+        if number is None:
+            self._timeline.clear()
+        else:
+            self._timeline.remove(number)
+
+    def make(self, event: TimedChange) -> None:
+        """Make a change at the start of this slot, and keep it among the events.
+
+        Raises:
+            ValueError: it cannot be made; nothing has changed.
+        """
+        event.check(self.scenario)
+        event.make(self)
+        record = event.record()
+        self.events.append(record)
+        self.on_event(record)
 
     def set_hwi(self, hwi: Impairments) -> None:
         """Change the hardware impairments."""
@@ -366,6 +420,11 @@ class Cell:
     def inject(self, slice_id: int, packets: int) -> None:
         """Packets at once, round robin over the slice's users."""
         queues.inject(self.state, slice_id, packets)
+
+    def inject_user(self, user: int, packets: int) -> None:
+        """Packets at once for one user, of its slice's sizes."""
+        slice_id = int(np.searchsorted(np.cumsum(self.users_by_slice), user, "right"))
+        queues.inject_user(self.state, slice_id, user, packets)
 
     def set_speed(self, slice_id: int, speed_m_s: float) -> None:
         """Change a slice's speed; its users go on from where they are."""

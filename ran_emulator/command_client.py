@@ -21,34 +21,45 @@ class LoopBusyError(RuntimeError):
 class CommandClient:
     """Sends one command at a time."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        """`connection`: the face's end of the pair."""
+    def __init__(self, connection: socket.socket, timeout_s: float = TIMEOUT_S) -> None:
+        """`connection`: the face's end of the pair; `timeout_s`: after this a command is called back."""
         self._connection = connection
-        self._connection.settimeout(TIMEOUT_S)
+        self._connection.settimeout(timeout_s)
+        self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._number = 0
         self._received = b""
 
-    def ask(self, name: str, **arguments: Any) -> int:
-        """Have a command carried out; the slot from whose start it holds.
+    def ask(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """Have a command carried out; the answer, with the "slot" from whose start it holds.
 
         Raises:
             CommandRefusedError: the value cannot be used.
-            LoopBusyError: no answer within 5 s; the command is carried out as soon as a slot starts.
+            LoopBusyError: no slot began in time: the command was called back and will never be carried out.
         """
         with self._lock:
             self._number += 1
-            request = {"number": self._number, "name": name, "arguments": arguments}
             try:
-                self._connection.sendall(json.dumps(request).encode() + b"\n")
-                answer = self._answer()
+                self._send({"number": self._number, "name": name, "arguments": arguments})
+                answer = self._answer_or_call_back()
             except OSError as error:
-                raise LoopBusyError(
-                    f"the slot loop did not start a slot within {TIMEOUT_S:g} s; the change holds from its next slot on"
-                ) from error
+                raise LoopBusyError("the slot loop does not answer: whether it made the change is not known") from error
+        if "cancelled" in answer:
+            raise LoopBusyError(f"no slot began within {self._timeout_s:g} s: the change was not made")
         if "error" in answer:
             raise CommandRefusedError(answer["error"])
-        return int(answer["slot"])
+        return answer
+
+    def _answer_or_call_back(self) -> dict[str, Any]:
+        """The answer; where it does not come, that of calling the command back, which may be the answer after all."""
+        try:
+            return self._answer()
+        except TimeoutError:
+            self._send({"cancel": self._number})
+            return self._answer()
+
+    def _send(self, request: dict[str, Any]) -> None:
+        self._connection.sendall(json.dumps(request).encode() + b"\n")
 
     def _answer(self) -> dict[str, Any]:
         """The answer to the latest command; answers that come after their time are skipped."""

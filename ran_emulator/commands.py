@@ -14,7 +14,7 @@ from typing import Any
 
 from ran_emulator.cell import Cell
 from ran_emulator.e2_node import E2Node
-from ran_emulator.scenario import SLOTS_PER_SECOND, Impairments
+from ran_emulator.events import EVENT
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
@@ -41,53 +41,65 @@ class CommandServer:
         """`connection`: the hot loop's end of the pair."""
         self._connection = connection
         self._inbox = inbox
+        self._sending = threading.Lock()
+        self._untaken: dict[int, Command] = {}
+        """By number. Who takes a command out decides: the loop that it is carried out, the face that it never is."""
         threading.Thread(target=self._receive, name="commands", daemon=True).start()
 
     def _receive(self) -> None:
         with self._connection.makefile("rb") as lines:
             for line in lines:
                 request = json.loads(line)
-                self._inbox.put(Command(request["number"], request["name"], request["arguments"]))
+                if "cancel" in request:
+                    number = request["cancel"]
+                    if self._untaken.pop(number, None) is not None:
+                        self._send({"number": number, "cancelled": True})
+                    continue
+                command = Command(request["number"], request["name"], request["arguments"])
+                self._untaken[command.number] = command
+                self._inbox.put(command)
         self._inbox.put(FaceGone())
+
+    def take(self, command: Command) -> bool:
+        """Whether a command is still wanted; from now on it cannot be cancelled."""
+        return self._untaken.pop(command.number, None) is not None
 
     def answer(self, command: Command, answer: dict[str, Any]) -> None:
         """Send the answer to a command."""
+        self._send({"number": command.number, **answer})
+
+    def _send(self, answer: dict[str, Any]) -> None:
         try:
-            self._connection.sendall(json.dumps({"number": command.number, **answer}).encode() + b"\n")
+            with self._sending:
+                self._connection.sendall(json.dumps(answer).encode() + b"\n")
         except OSError as error:
-            _LOG.warning("a command's answer was lost", extra=fields(command=command.name, reason=str(error)))
+            _LOG.warning("command_answer_lost", extra=fields(answer=answer, reason=str(error)))
 
 
 def carry_out(command: Command, cell: Cell, node: E2Node) -> dict[str, Any]:
-    """Apply a command at the start of the cell's slot; its answer: {"slot"}, or {"error"} and nothing has changed."""
-    arguments = command.arguments
+    """Apply a command at the start of the cell's slot; its answer: {"slot", ...}, or {"error"}: nothing has changed."""
     slot = cell.slot
     try:
-        _apply(command.name, arguments, cell, node)
+        told = _apply(command.name, command.arguments, cell, node)
     except ValueError as error:
         return {"error": str(error)}
-    _LOG.info("command", extra=fields(command=command.name, slot=slot, **arguments))
-    return {"slot": slot}
+    if command.name != "change":  # which is logged as an event
+        _LOG.info("command", extra=fields(command=command.name, slot=slot, **told))
+    return {"slot": slot, **told}
 
 
-def _apply(name: str, arguments: dict[str, Any], cell: Cell, node: E2Node) -> None:
+def _apply(name: str, arguments: dict[str, Any], cell: Cell, node: E2Node) -> dict[str, Any]:
     match name:
-        case "load":
-            cell.set_load_scale(arguments["slice_id"], arguments["scale"])
-        case "burst":
-            slots = max(1, round(arguments["duration_s"] * SLOTS_PER_SECOND))
-            cell.burst(arguments["slice_id"], arguments["factor"], slots)
-        case "inject":
-            cell.inject(arguments["slice_id"], arguments["packets"])
-        case "hwi":
-            cell.set_hwi(Impairments.model_validate({**cell.hwi.model_dump(), **arguments}))
-        case "speed":
-            cell.set_speed(arguments["slice_id"], arguments["speed_m_s"])
-        case "regime":
-            cell.set_regime(arguments["index"])
+        case "change":
+            cell.make(EVENT.validate_python({**arguments, "at_slot": cell.slot}))
+        case "schedule":
+            return {"ids": cell.schedule([EVENT.validate_python(event) for event in arguments["events"]])}
+        case "unschedule":
+            cell.unschedule(arguments["id"])
         case "e2_reset":
             if not node.connected:
                 raise ValueError("e2: no RIC is connected")
             node.reset()
         case _:
             raise ValueError(f"command: {name!r} is unknown")
+    return {}

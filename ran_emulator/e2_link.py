@@ -105,7 +105,7 @@ class E2Link:
 
     def drop(self, reason: str, pause_s: float = BACK_OFF_S) -> None:
         """Close the stream in force and connect again after a pause."""
-        _LOG.warning("E2 stream dropped", extra=fields(reason=reason))
+        _LOG.warning("e2_stream_dropped", extra=fields(reason=reason))
         self._pause_s = pause_s
         stream = self._open[1]
         if stream is not None:

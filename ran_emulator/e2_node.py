@@ -253,7 +253,7 @@ class E2Node:
             self._set_up()
         elif event.stream == self._stream:
             if self.connected:
-                _LOG.warning("E2 stream lost", extra=fields(reason=event.reason))
+                _LOG.warning("e2_stream_lost", extra=fields(reason=event.reason))
             self.connected = False
             self._out = []
             self._forget()
@@ -291,7 +291,7 @@ class E2Node:
 
     def _object(self, cause: e2ap.Cause, text: str) -> None:
         """Send an ErrorIndication (E2AP 8.3.2)."""
-        _LOG.warning("E2 error", extra=fields(cause=describe_cause(cause), text=text))
+        _LOG.warning("e2_error", extra=fields(cause=describe_cause(cause), text=text))
         indication = e2ap.ErrorIndication(cause=cause, criticality_diagnostics=e2ap.CriticalityDiagnostics(text=text))
         self._send(e2ap.E2apPdu(error_indication=indication), e2_traffic.E2AP, e2_traffic.ERROR)
 
@@ -330,7 +330,7 @@ class E2Node:
             return
         self.connected = True
         rejected = [item.ran_function_id for item in response.ran_functions_rejected]
-        _LOG.info("E2 connected", extra=fields(ric=response.global_ric_id, rejected_functions=rejected))
+        _LOG.info("e2_connected", extra=fields(ric=response.global_ric_id, rejected_functions=rejected))
 
     def _on_setup_failure(self, failure: e2ap.E2SetupFailure) -> None:
         text = failure.criticality_diagnostics.text
@@ -339,17 +339,17 @@ class E2Node:
         )
 
     def _on_reset(self, request: e2ap.ResetRequest) -> None:
-        _LOG.warning("reset by the RIC", extra=fields(cause=describe_cause(request.cause)))
+        _LOG.warning("e2_reset_by_ric", extra=fields(cause=describe_cause(request.cause)))
         self._forget()
         response = e2ap.ResetResponse(transaction_id=request.transaction_id)
         self._send(e2ap.E2apPdu(reset_response=response), e2_traffic.E2AP, e2_traffic.RESET)
 
     def _on_reset_response(self, _response: e2ap.ResetResponse) -> None:
-        _LOG.info("reset acknowledged by the RIC")
+        _LOG.info("e2_reset_acknowledged")
 
     def _on_error(self, error: e2ap.ErrorIndication) -> None:
         _LOG.warning(
-            "error indication from the RIC",
+            "e2_error_from_ric",
             extra=fields(cause=describe_cause(error.cause), text=error.criticality_diagnostics.text),
         )
 
@@ -372,7 +372,7 @@ class E2Node:
                 cause=refusal.cause,
                 criticality_diagnostics=_diagnostics(ProcedureCode.RIC_SUBSCRIPTION, refusal.text),
             )
-            _LOG.warning("subscription refused", extra=fields(reason=refusal.text))
+            _LOG.warning("subscription_refused", extra=fields(reason=refusal.text))
             self._send(e2ap.E2apPdu(ric_subscription_failure=failure), traffic, e2_traffic.SUBSCRIPTION)
             return
         self._send(e2ap.E2apPdu(ric_subscription_response=response), traffic, e2_traffic.SUBSCRIPTION)

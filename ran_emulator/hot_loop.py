@@ -190,7 +190,7 @@ class HotLoop:
             if not still:
                 return
             if still != missing:
-                _LOG.info("waiting for subscriptions", extra=fields(missing=still))
+                _LOG.info("waiting_for_subscriptions", extra=fields(missing=still))
                 missing = still
             self._serve_one(time.monotonic() + PERIOD_S)
             self._carry_out_commands()
@@ -250,7 +250,8 @@ class HotLoop:
     def _carry_out_commands(self) -> None:
         if self._pending and self._commands is not None:
             for command in self._pending:
-                self._commands.answer(command, carry_out(command, self._cell, self._node))
+                if self._commands.take(command):
+                    self._commands.answer(command, carry_out(command, self._cell, self._node))
             self._pending.clear()
 
     def _publish_if_due(self) -> None:
@@ -262,7 +263,9 @@ def warm_up() -> None:
     """Compile, or load, every kernel of the loop, so that no slot pays for it."""
     cell = Cell(load_scenario("base"), seed=0)
     for slice_id in range(len(SLICE_NAMES)):
-        cell.inject(slice_id, 2)
+        cell.inject(slice_id, 1)
+        cell.inject_user(int(cell.state.slices[slice_id]["first_user"]), 1)
+        cell.set_speed(slice_id, 1.0)
     cell.begin_slot()
     for slice_id in range(len(SLICE_NAMES)):
         count = cell.group_size(slice_id)
@@ -314,6 +317,8 @@ def main(argv: Sequence[str]) -> int:
         commands = CommandServer(socket.socket(fileno=arguments.commands_fd), inbox)
     warm_up()
     cell = Cell(arguments.scenario, arguments.seed, arguments.control_delay_slots)
+    cell.on_event = lambda event: _LOG.info("event", extra=fields(**event))
+    cell.schedule(arguments.timeline)
     lockstep = arguments.clock.lockstep
     link = E2Link(arguments.e2_target, LOCKSTEP_SILENCE_S if lockstep else SILENCE_S, inbox)
     node = E2Node(cell, link, arguments.gnb_id, lockstep)
@@ -328,7 +333,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.summary is not None:
         _write_summary(arguments.summary, run_summary(arguments, cell, node, loop))
     link.stop()
-    _LOG.info("ended", extra=fields(slot=cell.slot))
+    _LOG.info("emulator_ended", extra=fields(slot=cell.slot))
     return 0
 
 

@@ -5,15 +5,15 @@ Defaults are Tables 1 and 2 of the paper; where it is silent, the reason stands 
 
 from __future__ import annotations
 
-import contextlib
 import re
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ran_emulator.yaml_text import YamlError, parse_yaml
 
 SLICE_NAMES = ("vonr", "embb", "urllc")
 """Slice index on every wire and in every array: 0 VoNR, 1 eMBB, 2 uRLLC."""
@@ -177,7 +177,7 @@ class Scenario(_Model):
     noise_dbm_hz: Annotated[float, Field(ge=-250, le=0)] = -174.0
     initial_bandwidth_hz: tuple[int, int, int] = (3_400_000, 3_300_000, 3_300_000)
     initial_power_share: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
-    queue_packets: Literal[5] = 5
+    queue_packets: Annotated[int, Field(ge=1, le=64)] = 5
     access: Literal["rsma", "sdma", "ofdma"] = "rsma"
     precoder: Literal["codebook", "zf"] = "codebook"
     hwi: Impairments = Impairments()
@@ -241,22 +241,6 @@ class Scenario(_Model):
         return int(counts[0]), int(counts[1]), int(counts[2])
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a field that is given twice, of which YAML would silently take the last."""
-
-    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        lines: dict[str, int] = {}
-        # Here, not where values are made: until then, what `<<` merges is not among the keys.
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in lines:
-                    first, second = lines[key.value], key.start_mark.line + 1
-                    raise ScenarioError(f"{key.value}: given twice (lines {first} and {second}), may be given once")
-                lines[key.value] = key.start_mark.line + 1
-        return node
-
-
 PRESETS = ("base", "ideal", "high-load", "regimes")
 
 
@@ -274,9 +258,9 @@ def load_scenario(name_or_path: str, overrides: list[str] | None = None) -> Scen
         stem = re.sub(r"[^a-z0-9]+", "-", Path(name_or_path).stem.lower()).strip("-")
         fallback_name = stem[:63].strip("-") or "scenario"
     try:
-        data = yaml.load(text, _UniqueKeyLoader) or {}
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"scenario: {name_or_path} is not YAML: {error}") from error
+        data = parse_yaml(text) or {}
+    except YamlError as error:
+        raise ScenarioError(f"scenario: {name_or_path}: {error}") from error
     if not isinstance(data, dict):
         raise ScenarioError(f"scenario: {name_or_path} must hold fields, not a {type(data).__name__}")
     data.setdefault("name", fallback_name)
@@ -342,12 +326,9 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
             raise ScenarioError(f"--set {name}: {part} has no fields")
         target = child
     try:
-        parsed = yaml.load(value, _UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"--set {name}: {value!r} is not a value") from error
-    if isinstance(parsed, str):  # YAML 1.1 reads 1e-3 as text
-        with contextlib.suppress(ValueError):
-            parsed = float(parsed)
+        parsed = parse_yaml(value)
+    except YamlError as error:
+        raise ScenarioError(f"--set {name}: {value!r} is not a value: {error}") from error
     if leaf == "kappa":
         target.pop("kappa_t", None)
         target.pop("kappa_r", None)

@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
         arguments.run_dir.mkdir(parents=True, exist_ok=True)
         snapshot = SnapshotFile.create(arguments.run_dir / FILE_NAME, arguments.scenario.users)
     except OSError as error:
-        _LOG.error("cannot start", extra=fields(reason=str(error)))
+        _LOG.error("emulator_cannot_start", extra=fields(reason=str(error)))
         return 1
     ours, theirs = socket.socketpair()
     stop = _StopSignals()
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     code = child.wait()
     face.stop()
     if code and not stop.asked:
-        _LOG.error("the hot loop failed", extra=fields(exit_code=code))
+        _LOG.error("hot_loop_died", extra=fields(exit_code=code))
         return 1
     return 0
 

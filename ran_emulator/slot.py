@@ -184,7 +184,7 @@ def _observe(state: Any, slice_id: int) -> None:
         me = state.users[user]
         frame.user_ids[i] = user
         frame.queue_bits[i] = state.backlog_bits[user]
-        frame.head_age_us[i] = (cell.slot - me.packet_slot[me.head]) * 500
+        frame.head_age_us[i] = (cell.slot - state.packet_slot[user, me.head]) * 500
         frame.ssr[i] = me.ssr
         for k in range(7):
             frame.last_outcome[i, k] = me.last_outcome[k]

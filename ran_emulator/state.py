@@ -1,7 +1,7 @@
 """State of a cell as arrays of records: what one slot reads and writes, laid out for compiled code.
 
 Records have a fixed type, whatever the number of users, so that kernels compile once; what depends on the number of
-beams are plain arrays beside them.
+beams or the length of queues are plain arrays beside them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, MAX_GROUP_USERS, SLIC
 
 SLICES = len(SLICE_NAMES)
 GROUP = MAX_GROUP_USERS
-QUEUE = 5
 PATHS = 4
 RING = 16
 """Slots of grants kept: more than the longest control delay."""
@@ -63,11 +62,9 @@ CELL = np.dtype(
 
 USER = np.dtype(
     [
-        # queue: ring of packets
+        # queue: ring of packets (packet_bits, packet_slot)
         ("head", np.int64),
         ("packets", np.int64),
-        ("packet_bits", np.int64, (QUEUE,)),  # still to be sent
-        ("packet_slot", np.int64, (QUEUE,)),  # slot of arrival
         ("arrivals", np.int64),
         ("injected", np.int64),
         # geometry
@@ -228,6 +225,8 @@ class CellState(NamedTuple):
     frames: Any  # FRAME [S]
     outcomes: Any  # OUTCOME [S]
     backlog_bits: Any  # i64 [U]
+    packet_bits: Any  # i64 [U, Q], still to be sent
+    packet_slot: Any  # i64 [U, Q], slot of arrival
     next_arrival_ms: Any  # f64 [U], operational time
     response: Any  # f32 [U, L, 2, N]: a^H C of each path, real and imaginary
     frame_gains: Any  # f32 [S, GROUP, N]
@@ -246,8 +245,8 @@ class CellState(NamedTuple):
     float_bits: Any  # f32 [1], for its bytes
 
 
-def allocate(users: int, antennas: int, common_beams: Any) -> CellState:
-    """Zeroed state for `users` users and `antennas` antennas (as many beams)."""
+def allocate(users: int, antennas: int, queue_packets: int, common_beams: Any) -> CellState:
+    """Zeroed state for `users` users with queues of `queue_packets` and `antennas` antennas (as many beams)."""
     return CellState(
         cell=np.zeros(1, CELL),
         users=np.zeros(users, USER),
@@ -256,6 +255,8 @@ def allocate(users: int, antennas: int, common_beams: Any) -> CellState:
         frames=np.zeros(SLICES, FRAME),
         outcomes=np.zeros(SLICES, OUTCOME),
         backlog_bits=np.zeros(users, np.int64),
+        packet_bits=np.zeros((users, queue_packets), np.int64),
+        packet_slot=np.zeros((users, queue_packets), np.int64),
         next_arrival_ms=np.zeros(users, np.float64),
         response=np.zeros((users, PATHS, 2, antennas), np.float32),
         frame_gains=np.zeros((SLICES, GROUP, antennas), np.float32),

@@ -89,6 +89,7 @@ def cell_summary(cell: Cell) -> dict[str, Any]:
         "control_delay_slots": cell.control_delay_slots,
         "seed": cell.seed,
         "trace_sha256": cell.trace_sha256(),
+        "events": list(cell.events),
         "slices": slices,
     }
 

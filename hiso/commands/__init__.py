@@ -1,10 +1,10 @@
-"""The command line: `hiso up | sim | train | doctor | e2`."""
+"""The command line: `hiso up | sim | compare | train | doctor | e2`."""
 
 from __future__ import annotations
 
 import typer
 
-from hiso.commands import doctor, e2, sim, train, up
+from hiso.commands import compare, doctor, e2, sim, train, up
 
 app = typer.Typer(
     name="hiso",
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("sim")(sim.sim)
+app.command("compare")(compare.compare_schedulers)
 app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)
 app.add_typer(e2.app, name="e2")

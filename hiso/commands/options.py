@@ -1,17 +1,21 @@
-"""Options that `hiso up` and `hiso sim` share, and how a wrong one is told."""
+"""Options that commands share, and how a wrong one is told."""
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
 from hiso import ports
 from hiso.doctor import torch_remedy
+from hiso.run_request import RequestError, RunRequest, make_request
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.inter.policies import INTER_NAMES
 from xapps.slicing.intra.names import INTRA_NAMES
@@ -57,6 +61,10 @@ IntraOption = Annotated[
 ]
 TriggerOption = Annotated[
     str | None, typer.Option("--trigger", metavar="NAME", help=f"Another trigger: {', '.join(TRIGGER_NAMES)}.")
+]
+TimelineOption = Annotated[
+    Path | None,
+    typer.Option("--timeline", metavar="FILE", help="Changes at simulated times (docs/http.md): YAML or JSON."),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")]
 DurationOption = Annotated[
@@ -122,3 +130,78 @@ def check_torch(*, learn: bool) -> None:
     """Whether what learns can learn."""
     if learn and importlib.util.find_spec("torch") is None:
         refuse(f"learn: needs PyTorch, which is not installed: {torch_remedy()}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `hiso up` and `hiso sim` are both told, as it came from the command line."""
+
+    scenario: ScenarioOption
+    overrides: SetOption = None
+    timeline: TimelineOption = None
+    scheduler: SchedulerOption = "hiso-coma-tuned"
+    inter: InterOption = None
+    intra: IntraOption = None
+    trigger: TriggerOption = None
+    seed: SeedOption = 1
+    duration: DurationOption = None
+    slots: SlotsOption = None
+    json: JsonOption = None
+    learn: LearnOption = False
+    from_scratch: FromScratchOption = False
+    control_delay_slots: ControlDelayOption = "auto"
+
+    def request(self, *, clock: str, default_duration_s: float | None = None) -> RunRequest:
+        """The run that is asked for, by `clock`; what is wrong is told and ends the command."""
+        try:
+            request = make_request(
+                scenario=self.scenario,
+                overrides=self.overrides or [],
+                timeline=self.timeline,
+                scheduler=self.scheduler,
+                inter=self.inter,
+                intra=self.intra,
+                trigger=self.trigger,
+                seed=self.seed,
+                duration_s=default_duration_s if self.duration is None and self.slots is None else self.duration,
+                slots=self.slots,
+                clock=clock,
+                control_delay=self.control_delay_slots,
+                learn=self.learn,
+                from_scratch=self.from_scratch,
+            )
+        except RequestError as error:
+            refuse(str(error))
+        check_json(self.json)
+        check_torch(learn=self.learn)
+        if request.never_made():
+            warn(f"timeline: {request.never_made()} of its events lie beyond the end of the run")
+        return request
+
+
+def takes_run_options(scenario: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `RunOptions` before its own, as its first argument; `scenario`: the default."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(RunOptions, include_extras=True)
+        shared = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=scenario if field.name == "scenario" else field.default,
+                annotation=hints[field.name],
+            )
+            for field in fields(RunOptions)
+        ]
+        _, *own = inspect.signature(command, eval_str=True).parameters.values()
+
+        @wraps(command)
+        def parsed(**given: Any) -> None:
+            options = RunOptions(**{field.name: given.pop(field.name) for field in fields(RunOptions)})
+            command(options, **given)
+
+        signature = inspect.Signature([*shared, *(each.replace(kind=each.KEYWORD_ONLY) for each in own)])
+        parsed.__signature__ = signature  # type: ignore[attr-defined]
+        return parsed
+
+    return decorate

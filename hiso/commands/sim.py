@@ -6,26 +6,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hiso import summary as summaries
-from hiso.commands.options import (
-    ControlDelayOption,
-    DurationOption,
-    FromScratchOption,
-    InterOption,
-    IntraOption,
-    JsonOption,
-    LearnOption,
-    ScenarioOption,
-    SchedulerOption,
-    SeedOption,
-    SetOption,
-    SlotsOption,
-    TriggerOption,
-    check_json,
-    check_torch,
-    refuse,
-    warn,
-)
-from hiso.run_request import RequestError, RunRequest, make_request
+from hiso.commands.options import RunOptions, takes_run_options, warn
+from hiso.run_request import RunRequest
 from hiso.runner import RunResult, run
 from hiso.terminal import show_result
 from ran_emulator.cell import SecondWindow
@@ -34,48 +16,16 @@ from ran_emulator.scenario import SLOTS_PER_SECOND
 DEFAULT_DURATION_S = 10.0
 
 
-def sim(
-    scenario: ScenarioOption = "base",
-    overrides: SetOption = None,
-    scheduler: SchedulerOption = "hiso-coma-tuned",
-    inter: InterOption = None,
-    intra: IntraOption = None,
-    trigger: TriggerOption = None,
-    seed: SeedOption = 1,
-    duration: DurationOption = None,
-    slots: SlotsOption = None,
-    json: JsonOption = None,
-    learn: LearnOption = False,
-    from_scratch: FromScratchOption = False,
-    control_delay_slots: ControlDelayOption = "auto",
-) -> None:
+@takes_run_options("base")
+def sim(options: RunOptions) -> None:
     """Run in this process, as fast as it goes (10 s of simulated time unless told otherwise)."""
-    try:
-        request = make_request(
-            scenario=scenario,
-            overrides=overrides or [],
-            scheduler=scheduler,
-            inter=inter,
-            intra=intra,
-            trigger=trigger,
-            seed=seed,
-            duration_s=DEFAULT_DURATION_S if duration is None and slots is None else duration,
-            slots=slots,
-            clock="lockstep",
-            control_delay=control_delay_slots,
-            learn=learn,
-            from_scratch=from_scratch,
-        )
-    except RequestError as error:
-        refuse(str(error))
-    check_json(json)
-    check_torch(learn=learn)
+    request = options.request(clock="lockstep", default_duration_s=DEFAULT_DURATION_S)
     for line in request.weights().mismatches(request.scenario, request.control_delay_slots):
         warn(line)
     console = Console()
     summary = summarize(request, run_with_progress(request, console))
-    if json is not None:
-        summaries.write(json, summary)
+    if options.json is not None:
+        summaries.write(options.json, summary)
     show_result(console, summary)
 
 
@@ -98,6 +48,7 @@ def run_with_progress(request: RunRequest, console: Console) -> RunResult:
             from_scratch=request.from_scratch,
             weights=request.weights(),
             progress=closed,
+            timeline=request.timeline,
         )
 
 

@@ -12,32 +12,13 @@ from rich.console import Console
 
 from hiso import ports
 from hiso import summary as summaries
-from hiso.commands.options import (
-    FAILED,
-    ControlDelayOption,
-    DurationOption,
-    FromScratchOption,
-    InterOption,
-    IntraOption,
-    JsonOption,
-    LearnOption,
-    PortBaseOption,
-    ScenarioOption,
-    SchedulerOption,
-    SeedOption,
-    SetOption,
-    SlotsOption,
-    TriggerOption,
-    check_json,
-    check_torch,
-    refuse,
-)
+from hiso.commands.options import FAILED, PortBaseOption, RunOptions, refuse, takes_run_options
 from hiso.lateness import LatenessWatch, slower
 from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, make_run_dir
 from hiso.monitor import AgentView, Monitor
 from hiso.placement import allowed_cores, fifo_allowed, place
 from hiso.processes import ProcessFailed
-from hiso.run_request import RequestError, RunRequest, make_request
+from hiso.run_request import RunRequest
 from hiso.signals import ends_on_signals
 from hiso.terminal import Terminal, show_result
 
@@ -50,50 +31,20 @@ ClockOption = Annotated[
 NoUiOption = Annotated[bool, typer.Option("--no-ui", help="No table and no line a second: only what happens.")]
 
 
+@takes_run_options("regimes")
 def up(
-    scenario: ScenarioOption = "regimes",
-    overrides: SetOption = None,
-    scheduler: SchedulerOption = "hiso-coma-tuned",
-    inter: InterOption = None,
-    intra: IntraOption = None,
-    trigger: TriggerOption = None,
-    seed: SeedOption = 1,
-    duration: DurationOption = None,
-    slots: SlotsOption = None,
-    json: JsonOption = None,
-    learn: LearnOption = False,
-    from_scratch: FromScratchOption = False,
-    control_delay_slots: ControlDelayOption = "auto",
+    options: RunOptions,
     clock: ClockOption = "realtime",
     no_ui: NoUiOption = False,
     port_base: PortBaseOption = ports.DEFAULT_PORT_BASE,
 ) -> None:
     """Start emulator, RIC and xApps as local processes and show what they do, until Ctrl-C or the end of the run."""
-    try:
-        request = make_request(
-            scenario=scenario,
-            overrides=overrides or [],
-            scheduler=scheduler,
-            inter=inter,
-            intra=intra,
-            trigger=trigger,
-            seed=seed,
-            duration_s=duration,
-            slots=slots,
-            clock=clock,
-            control_delay=control_delay_slots,
-            learn=learn,
-            from_scratch=from_scratch,
-        )
-    except RequestError as error:
-        refuse(str(error))
-    check_json(json)
-    check_torch(learn=learn)
+    request = options.request(clock=clock)
     try:
         check_ports(request, port_base)
     except PortTaken as error:
         refuse(str(error))
-    if not LiveRun(request, port_base, json, live=not no_ui).run():
+    if not LiveRun(request, port_base, options.json, live=not no_ui).run():
         raise typer.Exit(FAILED)
 
 

@@ -1,4 +1,4 @@
-"""Queues of five packets a user (Eq. 3), first come first served; every bit is accounted for.
+"""Queues of a few packets a user (Eq. 3), first come first served; every bit is accounted for.
 
 offered = delivered + dropped + queued, in packets and in bits, after every call.
 """
@@ -18,7 +18,6 @@ from ran_emulator.state import (
     DROPPED_LATE,
     OFFERED,
     OFFERED_BITS,
-    QUEUE,
     SUCCEEDED,
     SUM_DELAY,
 )
@@ -29,20 +28,21 @@ SLOT_MS = 0.5
 
 @inline_kernel
 def offer(state: Any, slice_id: int, user: int, bits: int) -> int:
-    """A packet arrives: queued, or offered and dropped where five are waiting; returns the packets dropped."""
+    """A packet arrives: queued, or offered and dropped where the queue is full; returns the packets dropped."""
     cell = state.cell[0]
     me = state.users[user]
+    places = state.packet_bits.shape[1]
     counts = state.window_counts[slice_id]
     counts[OFFERED] += 1
     counts[OFFERED_BITS] += bits
-    if me.packets == QUEUE:
+    if me.packets == places:
         counts[DROPPED_FULL] += 1
         counts[DROPPED_BITS] += bits
         me.window_resolved += 1
         return 1
-    place = (me.head + me.packets) % QUEUE
-    me.packet_bits[place] = bits
-    me.packet_slot[place] = cell.slot
+    place = (me.head + me.packets) % places
+    state.packet_bits[user, place] = bits
+    state.packet_slot[user, place] = cell.slot
     me.packets += 1
     state.backlog_bits[user] += bits
     return 0
@@ -72,18 +72,31 @@ def arrive(state: Any) -> None:
         part.next_arrival_ms = earliest
 
 
+@inline_kernel
+def _inject_one(state: Any, slice_id: int, user: int) -> None:
+    """A packet by hand, of the slice's sizes, drawn from a stream of its own; what it drops is in the next outcome."""
+    part = state.slices[slice_id]
+    me = state.users[user]
+    bits = packet_bits(state.cell[0].injected_key, user, me.injected, part.bytes_min, part.bytes_max)
+    me.injected += 1
+    part.injected_drops += offer(state, slice_id, user, bits)
+
+
 @state_kernel
 def inject(state: Any, slice_id: int, packets: int) -> None:
     """A burst by hand: `packets` packets at once, round robin over the slice's users."""
-    cell = state.cell[0]
     part = state.slices[slice_id]
     for _ in range(packets):
         user = part.first_user + part.inject_next
         part.inject_next = (part.inject_next + 1) % part.users
-        me = state.users[user]
-        bits = packet_bits(cell.injected_key, user, me.injected, part.bytes_min, part.bytes_max)
-        me.injected += 1
-        part.injected_drops += offer(state, slice_id, user, bits)
+        _inject_one(state, slice_id, user)
+
+
+@state_kernel
+def inject_user(state: Any, slice_id: int, user: int, packets: int) -> None:
+    """A burst by hand: `packets` packets at once for one user of the slice."""
+    for _ in range(packets):
+        _inject_one(state, slice_id, user)
 
 
 @inline_kernel
@@ -97,13 +110,13 @@ def drop_late(state: Any) -> None:
             if state.backlog_bits[user] == 0:
                 continue
             me = state.users[user]
-            while me.packets > 0 and slot - me.packet_slot[me.head] >= part.max_latency_slots:
-                left = me.packet_bits[me.head]
+            while me.packets > 0 and slot - state.packet_slot[user, me.head] >= part.max_latency_slots:
+                left = state.packet_bits[user, me.head]
                 state.backlog_bits[user] -= left
                 counts[DROPPED_LATE] += 1
                 counts[DROPPED_BITS] += left
                 me.window_resolved += 1
-                me.head = (me.head + 1) % QUEUE
+                me.head = (me.head + 1) % state.packet_bits.shape[1]
                 me.packets -= 1
                 state.outcomes[s].dropped_packets += 1
 
@@ -122,14 +135,14 @@ def serve(state: Any, slice_id: int, user: int, rate_bps: float) -> int:
     budget = int(rate_bps * 5e-4)
     sent = 0
     while me.packets > 0 and budget > 0:
-        left = me.packet_bits[me.head]
+        left = state.packet_bits[user, me.head]
         if left > budget:
-            me.packet_bits[me.head] = left - budget
+            state.packet_bits[user, me.head] = left - budget
             sent += budget
             break
         budget -= left
         sent += left
-        delay_ms = (slot - me.packet_slot[me.head]) * SLOT_MS + sent / rate_bps * 1e3
+        delay_ms = (slot - state.packet_slot[user, me.head]) * SLOT_MS + sent / rate_bps * 1e3
         max_ms = part.max_latency_slots * SLOT_MS
         counts[DELIVERED] += 1
         state.outcomes[slice_id].delivered_packets += 1
@@ -139,7 +152,7 @@ def serve(state: Any, slice_id: int, user: int, rate_bps: float) -> int:
         if rate_bps >= part.min_rate_bps and delay_ms <= max_ms:
             counts[SUCCEEDED] += 1
             me.window_successes += 1
-        me.head = (me.head + 1) % QUEUE
+        me.head = (me.head + 1) % state.packet_bits.shape[1]
         me.packets -= 1
     counts[DELIVERED_BITS] += sent
     state.backlog_bits[user] -= sent

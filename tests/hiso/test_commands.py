@@ -43,6 +43,7 @@ SUMMARY_KEYS = {
     "e2_bps",
     "loop_latency_ms",
     "trace_sha256",
+    "events",
     "slices",
 }
 SLICE_KEYS = {
@@ -87,6 +88,8 @@ WRONG = [
         "precoder: madqn-tuned learns under codebook, not zf",
     ),
     (["--intra", "random:worst"], "intra: 'random:worst' is none of madqn, madqn-tuned, random[:best|:random]"),
+    (["--timeline", "/no/such/file"], "timeline: /no/such/file cannot be read"),
+    (["--timeline", "/dev/null"], "timeline: must be a list of entries, not NoneType"),
     (["--set", "control_delay_slots=13"], "control_delay_slots: must be 0..12 or 'auto' (given 13)"),
 ]
 
@@ -181,6 +184,27 @@ def test_a_taken_port_is_named_with_its_holder(runner: CliRunner) -> None:
     assert result.exit_code == 2
     assert f"port {base + 1} (ric) is taken by pid " in result.stderr
     assert "--port-base" in result.stderr
+
+
+def test_sim_makes_the_changes_of_a_timeline_and_tells_them(runner: CliRunner, tmp_path: Path) -> None:
+    timeline, file = tmp_path / "timeline.yaml", tmp_path / "summary.json"
+    timeline.write_text(
+        "- {at_s: 0.05, change: hwi, kappa: 1e-2}\n"
+        "- {at_slot: 30, change: burst, slice: urllc, packets: 9}\n"
+        "- {at_slot: 200, change: load, slice: embb, scale: 3}\n"
+    )
+    arguments = ["sim", "--scheduler", "slnr", "--slots", "200", "--timeline", str(timeline), "--json", str(file)]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "timeline: 1 of its events lie beyond the end of the run" in result.stderr
+    assert "0.1 s  hwi kappa 0.01" in result.stdout
+    assert "0.0 s  burst urllc packets 9" in result.stdout
+    summary = json.loads(file.read_text())
+    assert len(summary["config"]["timeline"]) == 3
+    assert summary["events"] == [
+        {"at_slot": 30, "change": "burst", "slice": "urllc", "packets": 9},
+        {"at_slot": 100, "change": "hwi", "kappa": 0.01},
+    ]
 
 
 def test_sim_writes_a_summary_with_every_key(runner: CliRunner, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -110,6 +111,9 @@ def test_events_tell_budgets_that_move_and_agents_that_go() -> None:
     assert len(log.events(seen())) == 1  # the weights do not fit
     assert log.events(seen(6.0)) == []
     assert log.events(seen(7.0, embb_hz=4e6)) == ["     7.0 s  budgets 2.0/6.0/2.0 -> 2.0/4.0/2.0 MHz"]
+    change = {"at_slot": 15_000, "change": "user_burst", "users": list(range(20, 27)), "packets": 3}
+    changed = replace(seen(7.9, embb_hz=4e6), changes=(change,))
+    assert log.events(changed) == ["     7.5 s  user burst users 20,21,22,23,24 and 2 more packets 3"]
     assert log.events(seen(8.0, embb_hz=4e6, xapp=None)) == ["     8.0 s  xApp inter is not connected"]
 
 

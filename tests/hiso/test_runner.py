@@ -11,6 +11,7 @@ from hiso.observe import SliceObserver, budget_context, second_report, slice_con
 from hiso.runner import Runner, RunWeights, default_weights, run
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.scenario import SLICE_NAMES, load_scenario
+from ran_emulator.timeline import parse_timeline
 from xapps import trained
 from xapps.agents import BudgetAgent, SliceAgent
 from xapps.slicing.inter.coma2c import CoMA2C
@@ -42,6 +43,32 @@ def test_equal_seeds_give_equal_traces_and_other_seeds_others(scheduler: str) ->
 @pytest.mark.parametrize("scheduler", ["slnr", "rra", "hiso-coma-tuned"])
 def test_one_compiled_loop_and_single_steps_agree_bit_for_bit(scheduler: str, delay: int) -> None:
     assert trace(3, scheduler, delay) == trace(3, scheduler, delay, compiled=False)
+
+
+TIMELINE = [
+    {"at_s": 0.02, "change": "hwi", "kappa": 0.05},
+    {"at_slot": 50, "change": "burst", "slice": "embb", "factor": 3.0, "duration_s": 0.02},
+    {"at_slot": 60, "change": "burst", "slice": "urllc", "packets": 40},
+    {"at_slot": 61, "change": "user_burst", "users": [3, 20, 60], "packets": 6},
+    {"at_slot": 100, "change": "speed", "slice": "vonr", "speed_m_s": 14.0},
+    {"at_s": 0.1, "change": "regime", "index": 2},
+    {"at_slot": 700, "change": "regime", "index": "auto"},
+    {"at_slot": 2_000, "change": "load", "slice": "embb", "scale": 2.5},
+]
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+def test_a_timeline_is_the_same_compiled_step_by_step_and_replayed(delay: int) -> None:
+    scenario = load_scenario("regimes")
+    summaries = []
+    timeline = parse_timeline(TIMELINE, scenario)
+    for compiled in (True, False, True):
+        runner = Runner(scenario, resolve("slnr"), 4, delay, compiled=compiled, timeline=timeline)
+        runner.advance(2_100)
+        summaries.append(runner.result().summary)
+        timeline = parse_timeline(summaries[-1]["events"], scenario)
+    assert summaries[0] == summaries[1] == summaries[2]
+    assert [event["at_slot"] for event in summaries[0]["events"]] == [40, 50, 60, 61, 100, 200, 700, 2_000]
 
 
 def test_a_run_in_parts_is_the_run_as_a_whole() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_process import Emulator, emulator
+from emulator_process import Emulator, emulator, with_ric
+from hiso_proto import e2ap_pb2 as e2ap
 from prometheus_client.parser import text_string_to_metric_families
+from scripted_ric import ScriptedRic, greedy, subscribe_slot
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
+from websockets.sync.client import connect
 
 from ran_emulator.scenario import load_scenario
 
@@ -121,6 +128,73 @@ def test_bursts(node: Emulator) -> None:
     assert node.http.post("/traffic/embb/burst", json={"factor": 7, "duration_s": 0.6}).status_code == 200
     node.wait_for("/state", lambda s: s["load"]["embb"] == pytest.approx(7 * load))
     node.wait_for("/state", lambda s: s["load"]["embb"] == pytest.approx(load))
+
+
+def test_packets_for_one_user_are_its_own(node: Emulator) -> None:
+    before = node.get("/kpis")["totals"]["slices"]["vonr"]["offered_packets"]
+    assert node.http.post("/users/burst", json={"users": [3, 5], "packets": 64}).status_code == 200
+    node.wait_for("/kpis", lambda k: k["totals"]["slices"]["vonr"]["offered_packets"] >= before + 128)
+    refused = node.http.post("/users/burst", json={"users": [100], "packets": 1})
+    assert refused.status_code == 422
+    assert "0..99 (vonr 0..16, embb 17..49, urllc 50..99)" in refused.text
+
+
+def test_events_are_made_at_their_slots_and_told(node: Emulator) -> None:
+    slot = node.get("/state")["slot"]
+    soon = {"at_slot": slot + 2_000, "change": "load", "slice": "embb", "scale": 0.5}
+    never = {"at_slot": slot + 9_000_000, "change": "hwi", "kappa": 1.0}
+    first, second = node.http.post("/timeline", json=[soon, never]).json()["ids"]
+    assert [event["id"] for event in node.get("/timeline")] == [first, second]
+    node.wait_for("/timeline", lambda events: [event["id"] for event in events] == [second])
+    assert node.get("/state")["slot"] > slot + 2_000
+    assert soon in node.get(f"/events?from_slot={slot}")
+    assert node.http.delete(f"/timeline/{second}").status_code == 200
+    assert node.get("/timeline") == []
+    node.http.put("/traffic/embb/load", json={"scale": 1})
+
+
+def test_live_kpis_are_kpis(node: Emulator) -> None:
+    address = f"ws://127.0.0.1:{node.port}/kpis/live"
+    with connect(address, proxy=None) as live:
+        heard = [json.loads(live.recv(timeout=10)) for _ in range(4)]
+        slots = [kpis["totals"]["slots"] for kpis in heard]
+        assert slots == sorted(set(slots))
+        now = node.get("/kpis")
+        assert heard[-1].keys() == now.keys()
+        assert heard[-1]["last_second"].keys() == now["last_second"].keys()
+    with connect(f"{address}?period_s=61", proxy=None) as refused:
+        with pytest.raises(ConnectionClosedError) as closed:
+            refused.recv(timeout=10)
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason[:30]) == (1008, "period_s: must be 0.25..60 sec")
+
+
+def test_who_listens_does_not_keep_the_emulator_from_ending(tmp_path: Path) -> None:
+    with emulator(tmp_path, "--clock", "realtime") as running:
+        running.wait_until_healthy()
+        with connect(f"ws://127.0.0.1:{running.port}/kpis/live", proxy=None) as live:
+            live.recv(timeout=10)
+            assert running.terminate() == 0
+            with suppress(ConnectionClosed):
+                for _ in live:
+                    pass
+
+
+@pytest.mark.slow
+def test_a_command_for_which_no_slot_begins_is_never_carried_out(tmp_path: Path) -> None:
+    ric = ScriptedRic()
+    ric.on_setup = lambda c: c.send(e2ap.E2apPdu(ric_subscription_request=subscribe_slot(ric, 1, 11)))
+    options = ("--clock", "lockstep", "--await", "embb", "--slots", "200")
+    with with_ric(tmp_path, ric, *options) as node:
+        node.wait_until_healthy()
+        waiting = ric.next("ric_indication")
+        answer = node.http.put("/hwi", json={"kappa": 1}, timeout=30)
+        assert answer.status_code == 503
+        assert "the change was not made" in answer.text
+        ric.answer = greedy
+        ric.send(ric_control_request=greedy(waiting))
+        assert node.wait() == 0
+        assert node.summary()["events"] == []
 
 
 REFUSED: list[tuple[str, str, Any, str]] = [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from slicing_system import AGENTS, make_weights, slicing_system
 
 from hiso.runner import RunResult, RunWeights, run
 from ran_emulator.scenario import load_scenario
+from ran_emulator.timeline import parse_timeline
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.intra.policies import LEARNING
 from xapps.slicing.schedulers import SCHEDULERS, resolve
@@ -18,9 +22,31 @@ SLOTS = 4_200
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+TIMELINE = [
+    {"at_slot": 0, "change": "hwi", "kappa": 0.01},
+    {"at_s": 0.3, "change": "burst", "slice": "embb", "factor": 3.0, "duration_s": 0.2},
+    {"at_s": 0.5, "change": "burst", "slice": "urllc", "packets": 40},
+    {"at_s": 0.7, "change": "user_burst", "users": [3, 20, 60], "packets": 6},
+    {"at_s": 0.8, "change": "speed", "slice": "vonr", "speed_m_s": 14.0},
+    {"at_s": 1, "change": "regime", "index": 2},
+    {"at_s": 1.4, "change": "regime", "index": "auto"},
+    {"at_slot": 4_000, "change": "load", "slice": "embb", "scale": 2.5},
+    {"at_slot": 4_100, "change": "hwi", "model": "aggregate"},
+]
+
+
 def assert_equal_runs(distributed: dict[str, object], in_process: RunResult, delay: int) -> None:
     summary = in_process.summary
-    for key in ("slots", "trace_sha256", "decision_source", "slices", "eta_bps_hz", "eta_sum_bps_hz", "utility"):
+    for key in (
+        "slots",
+        "trace_sha256",
+        "decision_source",
+        "slices",
+        "eta_bps_hz",
+        "eta_sum_bps_hz",
+        "utility",
+        "events",
+    ):
         assert distributed[key] == summary[key], key
     assert distributed["missed_deadlines"] == 0
     assert distributed["late_slots"] == 0
@@ -80,3 +106,22 @@ def test_lockstep_system_equals_runner(scheduler: str, scenario: str, delay: int
     in_process = run(load_scenario(scenario), chosen, SEED, SLOTS, delay, learn=learn, weights=weights)
     assert_equal_runs(distributed, in_process, delay)
     assert (evaluations, changes) == (in_process.trigger_evaluations, in_process.inter_slice_updates)
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+def test_a_timeline_is_the_same_in_both_hosts(tmp_path: Path, delay: int) -> None:
+    chosen = resolve("slnr")
+    scenario = load_scenario("regimes")
+    file = tmp_path / "timeline.json"
+    file.write_text(json.dumps(TIMELINE))
+    with slicing_system(chosen, SEED) as system:
+        length = ("--clock", "lockstep", "--control-delay-slots", str(delay), "--slots", str(SLOTS))
+        system.start_emulator("regimes", *length, "--timeline", str(file))
+        system.start_ric()
+        for agent in AGENTS:
+            system.start_xapp(agent)
+        distributed = system.summary(480)
+        assert system.log("emulator").count('"event": "event"') == len(TIMELINE)
+    in_process = run(scenario, chosen, SEED, SLOTS, delay, timeline=parse_timeline(TIMELINE, scenario))
+    assert_equal_runs(distributed, in_process, delay)
+    assert len(in_process.summary["events"]) == len(TIMELINE)

@@ -247,3 +247,17 @@ def test_agents_learn_behind_the_ric(up: Callable[..., Up]) -> None:
     assert summary["config"]["learn"] is True
     assert summary["missed_deadlines"] == 0
     assert run.pids() == []
+
+
+def test_a_timeline_is_made_shown_and_kept(up: Callable[..., Up], tmp_path: Path) -> None:
+    timeline = tmp_path / "timeline.yaml"
+    timeline.write_text("- {at_s: 0.3, change: hwi, kappa: 1e-2}\n- {at_s: 1, change: regime, index: 2}\n")
+    run = up("--scheduler", "slnr", "--clock", "lockstep", "--duration", "4", "--timeline", str(timeline))
+    summary = run.wait()
+    assert summary["events"] == [
+        {"at_slot": 600, "change": "hwi", "kappa": 0.01},
+        {"at_slot": 2_000, "change": "regime", "index": 2},
+    ]
+    assert summary["config"]["timeline"] == summary["events"]
+    for line in ("0.3 s  hwi kappa 0.01", "1.0 s  regime index 2"):
+        assert run.output.count(line) == 2  # when it was made, and with the result

@@ -20,7 +20,6 @@ SLOT_MS = 0.5
 SLOT_S = 5e-4
 PATHS = 4
 GROUP = 8
-QUEUE = 5
 KNOT_SLOTS = 200
 REFRESH_SLOTS = 20
 HELD_SLOTS = 20
@@ -240,7 +239,7 @@ class NumpyTwin:
                         size += int(bits64(self._keys["traffic/size"], user.user_id, user.draws)) % span
                     account.offered += 1
                     account.offered_bits += 8 * size
-                    if len(user.queue) == QUEUE:
+                    if len(user.queue) == self.scenario.queue_packets:
                         account.dropped_full += 1
                         account.dropped_bits += 8 * size
                     else:

@@ -175,6 +175,18 @@ def test_the_compiled_step_is_the_twins(delay: int, model: str, access: str, pre
         assert (counts[[st.DROPPED_FULL, st.DROPPED_LATE]] > 0).all()
 
 
+@pytest.mark.parametrize("queue_packets", [1, 3, 64])
+def test_queues_of_any_length_are_the_twins(queue_packets: int) -> None:
+    scenario = heavy(queue_packets=queue_packets)
+    cell, twin = Cell(scenario, 7, 1), NumpyTwin(scenario, 7, 1)
+    decide = RandomDecisions(11, missing=0.5)
+    longest = 0
+    for _ in range(150):
+        step_both(cell, twin, decide)
+        longest = max(longest, int(cell.state.users["packets"].max()))
+    assert longest == queue_packets if queue_packets < 64 else longest > 5
+
+
 def test_silent_grants_leave_the_common_stream_to_default_users() -> None:
     # A granted user whose queue is empty is silent, so a slot that serves only undecided users is the node's default:
     # what its private streams leave of P_s is on the common stream.

@@ -91,7 +91,7 @@ def test_what_is_no_number_is_refused_by_name(name: str, value: Any) -> None:
         ("hwi.model", "none"),
         ("slices.vonr.undecided", "drop"),
         ("paths", 5),
-        ("queue_packets", 6),
+        ("queue_packets", 2.5),
         ("antennas", 9),
         ("slices.embb.max_latency_ms", 0.75),
         ("users", 2.5),
@@ -244,9 +244,9 @@ def test_a_file_that_is_no_scenario_is_refused(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("users: 100\nside_m: 200\nusers: 50\n", r"^users: given twice \(lines 1 and 3\)"),
-        ("slices:\n  embb:\n    load_scale: 1\n    'load_scale': 2\n", r"^load_scale: given twice \(lines 3 and 4\)"),
-        ("{hwi: {kappa: 0, kappa: 1}}", r"^kappa: given twice"),
+        ("users: 100\nside_m: 200\nusers: 50\n", r"twice.yaml: users: given twice \(lines 1 and 3\)"),
+        ("slices:\n  embb:\n    load_scale: 1\n    'load_scale': 2\n", r"load_scale: given twice \(lines 3 and 4\)"),
+        ("{hwi: {kappa: 0, kappa: 1}}", r"kappa: given twice"),
     ],
 )
 def test_a_field_given_twice_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -138,6 +138,24 @@ def test_injected_packets_go_round_robin() -> None:
     assert (cell.state.users["packets"][cell.slice_users(EMBB)] == 2).all()
 
 
+@pytest.mark.parametrize(
+    ("user", "slice_id"), [(0, VONR), (16, VONR), (17, EMBB), (49, EMBB), (50, URLLC), (99, URLLC)]
+)
+def test_a_users_packets_are_offered_to_it_alone_and_the_queue_holds_five(user: int, slice_id: int) -> None:
+    cell = Cell(quiet(), 1)
+    cell.inject_user(user, 7)
+    assert cell.state.users["packets"].tolist() == [5 if each == user else 0 for each in range(100)]
+    total = counts(cell)
+    assert total[:, st.OFFERED].tolist() == [7 if each == slice_id else 0 for each in range(3)]
+    assert total[slice_id, st.DROPPED_FULL] == 2
+    bits = int(cell.state.backlog_bits.sum())
+    assert total[slice_id, st.OFFERED_BITS] == bits + total[slice_id, st.DROPPED_BITS]
+    part = cell.scenario.slices.in_order()[slice_id]
+    assert 5 * 8 * part.packet_bytes_min <= bits <= 5 * 8 * part.packet_bytes_max
+    drive(cell, 1, powerless)
+    assert cell.state.outcomes[slice_id]["dropped_packets"] == 2
+
+
 def test_what_an_injection_drops_is_in_the_slots_outcome() -> None:
     cell = Cell(quiet(), 1)
     cell.inject(VONR, 17 * 6)
@@ -234,6 +252,7 @@ def test_ssr_is_successes_over_resolved_per_slice_and_user() -> None:
     missing=some.floats(0, 1),
     access=some.sampled_from(["rsma", "sdma", "ofdma"]),
     injected=some.integers(0, 300),
+    queue_packets=some.integers(1, 64),
 )
 def test_offered_is_delivered_dropped_and_queued_after_every_slot(
     seed: int,
@@ -243,14 +262,17 @@ def test_offered_is_delivered_dropped_and_queued_after_every_slot(
     missing: float,
     access: str,
     injected: int,
+    queue_packets: int,
 ) -> None:
     size = {"packet_bytes_min": min(sizes), "packet_bytes_max": max(sizes)}
     slices = {name: {"load_scale": load} | size for name, load in zip(("vonr", "embb", "urllc"), loads, strict=True)}
-    cell = Cell(parse_scenario({"access": access, "slices": slices}), seed, delay)
+    scenario = parse_scenario({"access": access, "queue_packets": queue_packets, "slices": slices})
+    cell = Cell(scenario, seed, delay)
     decide = RandomDecisions(seed, missing)
     for slot in range(60):
         if slot == 20:
             cell.inject(seed % 3, injected)
+            cell.inject_user(seed % 100, injected)
         drive_slot(cell, decide)
         total = counts(cell)
         window = cell.window()
@@ -261,7 +283,7 @@ def test_offered_is_delivered_dropped_and_queued_after_every_slot(
         )
         assert (cell.state.users["grants_in_flight"] >= 0).all()
         assert (cell.state.users["grants_in_flight"] <= max(delay, 0)).all()
-        assert (cell.state.users["packets"] <= 5).all()
+        assert (cell.state.users["packets"] <= queue_packets).all()
     assert (total[:, st.SUCCEEDED] <= total[:, st.DELIVERED]).all()
 
 

@@ -8,18 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from e2_test_node import SLOT_ID, Node, Ric, wait_until
 from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from hiso_proto.oids import SLOT_OID
 from messages import observation
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "near_rt_ric"))
-
-from e2_test_node import SLOT_ID, Node, Ric, wait_until
 
 DELAY_SLOTS = 2
 BACKLOG = 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,8 @@ MUTATING = [
     ("PUT", "/hwi", ("model", "kappa", "kappa_t", "kappa_r")),
     ("PUT", "/mobility/urllc", ("speed_m_s",)),
     ("PUT", "/regime", ("index",)),
+    ("POST", "/users/burst", ("users", "packets")),
+    ("POST", "/timeline", ()),
     ("POST", "/e2/reset", ()),
 ]
 
@@ -35,19 +38,26 @@ class Direct:
         self.cell = Cell(load_scenario("regimes"), seed=1)
         self.asked = 0
 
-    def ask(self, name: str, **arguments: Any) -> int:
+    def ask(self, name: str, **arguments: Any) -> dict[str, Any]:
         self.asked += 1
         node: Any = SimpleNamespace(connected=False)
         answer = carry_out(Command(self.asked, name, json.loads(json.dumps(arguments))), self.cell, node)
         if "error" in answer:
             raise CommandRefusedError(answer["error"])
-        return int(answer["slot"])
+        return answer
+
+    def run(self, slots: int) -> None:
+        """Slots that nobody decides for."""
+        for _ in range(slots):
+            self.cell.begin_slot()
+            self.cell.execute_slot()
 
     def world(self) -> tuple[Any, ...]:
         """All that a call can change."""
         cell, state = self.cell, self.cell.state
         arrays = (state.cell, state.slices, state.users, state.backlog_bits, state.window_counts)
-        return (cell.hwi, cell.loads, cell.regime, cell.regime_fixed, *(array.tobytes() for array in arrays))
+        timeline = (cell.next_event_slot, len(cell.events))
+        return (cell.hwi, cell.loads, cell.regime, cell.regime_fixed, timeline, *(each.tobytes() for each in arrays))
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +77,7 @@ def call(http: TestClient, method: str, path: str, body: bytes) -> Any:
     return http.request(method, path, content=body, headers={"content-type": "application/json"})
 
 
+KINDS = "load, burst, user_burst, hwi, speed, regime"
 REFUSED: list[tuple[str, str, bytes, str, str]] = [
     ("PUT", "/regime", b'{"index": [NaN]}', "index", "0..15 or auto"),
     ("PUT", "/regime", b'{"index": {"a": Infinity}}', "index", "0..15 or auto"),
@@ -83,6 +94,28 @@ REFUSED: list[tuple[str, str, bytes, str, str]] = [
     ("PUT", "/mobility/vonr", b'{"speed_m_s": "14"}', "speed_m_s", "0..50"),
     ("PUT", "/hwi", b"[" * 900 + b"]" * 900, "body", "paper, aggregate"),
     ("PUT", "/hwi", b"{", "body", "paper, aggregate"),
+    ("POST", "/users/burst", b'{"users": [], "packets": 1}', "users", "1..2000 of 0..1999"),
+    ("POST", "/users/burst", b'{"users": 3, "packets": 1}', "users", "1..2000 of 0..1999"),
+    ("POST", "/users/burst", b'{"users": [3], "packets": 65}', "packets", "1..64"),
+    ("POST", "/users/burst", b'{"users": [3, 3], "packets": 1}', "body", "1..64"),
+    ("POST", "/timeline", b'[{"at_slot": 9, "change": "hwi", "kappa": 2}]', "kappa", "0..1"),
+    ("POST", "/timeline", b'[{"at_s": -1, "change": "hwi", "kappa": 1}]', "at_s", "0..5e+06"),
+    ("POST", "/timeline", b'[{"at_s": 1, "at_slot": 1, "change": "hwi", "kappa": 1}]', "body", "0..1e+10"),
+    (
+        "POST",
+        "/timeline",
+        b'[{"at_s": 1, "change": "weather"}]',
+        "change",
+        "load, burst, user_burst, hwi, speed, regime",
+    ),
+    ("POST", "/timeline", b'[{"at_s": 1}]', "change", KINDS),
+    (
+        "POST",
+        "/timeline",
+        b'[{"at_s": 1, "change": "load", "slice": "gold", "scale": 1}]',
+        "slice",
+        "vonr, embb, urllc",
+    ),
 ]
 
 
@@ -109,6 +142,7 @@ def test_what_is_no_number_of_the_range_is_refused_with_field_and_range(
         ("POST", "/traffic/embb/burst", b'{"factor": 2, "duration_s": 1}'),
         ("PUT", "/regime", b'{"index": 2}'),
         ("PUT", "/regime", b'{"index": "auto"}'),
+        ("POST", "/timeline", b'[{"at_s": 1, "change": "load", "slice": "embb", "scale": 2}]'),
     ],
 )
 def test_an_integer_is_a_number(http: TestClient, method: str, path: str, body: bytes) -> None:
@@ -148,3 +182,80 @@ def test_a_body_that_cannot_be_parsed_is_refused(http: TestClient, loop: Direct,
     before = loop.world()
     assert call(http, "PUT", "/hwi", body).status_code in (400, 422)
     assert loop.world() == before
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[TestClient, Direct, dict[str, Any]]:
+    """A face and a cell for one test; the slot in the snapshot is the cell's."""
+    loop = Direct()
+    snapshot = {"slot": 0}
+    arguments = parse_arguments(["--scenario", "regimes", "--e2", "unix:/nobody", "--run-dir", str(tmp_path)])
+    client: Any = loop
+    return TestClient(create_app(arguments, lambda: snapshot, client)), loop, snapshot
+
+
+LOAD = {"at_slot": 3, "change": "load", "slice": "embb", "scale": 2.0}
+HWI = {"at_s": 0.001, "change": "hwi", "kappa": 0.5}
+
+
+def test_events_wait_are_made_and_are_told(own: tuple[TestClient, Direct, dict[str, Any]]) -> None:
+    http, loop, snapshot = own
+    assert http.post("/timeline", json=[LOAD, HWI]).json() == {"ids": [0, 1]}
+    waiting = http.get("/timeline").json()
+    assert [(event["id"], event["at_slot"]) for event in waiting] == [(1, 2), (0, 3)]
+    http.put("/mobility/vonr", json={"speed_m_s": 3})
+    loop.run(3)
+    snapshot["slot"] = loop.cell.slot
+    assert loop.cell.hwi.kappa_t == 0.5
+    assert [event["id"] for event in http.get("/timeline").json()] == [0]
+    loop.run(1)
+    snapshot["slot"] = loop.cell.slot
+    assert http.get("/timeline").json() == []
+    assert http.get("/events").json() == list(loop.cell.events)
+    assert [event["change"] for event in loop.cell.events] == ["speed", "hwi", "load"]
+    assert http.get("/events", params={"from_slot": 3}).json() == [LOAD]
+
+
+def test_an_event_that_waits_can_be_taken_back(own: tuple[TestClient, Direct, dict[str, Any]]) -> None:
+    http, loop, _ = own
+    http.post("/timeline", json=[LOAD, HWI, HWI])
+    assert http.delete("/timeline/1").json() == {"slot": 0}
+    refused = http.delete("/timeline/1")
+    assert refused.status_code == 422
+    assert refused.json()["detail"] == [{"field": "id", "message": "id: no event 1 waits"}]
+    assert [event["id"] for event in http.get("/timeline").json()] == [2, 0]
+    assert http.delete("/timeline").status_code == 200
+    assert http.get("/timeline").json() == []
+    loop.run(5)
+    assert not loop.cell.events
+
+
+@pytest.mark.parametrize(
+    ("events", "entry", "field", "message"),
+    [
+        ([HWI, LOAD | {"scale": 101}], 2, "scale", "less than or equal to 100"),
+        ([LOAD, {"at_s": 1, "change": "regime", "index": 4}], 2, "index", "0..3 or auto (given 4)"),
+        ([{"at_s": 1, "change": "user_burst", "users": [100], "packets": 1}], 1, "users", "embb 17..49"),
+        ([HWI, LOAD | {"at_slot": 1}], 2, "at_slot", "at least 2, the next slot to begin (given 1)"),
+    ],
+)
+def test_one_wrong_entry_and_nothing_is_scheduled(
+    own: tuple[TestClient, Direct, dict[str, Any]], events: list[Any], entry: int, field: str, message: str
+) -> None:
+    http, loop, _ = own
+    loop.run(2)
+    before = loop.world()
+    answer = http.post("/timeline", json=events)
+    assert answer.status_code == 422
+    (complaint,) = answer.json()["detail"]
+    assert (complaint["entry"], complaint["field"]) == (entry, field)
+    assert message in complaint["message"]
+    assert loop.world() == before
+    assert http.get("/timeline").json() == []
+
+
+def test_a_call_schedules_at_most_100_events(own: tuple[TestClient, Direct, dict[str, Any]]) -> None:
+    http, _, _ = own
+    assert http.post("/timeline", json=[LOAD] * 101).status_code == 422
+    assert http.post("/timeline", json=[]).status_code == 422
+    assert len(http.post("/timeline", json=[LOAD] * 100).json()["ids"]) == 100

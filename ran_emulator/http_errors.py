@@ -1,0 +1,88 @@
+"""How the HTTP API says no: field, what is wrong, what is allowed, what came."""
+
+from __future__ import annotations
+
+import math
+import re
+import reprlib
+from typing import Any, get_origin
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from ran_emulator.command_client import CommandRefusedError, LoopBusyError
+from ran_emulator.events import EVENT_TYPES, Body
+
+
+def add_error_forms(app: FastAPI) -> None:
+    """Have every refusal take one form: 422 with `detail`, a list of complaints; 503 where no slot begins."""
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        body = getattr(request.scope.get("route"), "body_field", None)
+        model = None if body is None else body.field_info.annotation
+        return JSONResponse({"detail": [_complaint(item, model) for item in error.errors()]}, 422)
+
+    @app.exception_handler(CommandRefusedError)
+    def refused(_request: Request, error: CommandRefusedError) -> JSONResponse:
+        found = re.match(r"(?:entry (?P<entry>\d+): )?(?P<field>[a-z0-9_]+):", str(error))
+        where = {} if found is None else found.groupdict()
+        entry = {"entry": int(where["entry"])} if where.get("entry") else {}
+        return JSONResponse({"detail": [{**entry, "field": where.get("field"), "message": str(error)}]}, 422)
+
+    @app.exception_handler(LoopBusyError)
+    def busy(_request: Request, error: LoopBusyError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
+
+
+def _complaint(item: dict[str, Any], model: Any) -> dict[str, Any]:
+    """One of pydantic's errors: field, what is wrong, what is allowed (where it is one of the body's), what came.
+
+    Where the body is a list of events, `entry` is the event's place in it, counted from 1.
+    """
+    entry: dict[str, int] = {}
+    where = item["loc"][1:]
+    if get_origin(model) is list and item["type"] != "json_invalid" and where and isinstance(where[0], int):
+        entry = {"entry": where[0] + 1}
+        model, where = (EVENT_TYPES.get(where[1]), where[2:]) if len(where) > 1 else (None, ())
+    allowed = _allowed_of(model)
+    if item["type"].startswith("union_tag"):
+        where, allowed = ("change",), {"change": ", ".join(EVENT_TYPES)}
+    named = [part for part in where[:1] if isinstance(part, str) and part]
+    place = named[0] if named else "body"
+    known = {place: allowed[place]} if place in allowed else allowed if place == "body" else {}
+    complaint = {**entry, "field": _encodable(place), "message": item["msg"], "given": _plain(item.get("input"))}
+    return complaint | ({"allowed": known} if known else {})
+
+
+def _allowed_of(model: Any) -> dict[str, str]:
+    """Field -> range of a body."""
+    if not (isinstance(model, type) and issubclass(model, Body)):
+        return {}
+    return {name: _range(schema) for name, schema in model.model_json_schema()["properties"].items()}
+
+
+def _range(schema: dict[str, Any]) -> str:
+    """What a field's JSON schema allows, in words."""
+    if "anyOf" in schema:
+        return " or ".join(text for text in map(_range, schema["anyOf"]) if text)
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    if "items" in schema:
+        return f"{schema['minItems']}..{schema['maxItems']} of {_range(schema['items'])}"
+    return f"{schema['minimum']:g}..{schema['maximum']:g}" if "minimum" in schema else str(schema.get("const", ""))
+
+
+def _plain(value: Any) -> Any:
+    """What can stand in JSON: a number or a text as it is, anything else described."""
+    if isinstance(value, str):
+        return _encodable(value)
+    if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return reprlib.repr(value)
+
+
+def _encodable(text: str) -> str:
+    """A text with lone surrogates, which JSON may bring and UTF-8 cannot carry, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
