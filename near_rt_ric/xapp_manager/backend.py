@@ -6,6 +6,8 @@ from typing import Protocol
 
 from near_rt_ric.xapp_manager.descriptor import Descriptor
 
+MAX_LOG_LINES = 10_000
+
 
 class CannotStartError(Exception):
     """An xApp could not be started now; the message says why. It is tried again."""

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from near_rt_ric.xapp_manager.backend import MAX_LOG_LINES
 from near_rt_ric.xapp_manager.deployment import Deployment, State
 from near_rt_ric.xapp_manager.descriptor import Descriptor, RestartPolicy, Upgrade
 from near_rt_ric.xapp_manager.errors import (
@@ -23,8 +24,6 @@ from near_rt_ric.xapp_manager.errors import (
 )
 from near_rt_ric.xapp_manager.manager import XAppManager
 from service_kit.exposure import is_local
-
-MAX_LOG_LINES = 10_000
 
 _STATUS = {
     DescriptorError: 422,
