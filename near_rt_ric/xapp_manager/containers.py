@@ -27,6 +27,8 @@ _IN_A_CONTAINER = Path("/.dockerenv")
 _COMPOSE_PROJECT_LABEL = "com.docker.compose.project"
 _TCP_BUS = re.compile(r"^tcp://(.+):([0-9]+)$")
 _LOG_OPTIONS = {"max-size": "16m", "max-file": "2"}
+_ID_LENGTH = 12
+"""So much of its id is a container's host name on the networks that people make."""
 _REMOVED_EXIT_CODE = 137
 """An instance that somebody has removed was killed."""
 
@@ -63,7 +65,7 @@ class ContainerInstance:
 
     def where(self) -> str:
         """Its short id."""
-        return f"container {self._container.short_id}"
+        return f"container {self._container.id[:_ID_LENGTH]}"
 
     def health(self) -> str:
         """What the engine says of the image's health check: starting, healthy, unhealthy; empty where it has none."""
@@ -160,7 +162,9 @@ class ContainerBackend:
         if own is not None:
             if tcp is None:
                 raise DescriptorError("image", f"a RIC in a container is reached over tcp only, not {self._bus}")
-            return f"tcp://{own.short_id}:{tcp[2]}", {"network": next(iter(own.attrs["NetworkSettings"]["Networks"]))}
+            return f"tcp://{own.id[:_ID_LENGTH]}:{tcp[2]}", {
+                "network": next(iter(own.attrs["NetworkSettings"]["Networks"]))
+            }
         if tcp is not None:
             return self._bus, {"network_mode": "host"}
         folder = str(Path(self._bus.removeprefix("ipc://")).parent)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from near_rt_ric.xapp_manager.backend import Backend, CannotStartError, Instance
 from near_rt_ric.xapp_manager.descriptor import Descriptor, RestartPolicy
+from near_rt_ric.xapp_manager.errors import NotReadyError
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
@@ -113,8 +114,12 @@ class Deployment:
 
     def last_words(self) -> str:
         """How it ended, and the last line that it printed."""
-        lines = [line for line in self.backend.logs(self.descriptor.name, 20) if line.strip()]
-        return ": ".join(part for part in (self.last_exit, lines[-1].strip() if lines else "") if part)
+        try:
+            lines = [line.strip() for line in self.backend.logs(self.descriptor.name, 20)]
+        except NotReadyError as error:
+            lines = [str(error)]
+        last = next((line for line in reversed(lines) if line), "it has printed nothing")
+        return f"{self.last_exit}: {last}"
 
     def _run(self, now_s: float) -> None:
         self._started_s = now_s

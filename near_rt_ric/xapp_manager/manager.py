@@ -92,9 +92,8 @@ class XAppManager:
             backend = self._backend(descriptor)
             backend.check(descriptor)
             self._opened().save(descriptor, wanted=True)
-            deployment = Deployment(descriptor, backend, wanted=True)
+            deployment = self._deployments[name] = Deployment(descriptor, backend, wanted=True)
             deployment.start()
-            self._deployments[name] = deployment
 
     def start_xapp(self, name: str) -> None:
         """Run a stopped one, or one that waits for its next start; raises UnknownXAppError, NotReadyError."""
@@ -154,7 +153,7 @@ class XAppManager:
 
     def deployments(self) -> list[Deployment]:
         """All of them, by name; to be read."""
-        return [self._deployments[name] for name in sorted(self._deployments)]
+        return [deployment for _, deployment in sorted(self._deployments.copy().items())]
 
     # Inside ---------------------------------------------------------------------------------------
 
@@ -242,13 +241,20 @@ class XAppManager:
 
     def _run(self) -> None:
         while not self._stopping.wait(_WATCH_S):
-            if self._store is None:
-                self._open()
-            now_s = time.monotonic()
-            with self._lock:
-                for name, deployment in list(self._deployments.items()):
-                    if name not in self._busy:
-                        deployment.watch(now_s)
+            try:
+                if self._store is None:
+                    self._open()
+                self._watch_once()
+            except Exception:
+                # One xApp that cannot be watched must not leave the others alone.
+                _LOG.exception("xapp_watch_failed")
+
+    def _watch_once(self) -> None:
+        now_s = time.monotonic()
+        with self._lock:
+            for name, deployment in self._deployments.copy().items():
+                if name not in self._busy:
+                    deployment.watch(now_s)
 
     def _open(self) -> None:
         try:

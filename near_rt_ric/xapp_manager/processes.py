@@ -126,7 +126,7 @@ class ProcessBackend:
                     env={**os.environ, "PYTHONUNBUFFERED": "1", **descriptor.resolved_environment(self._bus)},
                     start_new_session=True,
                 )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a text that this system cannot encode
             raise CannotStartError(str(error)) from error
         return ProcessInstance(process, log_path)
 

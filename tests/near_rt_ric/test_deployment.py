@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -23,6 +24,7 @@ from near_rt_ric.xapp_manager.deployment_store import DeploymentStore
 from near_rt_ric.xapp_manager.descriptor import MAX_ARGUMENTS, Descriptor, RestartPolicy, Upgrade
 from near_rt_ric.xapp_manager.errors import DescriptorError, NotReadyError
 from near_rt_ric.xapp_manager.processes import MAX_LOG_BYTES, ChildPlacement, ProcessBackend
+from service_kit.placement import FACE_NICENESS
 
 
 class FakeInstance:
@@ -193,6 +195,7 @@ def test_a_wrong_descriptor_is_refused_with_its_field(body: dict[str, object], s
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
 
+@settings(deadline=None, max_examples=20)  # it writes files
 @given(
     arguments=st.lists(text, max_size=4),
     environment=st.dictionaries(st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,5}\Z"), text, max_size=3),
@@ -301,6 +304,18 @@ def test_a_process_gets_arguments_environment_and_leaves_its_output(processes: P
     assert len(processes.logs("x", 1)) == 1
     processes.forget("x")
     assert processes.logs("x", 10) == []
+
+
+@pytest.mark.parametrize("hot", [True, False])
+def test_hot_ones_run_as_the_hot_loop_and_others_as_the_face(tmp_path: Path, hot: bool) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    script = tmp_path / "where.py"
+    script.write_text("import os; print(os.sched_getaffinity(0), os.nice(0))")
+    backend = ProcessBackend(tmp_path, "ipc:///b", ChildPlacement(hot_cpu=cores[0], face_cpu=cores[-1]))
+    backend.start(Descriptor(name="x", file=str(script), hot=hot))._process.wait()
+    niceness = os.nice(0) if hot else min(os.nice(0) + FACE_NICENESS, 19)
+    assert backend.logs("x", 1) == [f"{ {cores[0 if hot else -1]} } {niceness}"]
+    backend.close()
 
 
 def test_an_output_file_does_not_grow_for_ever(processes: ProcessBackend, tmp_path: Path) -> None:
