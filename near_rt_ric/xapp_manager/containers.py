@@ -108,7 +108,7 @@ class ContainerBackend:
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges:true"],
                 log_config={"type": "json-file", "config": _LOG_OPTIONS},
-                **({} if cpu is None else {"cpuset_cpus": str(cpu)}),
+                **_pinned(cpu),
                 **surroundings,
             )
         except (*_ENGINE_ERRORS, DescriptorError) as error:
@@ -177,3 +177,8 @@ class ContainerBackend:
     def _remove(self, name: str) -> None:
         with suppress(NotFound):
             self._engine.containers.get(self._container_name(name)).remove(force=True)
+
+
+def _pinned(cpu: int | None) -> dict[str, str]:
+    """A core is asked for, never needed: engines refuse one that is not there."""
+    return {} if cpu is None or cpu >= (os.cpu_count() or 1) else {"cpuset_cpus": str(cpu)}

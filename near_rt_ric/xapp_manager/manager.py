@@ -68,6 +68,9 @@ class XAppManager:
         """End every xApp; the store keeps who is to run."""
         self._stopping.set()
         self._thread.join()
+        deadline_s = time.monotonic() + STOP_GRACE_S
+        while self._busy and time.monotonic() < deadline_s:
+            time.sleep(_WATCH_S)  # whoever is changing something notices, and starts nothing more
         deployments = list(self._deployments.values())
         for deployment in deployments:
             deployment.ask_to_end()
@@ -121,7 +124,7 @@ class XAppManager:
         """Put another version in the place of a running one; its subscriptions stand meanwhile.
 
         Raises:
-            UpgradeFailedError: the new version has not registered in time; the one before runs again.
+            UpgradeFailedError: the new version has not registered in time; the one before was started again.
             DescriptorError, UnknownXAppError, ConflictError, NotReadyError: nothing has changed.
         """
         with self._operation(name) as deployment:
@@ -141,11 +144,9 @@ class XAppManager:
             # What a version that still runs has printed last may be its predecessor's.
             words = deployment.last_words() if deployment.last_exit else f"within {REGISTER_LIMIT_S:g} s"
             self._replace(deployment, before, backend_before)
-            self._registers(deployment)
+            back = "runs again" if self._registers(deployment) else "was started again and has not registered either"
         _LOG.error("xapp_upgrade_failed", extra=fields(xapp=name, program=after.program, last_words=words))
-        raise UpgradeFailedError(
-            f"{after.program} has not registered as {name} ({words}): the version before runs again"
-        )
+        raise UpgradeFailedError(f"{after.program} has not registered as {name} ({words}): the version before {back}")
 
     def logs(self, name: str, lines: int) -> list[str]:
         """The last lines that an xApp printed; raises UnknownXAppError, NotReadyError."""
@@ -192,6 +193,8 @@ class XAppManager:
         return self._processes if descriptor.image is None else self._containers
 
     def _replace(self, deployment: Deployment, descriptor: Descriptor, backend: Backend) -> None:
+        if self._stopping.is_set():
+            raise NotReadyError("the RIC is stopping")
         self._command("hold", xapp_name=descriptor.name, limit_s=_HOLD_S)
         deployment.stop()
         deployment.become(descriptor, backend)
@@ -200,7 +203,7 @@ class XAppManager:
     def _registers(self, deployment: Deployment) -> bool:
         """Whether what has just been started takes its place on the bus; False at once where it ends."""
         deadline_s = time.monotonic() + REGISTER_LIMIT_S
-        while time.monotonic() < deadline_s:
+        while time.monotonic() < deadline_s and not self._stopping.is_set():
             registered = self._registered(deployment.descriptor.name)
             if registered.get("alive") and not registered["held"]:
                 return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,32 @@ def test_a_version_that_does_not_register_is_taken_back(manager: Manager, node) 
 
     wait_until(old_one_reads, START_S)
     assert seen(made) == []
+
+
+def test_an_upgrade_says_where_neither_version_registers(manager: Manager) -> None:
+    manager.ask("POST", "/xapps", CRASHES)
+    refused = manager.call("POST", "/xapps/crasher/upgrade", {"arguments": ["/no/other/file"]})
+    assert refused.status_code == httpx.codes.CONFLICT
+    assert "the version before was started again and has not registered either" in refused.json()["detail"]
+    assert manager.deployment("crasher")["arguments"] == CRASHES["arguments"]
+
+
+def test_a_ric_that_stops_amid_an_upgrade_leaves_nothing_behind(own_ric: Ric, tmp_path: Path) -> None:
+    manager = Manager(own_ric)
+    manager.deploy()
+    wait_until(lambda: manager.xapp().get("alive", False), START_S)
+    silent = tmp_path / "silent.py"
+    silent.write_text("import time; time.sleep(60)")
+    upgrading = threading.Thread(target=lambda: manager.call("POST", f"/xapps/{NAME}/upgrade", {"file": str(silent)}))
+    upgrading.start()
+    wait_until(lambda: manager.deployment()["file"] == str(silent) and manager.deployment()["where"])
+    pid = manager.pid()
+    assert own_ric.stop() == 0
+    upgrading.join()
+    assert not is_running(pid)
+    own_ric.start()
+    wait_until(lambda: manager.xapp()["alive"], START_S)
+    assert manager.deployment()["file"] == str(EXAMPLE)
 
 
 def test_a_stopped_one_is_upgraded_without_being_started(manager: Manager) -> None:
