@@ -1,4 +1,4 @@
-"""Small reads from the services of a local run, over kept connections."""
+"""Small requests to the services of a local run; reads go over kept connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Unreachable(OSError):  # noqa: N818 - a state of the other side
 
 
 class LoopbackClient:
-    """GET from one port of 127.0.0.1."""
+    """Requests to one port of 127.0.0.1."""
 
     def __init__(self, port: int, timeout_s: float = TIMEOUT_S) -> None:
         """Connects when first asked."""
@@ -55,6 +55,23 @@ class LoopbackClient:
             return json.loads(self.text(path))
         except ValueError as error:
             raise Unreachable(f"port {self.port}: {path}: not JSON: {error}") from error
+
+    def ask(self, method: str, path: str, body: Any = None, *, timeout_s: float) -> tuple[int, str]:
+        """Status and body of any answer; `body` is sent as JSON where it is given.
+
+        Raises:
+            Unreachable: no answer in time.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        content = None if body is None else json.dumps(body)
+        try:
+            connection.request(method, path, content, {} if body is None else {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"port {self.port}: {error}") from error
+        finally:
+            connection.close()
 
     def healthy(self) -> bool:
         """Whether /healthz answers 200."""

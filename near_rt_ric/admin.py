@@ -12,7 +12,7 @@ Reply = Callable[[dict[str, Any]], None]
 
 
 class Admin:
-    """`{"command": "state" | "functions" | "reset" | "delete_subscription", ...}`."""
+    """`{"command": "state" | "functions" | "reset" | "delete_subscription" | "hold", ...}`."""
 
     def __init__(self, platform: RicPlatform, process: dict[str, Any]) -> None:
         self._platform = platform
@@ -35,8 +35,11 @@ class Admin:
                     int(command["ric_instance_id"]),
                     lambda error: reply({"error": error}),
                 )
+            elif name == "hold":
+                reply({"held": self._platform.hold(str(command["xapp_name"]), float(command["limit_s"]))})
             else:
-                reply({"error": f"command: {name!r} is not one of state, functions, reset, delete_subscription"})
+                known = "state, functions, reset, delete_subscription, hold"
+                reply({"error": f"command: {name!r} is not one of {known}"})
         except (KeyError, TypeError, ValueError) as error:
             reply({"error": f"command {name}: {error}"})
 

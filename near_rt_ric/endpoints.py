@@ -13,6 +13,7 @@ MAX_IPC_PATH_BYTES = 100
 MAX_NODES = 64
 
 _TCP = re.compile(r"^tcp://([^:/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})$")
+_WILDCARD = re.compile(r"^tcp://(0\.0\.0\.0|\*|\[::\]):")
 
 
 class EndpointError(ValueError):
@@ -54,6 +55,11 @@ class BusEndpoints:
         if self.management.startswith("ipc://"):
             for endpoint in (self.management, self.down, self.tap):
                 claim_unix_path(Path(endpoint.removeprefix("ipc://")))
+
+
+def wildcard_as_loopback(bus: str) -> str:
+    """A bus endpoint as it is reached from this machine: one that listens on every interface has no address."""
+    return _WILDCARD.sub("tcp://127.0.0.1:", bus)
 
 
 def claim_unix_path(path: Path) -> None:

@@ -1,16 +1,14 @@
 """The platform's HTTP API: nodes, functions, subscriptions, xApps, budgets, reset, health and metrics.
 
-It asks the hot loop over its admin socket, and holds no state of its own.
+It asks the hot loop over its admin socket, and holds no state of its own but the xApps that it runs.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from typing import Any
 
-import zmq
 from fastapi import FastAPI, HTTPException, Response
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
@@ -21,7 +19,10 @@ from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-STATE_TIMEOUT_S = 1.0
+from near_rt_ric.admin_client import STATE_TIMEOUT_S, AdminClient, HotLoopUnavailableError
+from near_rt_ric.xapp_manager.http_api import add_error_forms, xapp_routes
+from near_rt_ric.xapp_manager.manager import XAppManager
+
 PROCEDURE_TIMEOUT_S = 7.0
 
 _DEFINITIONS: dict[str, type[Message]] = {
@@ -29,32 +30,6 @@ _DEFINITIONS: dict[str, type[Message]] = {
     BUDGETS_OID: budgets.RanFunctionDefinition,
     SLOT_OID: slot.RanFunctionDefinition,
 }
-
-
-class HotLoopUnavailableError(Exception):
-    """The hot loop does not answer."""
-
-
-class AdminClient:
-    """Asks the hot loop; a socket a request, so that a lost answer harms nobody else."""
-
-    def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-
-    def ask(self, command: str, timeout_s: float = STATE_TIMEOUT_S, **fields: Any) -> dict[str, Any]:
-        """Send one command; raises HotLoopUnavailableError after `timeout_s`."""
-        socket = self._context.socket(zmq.REQ)
-        try:
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.connect(self._endpoint)
-            socket.send(json.dumps({"command": command, **fields}).encode())
-            if not socket.poll(int(1_000 * timeout_s)):
-                raise HotLoopUnavailableError(f"the hot loop has not answered within {timeout_s:g} s")
-            answer: dict[str, Any] = json.loads(socket.recv())
-            return answer
-        finally:
-            socket.close()
 
 
 class _Collector:
@@ -96,8 +71,14 @@ class _Collector:
 Ask = Callable[..., dict[str, Any]]
 
 
-def create_app(client: AdminClient) -> FastAPI:
-    """The API over one hot loop."""
+def create_app(client: AdminClient, manager: XAppManager | None, *, anywhere: bool = False) -> FastAPI:
+    """The API over one hot loop.
+
+    Args:
+        client: the way to the hot loop.
+        manager: None where xApps are not deployed here.
+        anywhere: whether other machines may deploy.
+    """
 
     def ask(command: str, timeout_s: float = STATE_TIMEOUT_S, **fields: Any) -> dict[str, Any]:
         try:
@@ -112,6 +93,8 @@ def create_app(client: AdminClient) -> FastAPI:
     _add_status(app, ask)
     _add_state(app, ask)
     _add_procedures(app, ask)
+    add_error_forms(app)
+    app.include_router(xapp_routes(manager, ask, anywhere=anywhere))
     return app
 
 
@@ -150,11 +133,6 @@ def _add_state(app: FastAPI, ask: Ask) -> None:
     def subscriptions() -> Any:
         """RIC subscriptions, those that wait for their node or xApp included."""
         return ask("state")["subscriptions"]
-
-    @app.get("/xapps")
-    def xapps() -> Any:
-        """Registered xApps, alive or not."""
-        return ask("state")["xapps"]
 
     @app.get("/budgets")
     def last_budgets() -> Any:

@@ -100,6 +100,7 @@ class RicPlatform:
         self._nodes: dict[str, NodeRecord] = {}
         self._joining: set[str] = set()
         self._deferred: list[_Deferred] = []
+        self._held_until_s: dict[str, float] = {}
         self._resets: dict[str, _Reset] = {}
         self._lock = threading.RLock()
         self._down: DownPort
@@ -144,6 +145,17 @@ class RicPlatform:
             xapp.last_heard_s = time.monotonic()
             return True
 
+    def hold(self, xapp_name: str, limit_s: float) -> bool:
+        """Keep an xApp's subscriptions at their nodes while it is replaced; False where nobody has this name.
+
+        The hold ends when the next registration of this name is in service, or after `limit_s` seconds.
+        """
+        with self._lock:
+            if self.registry.get(xapp_name) is None:
+                return False
+            self._held_until_s[xapp_name] = time.monotonic() + limit_s
+            return True
+
     def subscribe(self, request: bus.SubscribeRequest, done: SubscribeDone) -> None:
         """Subscribe for an xApp, as soon as its data socket is there: no indication may get lost."""
         with self._lock:
@@ -180,6 +192,7 @@ class RicPlatform:
                 if xapp is not None and self._reachable(xapp):
                     self._joining.discard(name)
                     xapp.alive = True
+                    self._held_until_s.pop(name, None)
                     self.subscriptions.xapp_up(xapp)
             now = time.monotonic()
             deferred, self._deferred = self._deferred, []
@@ -225,7 +238,7 @@ class RicPlatform:
     def _xapp_lost(self, xapp: XAppRecord, reason: str) -> None:
         _LOG.warning("xapp_lost", extra=fields(xapp=xapp.name, reason=reason))
         xapp.alive = False
-        self.subscriptions.xapp_down(xapp.name)
+        self.subscriptions.xapp_down(xapp.name, heir_comes=xapp.name in self._held_until_s)
         for node in self._nodes.values():
             if node.connection is not None:
                 node.connection.permissions.clear()
@@ -430,9 +443,17 @@ class RicPlatform:
                     self._joining.discard(xapp.name)
                     self._xapp_lost(xapp, "silent")
             self._drop_unreachable()
+            self._end_holds(now)
             self.subscriptions.expire(now)
             for node_id in [node_id for node_id, reset in self._resets.items() if reset.deadline_s <= now]:
                 self._end_reset(node_id, f"node {node_id} did not answer within {RESET_TIMEOUT_S:g} s")
+
+    def _end_holds(self, now_s: float) -> None:
+        for name in [name for name, until_s in self._held_until_s.items() if until_s <= now_s]:
+            del self._held_until_s[name]
+            xapp = self.registry.get(name)
+            if xapp is not None and not xapp.alive and name not in self._joining:
+                self._xapp_lost(xapp, "nobody has taken its place in time")
 
     def _xapp_silence_limit_s(self, xapp: XAppRecord) -> float:
         for record in self.subscriptions.all():
@@ -482,7 +503,7 @@ class RicPlatform:
                     traffic["to_node", "ric_control_request"] += node.connection.controls
             return {
                 "nodes": [_node_state(node, now) for node in self._nodes.values()],
-                "xapps": [_xapp_state(xapp, now) for xapp in self.registry.all()],
+                "xapps": [_xapp_state(xapp, now, xapp.name in self._held_until_s) for xapp in self.registry.all()],
                 "subscriptions": [_subscription_state(item) for item in self.subscriptions.all()],
                 "budgets": self.budgets.describe(),
                 "errors": errors,
@@ -514,11 +535,12 @@ def _node_state(node: NodeRecord, now_s: float) -> dict[str, Any]:
     }
 
 
-def _xapp_state(xapp: XAppRecord, now_s: float) -> dict[str, Any]:
+def _xapp_state(xapp: XAppRecord, now_s: float, held: bool) -> dict[str, Any]:
     return {
         "name": xapp.name,
         "ric_requestor_id": xapp.requestor_id,
         "alive": xapp.alive,
+        "held": held,
         "silent_s": round(now_s - xapp.last_heard_s, 3) if xapp.alive else None,
         "ran_function_oids": sorted(xapp.oids),
         "slice_ids": sorted(xapp.slice_ids),

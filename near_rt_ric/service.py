@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import logging
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from near_rt_ric.endpoints import BusEndpoints, EndpointError
+from near_rt_ric.admin_client import AdminClient
+from near_rt_ric.endpoints import BusEndpoints, EndpointError, wildcard_as_loopback
 from near_rt_ric.hot_loop import USAGE_ERROR, HotLoopConfig
-from near_rt_ric.http_api import AdminClient, create_app
+from near_rt_ric.http_api import create_app
+from near_rt_ric.xapp_manager.containers import ContainerBackend
+from near_rt_ric.xapp_manager.manager import XAppManager
+from near_rt_ric.xapp_manager.processes import ChildPlacement, ProcessBackend
 from service_kit import flags
-from service_kit.addresses import listen
+from service_kit.addresses import is_loopback, listen
 from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.http_face import HttpFace
 from service_kit.logs import configure_logs, fields
@@ -45,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
         result,
         "connect as an E2 node (--e2-listen), register as an xApp, subscribe and control nodes (--bus), read all "
         "state, reset nodes and delete subscriptions (--http-host)",
+    )
+    result.add_argument(
+        "--expose-deploy",
+        action="store_true",
+        help="deploy xApps although --http-host is beyond loopback: whoever reaches it may run any program as this "
+        "user, and containers of its engine, without credentials",
     )
     result.add_argument("--store", type=Path, required=True, metavar="FILE", help="SQLite file")
     result.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="sockets of this service")
@@ -89,21 +98,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cpu=options.cpu,
         fifo=options.fifo,
     )
-    # Before this process is pinned and niced: a child inherits both.
+    client = AdminClient(admin)
+    # Before this process is pinned and niced: children, and threads that start some, inherit both.
     with subprocess.Popen(
         [sys.executable, "-m", "near_rt_ric.hot_loop", config.to_json()], stdin=subprocess.PIPE
     ) as hot_loop:
+        manager = _manager(options, client)
         pin(options.face_cpu)
         if options.face_cpu is not None:
             give_way()
-        return _serve(listener, admin, hot_loop, stop)
+        app = create_app(client, manager, anywhere=options.expose_deploy)
+        return _serve(HttpFace(app, listener), manager, hot_loop, stop)
 
 
-def _serve(listener: socket.socket, admin: str, hot_loop: subprocess.Popen[bytes], stop: threading.Event) -> int:
-    face = HttpFace(create_app(AdminClient(admin)), listener)
+def _manager(options: argparse.Namespace, client: AdminClient) -> XAppManager | None:
+    """The xApp manager, where deployment may be offered."""
+    if not (is_loopback(options.http_host) or options.expose_deploy):
+        return None
+    bus = wildcard_as_loopback(options.bus)
+    placement = ChildPlacement(hot_cpu=options.cpu, hot_fifo=options.fifo, face_cpu=options.face_cpu)
+    processes = ProcessBackend(options.run_dir.resolve() / "deployed", bus, placement)
+    return XAppManager(options.store, processes, ContainerBackend(options.store, bus, placement), client.ask)
+
+
+def _serve(
+    face: HttpFace, manager: XAppManager | None, hot_loop: subprocess.Popen[bytes], stop: threading.Event
+) -> int:
+    if manager is not None:
+        manager.start()
     while not stop.wait(_POLL_S) and hot_loop.poll() is None and face.serving:
         pass
     died = hot_loop.poll()
+    if manager is not None:
+        manager.close()
     if died is None:
         hot_loop.terminate()
         try:

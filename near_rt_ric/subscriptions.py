@@ -204,11 +204,15 @@ class SubscriptionManager:
             if record.xapp_name == xapp.name and record.node_id in self._nodes:
                 self._restore(record)
 
-    def xapp_down(self, name: str) -> None:
-        """An xApp is gone: nodes drop its subscriptions, so that they end any wait; the store keeps them."""
+    def xapp_down(self, name: str, *, heir_comes: bool = False) -> None:
+        """An xApp is gone: nodes drop its subscriptions, so that they end any wait; the store keeps them.
+
+        `heir_comes`: another process will take its place, so they stand; except INSERTs of a node in lock-step,
+        which would wait for ever: the heir never sees what its predecessor was asked.
+        """
         self._alive.pop(name, None)
         for record in self._records.values():
-            if record.xapp_name == name:
+            if record.xapp_name == name and not (heir_comes and not self._waits_for_ever(record)):
                 self._withdraw(record, "the xApp is gone")
 
     def expire(self, now_s: float) -> None:
@@ -225,6 +229,10 @@ class SubscriptionManager:
                 done(bus.UnsubscribeResponse(error=f"node {key[0]} did not answer within {PENDING_TIMEOUT_S:g} s"))
 
     # Inside ---------------------------------------------------------------------------------------
+
+    def _waits_for_ever(self, record: SubscriptionRecord) -> bool:
+        node = self._nodes.get(record.node_id)
+        return node is not None and node.setup.lockstep and record.inserts()
 
     def _judge(self, xapp: XAppRecord, request: bus.SubscribeRequest) -> SubscriptionRecord | str:
         """The subscription that is asked for, or why the platform refuses it."""

@@ -1,10 +1,10 @@
-"""The command line: `hiso up | sim | compare | train | doctor | e2`."""
+"""The command line: `hiso up | sim | compare | train | doctor | e2 | xapp`."""
 
 from __future__ import annotations
 
 import typer
 
-from hiso.commands import compare, doctor, e2, sim, train, up
+from hiso.commands import compare, doctor, e2, sim, train, up, xapp
 
 app = typer.Typer(
     name="hiso",
@@ -20,6 +20,7 @@ app.command("compare")(compare.compare_schedulers)
 app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)
 app.add_typer(e2.app, name="e2")
+app.add_typer(xapp.app, name="xapp")
 
 
 def main() -> None:

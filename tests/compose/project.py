@@ -20,6 +20,8 @@ from .engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
+XAPPS_OVERLAY = ROOT / "compose.xapps.yml"
+IMAGE = "hiso-coma-test"
 COMPOSE_V2 = Path("/usr/local/lib/docker/cli-plugins/docker-compose")
 XAPPS = ("xapp-inter-slice", "xapp-intra-vonr", "xapp-intra-embb", "xapp-intra-urllc")
 SERVICES = ("near-rt-ric", "ran-emulator", *XAPPS)
@@ -53,13 +55,15 @@ class Project:
     folder: Path
     root: Path = ROOT
     profiles: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"hiso-test-{os.getpid()}")
 
     def __post_init__(self) -> None:
         self.ports = dict(zip(PORT_VARIABLES, free_ports(len(PORT_VARIABLES)), strict=True))
         self._settings = {name: str(port) for name, port in self.ports.items()}
-        self._settings |= {"COMPOSE_PROJECT_NAME": self.name, "HISO_IMAGE": "hiso-coma-test"}
-        self._files = [self.root / COMPOSE_FILE.name]
+        self._settings |= {"COMPOSE_PROJECT_NAME": self.name, "HISO_IMAGE": IMAGE, **self.settings}
+        self._files = [self.root / name for name in (COMPOSE_FILE.name, *self.overlays)]
         if self.engine.own:
             self._files.append(self._host_network_for_builds())
 

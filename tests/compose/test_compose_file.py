@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from . import project
-from .project import COMPOSE_FILE, ROOT, compose_programs
+from .project import COMPOSE_FILE, ROOT, XAPPS_OVERLAY, compose_programs
 
 LEARNERS = set(project.LEARNERS)
 OTHERS = {"prometheus", "grafana"}
@@ -93,3 +93,25 @@ def test_each_xapp_and_its_learner_name_the_same_socket() -> None:
             assert match is not None
             assert other is not None
             assert match[1] == other[1]
+
+
+def test_the_engines_socket_is_in_the_overlay_alone() -> None:
+    assert "docker.sock" not in COMPOSE_FILE.read_text()
+    overlay: dict[str, dict[str, Any]] = yaml.safe_load(XAPPS_OVERLAY.read_text())["services"]
+    assert list(overlay) == ["near-rt-ric"]
+    assert overlay["near-rt-ric"]["command"] == _services()["near-rt-ric"]["command"] + " --expose-deploy"
+
+
+@pytest.mark.skipif(not PROGRAMS, reason="no docker-compose here (.ci/install-services installs both generations)")
+@pytest.mark.parametrize("version", PROGRAMS)
+def test_both_generations_read_the_overlay_and_want_the_sockets_group(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ["--file", str(XAPPS_OVERLAY), "config"]
+    monkeypatch.setenv("HISO_ENGINE_GROUP", "")
+    with pytest.raises(AssertionError, match="group of the engine's socket"):
+        _config(PROGRAMS[version], *files)
+    monkeypatch.setenv("HISO_ENGINE_GROUP", "977")
+    ric = yaml.safe_load(_config(PROGRAMS[version], *files))["services"]["near-rt-ric"]
+    assert [str(group) for group in ric["group_add"]] == ["977"]
+    assert "docker.sock" in str(ric["volumes"])

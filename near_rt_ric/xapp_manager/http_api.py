@@ -1,0 +1,216 @@
+"""The manager's HTTP routes: what runs, deployed or not; deploy, start, stop, upgrade, remove, logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from near_rt_ric.xapp_manager.backend import MAX_LOG_LINES
+from near_rt_ric.xapp_manager.deployment import Deployment, State
+from near_rt_ric.xapp_manager.descriptor import Descriptor, RestartPolicy, Upgrade
+from near_rt_ric.xapp_manager.errors import (
+    ConflictError,
+    DescriptorError,
+    ManagerError,
+    NotReadyError,
+    UnknownXAppError,
+    UpgradeFailedError,
+)
+from near_rt_ric.xapp_manager.manager import XAppManager
+from service_kit.exposure import is_local
+
+_STATUS = {
+    DescriptorError: 422,
+    UnknownXAppError: 404,
+    ConflictError: 409,
+    UpgradeFailedError: 409,
+    NotReadyError: 503,
+}
+
+
+class DeploymentView(BaseModel):
+    """A deployment as it stands."""
+
+    state: State
+    module: str | None
+    file: str | None
+    image: str | None
+    arguments: list[str]
+    restart: RestartPolicy
+    hot: bool
+    where: str | None = Field(description="process id or container, while it runs")
+    health: str | None = Field(description="of the image's health check")
+    restarts: int = Field(description="by itself, since it was last started by hand")
+    last_exit: str | None
+
+
+class XAppView(BaseModel):
+    """An xApp that has registered, or was deployed, or both."""
+
+    name: str
+    registered: bool
+    alive: bool
+    held: bool = Field(description="its subscriptions wait for the next version (upgrade)")
+    ric_requestor_id: int | None
+    silent_s: float | None
+    ran_function_oids: list[str]
+    slice_ids: list[int]
+    version: str
+    metrics_url: str
+    deployment: DeploymentView | None = Field(description="none where it was not started by the RIC")
+
+
+class Done(BaseModel):
+    """A change that was made."""
+
+    status: str
+
+
+def xapp_routes(manager: XAppManager | None, ask: Callable[[str], dict[str, Any]], *, anywhere: bool) -> APIRouter:
+    """Routes under /xapps.
+
+    Args:
+        manager: None where deployment is not offered: the changing routes then answer 403.
+        ask: the way to the hot loop.
+        anywhere: whether calls from other machines are meant to be served.
+    """
+    router = APIRouter()
+
+    @router.get("/xapps", summary="xApps, registered or deployed")
+    def xapps() -> list[XAppView]:
+        """Whoever has ever registered, alive or not, and whoever was deployed."""
+        registered = {xapp["name"]: xapp for xapp in ask("state")["xapps"]}
+        deployed = {item.descriptor.name: item for item in manager.deployments()} if manager else {}
+        return [_view(name, registered.get(name), deployed.get(name)) for name in sorted({*registered, *deployed})]
+
+    if manager is None:
+        _refuse_changes(router)
+    else:
+        router.include_router(_changes(manager, anywhere=anywhere))
+    return router
+
+
+def _refuse_changes(router: APIRouter) -> None:
+    @router.api_route("/xapps", methods=["POST"], include_in_schema=False)
+    @router.api_route("/xapps/{rest:path}", methods=["GET", "POST", "DELETE"], include_in_schema=False)
+    def refuse() -> None:
+        raise HTTPException(
+            403, "deployment is offered on loopback only, or with --expose-deploy (python -m near_rt_ric --help)"
+        )
+
+
+def _changes(manager: XAppManager, *, anywhere: bool) -> APIRouter:
+    def guard(request: Request) -> None:
+        _refuse_foreign_pages(request, anywhere=anywhere)
+
+    router = APIRouter(dependencies=[Depends(guard)])
+
+    @router.post("/xapps", status_code=201, summary="Deploy an xApp")
+    def deploy(descriptor: Descriptor) -> Done:
+        """Start it as the RIC's user, keep it in the RIC's store, start it again when it dies."""
+        manager.deploy(descriptor)
+        return Done(status="deployed")
+
+    @router.post("/xapps/{name}/start", summary="Start a stopped xApp")
+    def start(name: str) -> Done:
+        """Run it again."""
+        manager.start_xapp(name)
+        return Done(status="started")
+
+    @router.post("/xapps/{name}/stop", summary="Stop an xApp")
+    def stop(name: str) -> Done:
+        """End it, for the next start of the RIC too; its subscriptions wait in the store."""
+        manager.stop_xapp(name)
+        return Done(status="stopped")
+
+    @router.post("/xapps/{name}/upgrade", summary="Put another version in its place")
+    def upgrade(name: str, changes: Upgrade) -> Done:
+        """Its subscriptions stand meanwhile. If the new version has not registered within 10 s, the old one runs on."""
+        manager.upgrade(name, changes)
+        return Done(status="upgraded")
+
+    @router.delete("/xapps/{name}", summary="Stop and forget an xApp")
+    def remove(name: str) -> Done:
+        """Its logs and subscriptions are deleted too."""
+        manager.remove(name)
+        return Done(status="removed")
+
+    @router.get("/xapps/{name}/logs", summary="What an xApp has printed", response_class=Response)
+    def logs(name: str, lines: Annotated[int, Query(ge=1, le=MAX_LOG_LINES)] = 100) -> Response:
+        """The last lines of its standard output and error, as plain text."""
+        text = "".join(f"{line}\n" for line in manager.logs(name, lines))
+        return Response(text, media_type="text/plain; charset=utf-8")
+
+    return router
+
+
+def add_error_forms(app: FastAPI) -> None:
+    """Errors name the field; what cannot be encoded is escaped."""
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": [_complaint(item) for item in error.errors()]}, 422)
+
+    @app.exception_handler(ManagerError)
+    def refused(_request: Request, error: ManagerError) -> JSONResponse:
+        detail: Any = str(error)
+        if isinstance(error, DescriptorError):
+            detail = [{"field": error.field, "message": str(error)}]
+        return JSONResponse({"detail": detail}, _STATUS[type(error)])
+
+
+def _complaint(item: Any) -> dict[str, str]:
+    # The first part of the place says body, path or query.
+    field = ".".join(str(part) for part in item["loc"][1:]).encode("utf-8", "backslashreplace").decode()
+    said = str(item["msg"]).removeprefix("Value error, ")
+    return {"field": field or "body", "message": f"{field}: {said}" if field else said}
+
+
+def _refuse_foreign_pages(request: Request, *, anywhere: bool) -> None:
+    """A page of another site must not deploy through a browser on this machine, by whatever name it calls us."""
+    host = request.headers.get("host", "")
+    if not anywhere and not is_local(host):
+        raise HTTPException(403, f"host: {host!r} is not a loopback address")
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise HTTPException(403, f"origin: pages of {origin!r} may not change what runs here")
+
+
+def _view(name: str, registered: dict[str, Any] | None, deployment: Deployment | None) -> XAppView:
+    known = registered or {}
+    return XAppView(
+        name=name,
+        registered=registered is not None,
+        alive=known.get("alive", False),
+        held=known.get("held", False),
+        ric_requestor_id=known.get("ric_requestor_id"),
+        silent_s=known.get("silent_s"),
+        ran_function_oids=known.get("ran_function_oids", []),
+        slice_ids=known.get("slice_ids", []),
+        version=known.get("version", ""),
+        metrics_url=known.get("metrics_url", ""),
+        deployment=None if deployment is None else _deployment_view(deployment),
+    )
+
+
+def _deployment_view(deployment: Deployment) -> DeploymentView:
+    descriptor, instance = deployment.descriptor, deployment.instance
+    return DeploymentView(
+        state=deployment.state,
+        module=descriptor.module,
+        file=descriptor.file,
+        image=descriptor.image,
+        arguments=descriptor.arguments,
+        restart=descriptor.restart,
+        hot=descriptor.hot,
+        where=None if instance is None else instance.where(),
+        health=None if instance is None else instance.health() or None,
+        restarts=deployment.restarts,
+        last_exit=deployment.last_exit or None,
+    )

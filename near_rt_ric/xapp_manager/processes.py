@@ -1,0 +1,166 @@
+"""xApps as local processes: a module or a file under the RIC's Python."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from near_rt_ric.xapp_manager.backend import CannotStartError
+from near_rt_ric.xapp_manager.descriptor import Descriptor
+from near_rt_ric.xapp_manager.errors import DescriptorError
+from service_kit import child
+
+MAX_LOG_BYTES = 16 * 1024 * 1024
+_KEPT_LOG_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ChildPlacement:
+    """Where children run: hot ones as the RIC's hot loop does, the others as its face does."""
+
+    hot_cpu: int | None = None
+    hot_fifo: int | None = None
+    face_cpu: int | None = None
+
+
+class ProcessInstance:
+    """One process, leader of a session of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log_path: Path) -> None:
+        self._process = process
+        self._log_path = log_path
+
+    def poll(self) -> int | None:
+        """Exit code (negative: signal) once it has ended; its output file is kept from growing for ever."""
+        _trim(self._log_path)
+        return self._process.poll()
+
+    def terminate(self) -> None:
+        """SIGTERM to the process."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL to all that is left of its group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def where(self) -> str:
+        """Its process id."""
+        return f"pid {self._process.pid}"
+
+    def health(self) -> str:
+        """Nobody asks a process."""
+        return ""
+
+
+class ProcessBackend:
+    """Starts processes whose output goes into one file each."""
+
+    def __init__(self, log_folder: Path, bus: str, placement: ChildPlacement) -> None:
+        """Call it before this thread is pinned or niced: what it starts would inherit both, and keep the niceness."""
+        self._log_folder = log_folder
+        self._bus = bus
+        self._placement = placement
+        # A child gets its SIGTERM when the thread that started it ends: so one thread starts all, and stays.
+        self._spawner = ThreadPoolExecutor(1, thread_name_prefix="xapp-spawner")
+        self._spawner.submit(os.getpid).result()
+
+    def check(self, descriptor: Descriptor) -> None:
+        """Whether Python would find the program; nothing of it is imported. Raises DescriptorError."""
+        if descriptor.file is not None:
+            if not os.access(descriptor.file, os.R_OK) or not Path(descriptor.file).is_file():
+                raise DescriptorError("file", f"{descriptor.file} is no file that the RIC can read")
+        elif descriptor.module is not None and not _is_runnable(descriptor.module):
+            raise DescriptorError("module", f"{descriptor.module} is no module that the RIC's Python can run")
+
+    def start(self, descriptor: Descriptor) -> ProcessInstance:
+        """Start it with its own output file; raises CannotStartError."""
+        program = [sys.executable, descriptor.file] if descriptor.file else [sys.executable, "-P", "-m"]
+        if descriptor.module:
+            program.append(descriptor.module)
+        return self._spawner.submit(self._spawn, descriptor, [str(part) for part in program]).result()
+
+    def logs(self, name: str, lines: int) -> list[str]:
+        """The last `lines` lines."""
+        try:
+            return _tail(self._log_path(name)).decode(errors="replace").splitlines()[-lines:]
+        except FileNotFoundError:
+            return []
+
+    def forget(self, name: str) -> None:
+        """Remove its output file."""
+        self._log_path(name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the thread that starts processes; call it when none is left."""
+        self._spawner.shutdown()
+
+    def _log_path(self, name: str) -> Path:
+        return self._log_folder / f"{name}.log"
+
+    def _spawn(self, descriptor: Descriptor, program: list[str]) -> ProcessInstance:
+        placement = self._placement
+        line = [*program, *descriptor.resolved_arguments(self._bus)]
+        if descriptor.hot:
+            line = child.command(line, cpu=placement.hot_cpu, fifo=placement.hot_fifo)
+        else:
+            line = child.command(line, cpu=placement.face_cpu, lowered=placement.face_cpu is not None)
+        log_path = self._log_path(descriptor.name)
+        try:
+            self._log_folder.mkdir(parents=True, exist_ok=True)
+            with log_path.open("ab") as log:
+                process = subprocess.Popen(
+                    line,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, "PYTHONUNBUFFERED": "1", **descriptor.resolved_environment(self._bus)},
+                    start_new_session=True,
+                )
+        except (OSError, ValueError) as error:  # ValueError: a text that this system cannot encode
+            raise CannotStartError(str(error)) from error
+        return ProcessInstance(process, log_path)
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _KEPT_LOG_BYTES))
+        return file.read()
+
+
+def _trim(path: Path) -> None:
+    """Keep the end of an output file that has grown too long; its writer appends, so it may go on meanwhile."""
+    with suppress(OSError):
+        if path.stat().st_size > MAX_LOG_BYTES:
+            kept = _tail(path)
+            with path.open("ab") as file:
+                file.truncate(0)
+                file.write(kept)
+
+
+def _is_runnable(module: str) -> bool:
+    """Whether `python -m module` would find something, without importing its parents as find_spec does."""
+    spec, path = None, None
+    for depth in range(1, module.count(".") + 2):
+        spec = _find(".".join(module.split(".")[:depth]), path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    if spec is not None and path is not None:
+        spec = _find(f"{module}.__main__", path)
+    return spec is not None and spec.has_location
+
+
+def _find(name: str, path: Iterable[str] | None) -> ModuleSpec | None:
+    places = None if path is None else list(path)
+    specs = (finder.find_spec(name, places) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+    return next((spec for spec in specs if spec is not None), None)
