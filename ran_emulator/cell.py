@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ran_emulator import places
 from ran_emulator import slot as kernels
 from ran_emulator import state as st
 from ran_emulator.constraints import Refused, check_budgets, decision_refusal
 from ran_emulator.events import TimedChange
 from ran_emulator.phy import geometry
 from ran_emulator.phy.channel import fading_correlation, random_common_beams
+from ran_emulator.phy.codebook import CODEBOOKS
 from ran_emulator.phy.random_streams import normal_pair, stream_key, stream_seed
-from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Impairments, Mix, Scenario
+from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Csi, Impairments, Mix, Scenario
 from ran_emulator.timeline import NEVER, Timeline
 from ran_emulator.traffic import arrivals, queues
 
@@ -90,11 +92,14 @@ class Cell:
         self._prefix = name
         users = scenario.users_by_slice(np.random.default_rng(self._seed("world")))
         pool_rng = np.random.default_rng(self._seed("common beam"))
-        pool = np.stack(random_common_beams(pool_rng, COMMON_BEAM_POOL, scenario.antennas), axis=1)
-        self.state = st.allocate(sum(users), scenario.antennas, scenario.queue_packets, np.ascontiguousarray(pool))
+        codebook = CODEBOOKS[scenario.codebook](scenario.antennas)
+        by_fft = scenario.codebook == "dft"
+        pool = random_common_beams(pool_rng, COMMON_BEAM_POOL, scenario.antennas, None if by_fft else codebook)
+        self.state = st.allocate(sum(users), scenario.antennas, scenario.queue_packets, codebook, pool)
         self.users_by_slice = users
         self._loads = [_Load(part.load_scale) for part in scenario.slices.in_order()]
         self._pending: list[_PendingBudgets] = []
+        self._pending_csi: Csi | None = None
         self._timeline = Timeline()
         self.events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         """Changes that were made, the latest: a timeline that gives the same run again."""
@@ -105,6 +110,7 @@ class Cell:
         self._set_up_cell()
         self._set_up_slices()
         self._set_up_users()
+        self._apply_csi(scenario.csi)
         self._regime_rng = np.random.default_rng(self._seed("regimes"))
         self.regime: int | None = None
         self.regime_fixed = False
@@ -126,7 +132,13 @@ class Cell:
         cell["control_delay"] = self.control_delay_slots
         cell["antennas"] = scenario.antennas
         cell["access"] = st.ACCESS.index(scenario.access)
+        cell["common_stream"] = scenario.has_common_stream
+        cell["common_split"] = st.COMMON_SPLITS.index(scenario.common_split)
+        cell["codebook"] = st.CODEBOOKS.index(scenario.codebook)
         cell["precoder"] = st.PRECODER.index(scenario.precoder)
+        cell["common_beam"] = st.COMMON_BEAMS.index(scenario.common_beam)
+        cell["coverage"] = st.COVERAGE.index(scenario.coverage)
+        cell["coverage_radius_m"] = scenario.coverage_radius_m
         cell["noise_w_per_hz"] = scenario.noise_w_per_hz
         for name in ("side_m", "distance_floor_m", "path_loss_at_1km_db", "path_loss_slope_db", "shadowing_std_db"):
             cell[name] = getattr(scenario, name)
@@ -136,6 +148,7 @@ class Cell:
         cell["shadowing_key"] = self._key("shadowing")
         cell["fading_key"] = self._key("fading")
         cell["common_beam_key"] = self._key("common beam/choice")
+        cell["csi_key"] = self._key("csi")
         self.set_hwi(scenario.hwi)
 
     def _set_up_slices(self) -> None:
@@ -163,6 +176,8 @@ class Cell:
             record["last_default"] = first - 1
             record["held_common_w"] = -1.0
             record["load"] = part.load_scale
+            record["heading_x"] = math.cos(directions[index])
+            record["heading_y"] = math.sin(directions[index])
             first += self.users_by_slice[index]
             self._set_velocity(index, part.speed_m_s)
         power = [float(np.float32(share * scenario.total_power_w)) for share in scenario.initial_power_share]
@@ -174,8 +189,12 @@ class Cell:
         count = len(users)
         half = scenario.side_m / 2
         rng = np.random.default_rng(self._seed("world/positions"))
-        users["anchor_x_m"] = rng.uniform(-half, half, count)
-        users["anchor_y_m"] = rng.uniform(-half, half, count)
+        x_m, y_m = rng.uniform(-half, half, count), rng.uniform(-half, half, count)
+        if scenario.coverage == "confined":  # of the same numbers, uniform in the disc
+            radius_m = scenario.coverage_radius_m * np.sqrt(x_m / scenario.side_m + 0.5)
+            angle = 2 * math.pi * y_m / scenario.side_m
+            x_m, y_m = radius_m * np.cos(angle), radius_m * np.sin(angle)
+        users["anchor_x_m"], users["anchor_y_m"] = x_m, y_m
         spread = math.radians(scenario.angular_spread_deg) / 2
         users["path_offset_rad"] = rng.uniform(-spread, spread, (count, st.PATHS))
         users["geometry_slot"] = -1
@@ -287,6 +306,12 @@ class Cell:
             power_w=state.slices["power_w"].copy(),
         )
 
+    def places_m(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Where users are in this slot: x [U] and y [U], the BS at the origin."""
+        x_m, y_m = np.zeros(len(self.state.users)), np.zeros(len(self.state.users))
+        places.places_m(self.state, x_m, y_m)
+        return x_m, y_m
+
     def slice_users(self, slice_id: int) -> slice:
         """The ids of a slice's users."""
         part = self.state.slices[slice_id]
@@ -330,7 +355,7 @@ class Cell:
     # What people change
 
     def apply_due(self) -> None:
-        """Step 1: budgets, regimes, ends of bursts and the timeline's events that are due at this slot's start."""
+        """Step 1: budgets, CSI, regimes, ends of bursts and the timeline's events that are due at this slot's start."""
         slot = self.slot
         if slot < self._next_event_slot:
             return
@@ -347,6 +372,9 @@ class Cell:
                 self._apply_load(index)
         for event in self._timeline.due(slot):
             self.make(event)
+        if self._pending_csi is not None:
+            self._apply_csi(self._pending_csi)
+            self._pending_csi = None
         # A pending budget changes what is decided D slots before it holds.
         budgets = [max(slot + 1, p.slot - self.control_delay_slots) for p in self._pending]
         bursts = [load.burst_end_slot for load in self._loads]
@@ -405,6 +433,24 @@ class Cell:
         cell["default_private_share"] = self.scenario.private_share(hwi.model)
         self.hwi = hwi
 
+    def set_csi(self, csi: Csi) -> int:
+        """Change what is known of the channel from the next slot start on, with a new measurement of each user.
+
+        Returns that first slot.
+        """
+        self._pending_csi = csi
+        self._next_event_slot = min(self._next_event_slot, self.slot)
+        return self.slot + self._begun
+
+    def _apply_csi(self, csi: Csi) -> None:
+        cell = self.state.cell
+        cell["csi_delay"] = csi.csi_delay_slots
+        cell["csi_period"] = csi.csi_period_slots
+        cell["csi_noise"] = csi.csi_noise
+        cell["csi_perfect"] = csi.csi_is_perfect
+        kernels.restart_measurements(self.state)
+        self.csi = csi
+
     def set_load_scale(self, slice_id: int, scale: float) -> None:
         """Change a slice's load factor."""
         self._loads[slice_id].scale = scale
@@ -432,6 +478,8 @@ class Cell:
         users = self.state.users[self.slice_users(slice_id)]
         for user in range(int(part["first_user"]), int(part["first_user"] + part["users"])):
             kernels.catch_up_shadowing(self.state, slice_id, user)  # what has passed keeps its correlation
+            if not self.csi.csi_is_perfect:
+                kernels.measure(self.state, slice_id, user)  # and what was measured its place
         elapsed_s = (self.slot - users["anchor_slot"]) * kernels.SLOT_S
         users["anchor_x_m"] += part["velocity_x_m_s"] * elapsed_s
         users["anchor_y_m"] += part["velocity_y_m_s"] * elapsed_s

@@ -33,14 +33,6 @@ _FACTOR_OVER = 5
 """Snapshots over which the real-time factor is taken."""
 
 
-def position_m(
-    anchor_m: npt.NDArray[np.float64], velocity_m_s: float, elapsed_s: npt.NDArray[np.float64], side_m: float
-) -> npt.NDArray[np.float64]:
-    """A coordinate in [-side/2, side/2] of users that moved from anchors [U] and were reflected at the borders."""
-    phase = np.mod(anchor_m + velocity_m_s * elapsed_s + side_m / 2, 2 * side_m)
-    return np.asarray(side_m / 2 - np.abs(phase - side_m))
-
-
 class Publisher:
     """Publishes a snapshot each 0.25 s of wall time."""
 
@@ -128,15 +120,7 @@ class Publisher:
     def _fill_users(self, users: Any) -> None:
         cell = self._cell
         state = cell.state
-        side_m = cell.scenario.side_m
-        elapsed_s = (cell.slot - state.users["anchor_slot"]) * (SLOT_US * 1e-6)
-        for index in range(len(SLICE_NAMES)):
-            ids = cell.slice_users(index)
-            part = state.slices[index]
-            for axis in ("x", "y"):
-                users[f"{axis}_m"][ids] = position_m(
-                    state.users[f"anchor_{axis}_m"][ids], part[f"velocity_{axis}_m_s"], elapsed_s[ids], side_m
-                )
+        users["x_m"], users["y_m"] = cell.places_m()
         users["queued_packets"] = state.users["packets"]
         users["queued_bits"] = state.backlog_bits
         users["ssr"] = state.users["ssr"]

@@ -22,6 +22,7 @@ SLOT_US = 500
 SLOTS_PER_SECOND = 2_000
 MAX_GROUP_USERS = 8
 MAX_CONTROL_DELAY_SLOTS = 12
+MAX_CSI_DELAY_SLOTS = 20
 
 UndecidedRule = Literal["wait", "default"]
 Weight = Annotated[float, Field(ge=0, le=100)]
@@ -107,7 +108,7 @@ class Slices(_Model):
 
 
 class Impairments(_Model):
-    """Hardware impairments (Eq. 11-14)."""
+    """Hardware impairments (Eq. 11-14); a side is given as kappa or as EVM in percent, kappa = EVM^2."""
 
     model: Literal["paper", "aggregate"] = "paper"
     kappa_t: Annotated[float, Field(ge=0, le=1)] = 1e-3
@@ -115,14 +116,58 @@ class Impairments(_Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _both(cls, data: Any) -> Any:
-        """`kappa` sets both."""
-        if isinstance(data, dict) and "kappa" in data:
-            data = dict(data)
-            kappa = data.pop("kappa")
-            data.setdefault("kappa_t", kappa)
-            data.setdefault("kappa_r", kappa)
+    def _sides(cls, data: Any) -> Any:
+        """`kappa` and `evm_percent` set both sides; `evm_t_percent`, `evm_r_percent` are kappa_t, kappa_r."""
+        if not isinstance(data, dict):
+            return data
+        data = spread_impairments(data)
+        for side in ("t", "r"):
+            evm = f"evm_{side}_percent"
+            if evm not in data:
+                continue
+            if f"kappa_{side}" in data:
+                raise ValueError(f"either kappa_{side} (0..1) or {evm} (0..100)")
+            data[f"kappa_{side}"] = kappa_of_evm(evm, data.pop(evm))
         return data
+
+
+def kappa_of_evm(field: str, evm_percent: Any) -> float:
+    """kappa = EVM^2.
+
+    Raises:
+        ValueError: not a number in 0..100; the message names `field`.
+    """
+    is_number = isinstance(evm_percent, int | float) and not isinstance(evm_percent, bool)
+    if not is_number or not 0 <= evm_percent <= 100:
+        raise ValueError(f"{field} must be 0..100 (given {evm_percent!r})")
+    return float(evm_percent * evm_percent / 1e4)
+
+
+def spread_impairments(data: dict[str, Any]) -> dict[str, Any]:
+    """`hwi` data with `kappa` and `evm_percent` put on each side that has no value of its own."""
+    data = dict(data)
+    for both, by_side in (("kappa", "kappa_{}"), ("evm_percent", "evm_{}_percent")):
+        if both in data:
+            value = data.pop(both)
+            for side in ("t", "r"):
+                data.setdefault(by_side.format(side), value)
+    return data
+
+
+class Csi(_Model):
+    """What is known of the channel where beams are decided or formed; rates are reckoned on the channel itself."""
+
+    csi_delay_slots: Annotated[int, Field(ge=0, le=MAX_CSI_DELAY_SLOTS)] = 0
+    """Age at which a measurement becomes known."""
+    csi_period_slots: Annotated[int, Field(ge=1, le=640)] = 1
+    """Slots between two measurements of a user."""
+    csi_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Relative error variance E||h_csi - h||^2 / ||h||^2 of a measurement, white over the antennas."""
+
+    @property
+    def csi_is_perfect(self) -> bool:
+        """Whether CSI is the channel itself."""
+        return self.csi_delay_slots == 0 and self.csi_period_slots == 1 and self.csi_noise == 0
 
 
 class Mix(_Model):
@@ -151,13 +196,17 @@ class Regimes(_Model):
         return self
 
 
-class Scenario(_Model):
+class Scenario(Csi):
     """A cell with its users, channel, traffic, impairments and loop."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "base"
     users: Annotated[int, Field(ge=3, le=2_000)] = 100
     user_counts: Literal["fixed", "drawn"] = "fixed"
     side_m: Annotated[float, Field(ge=20, le=10_000)] = 240.0
+    coverage: Literal["area", "disc", "confined"] = "area"
+    """Who is served: all users; those who are inside the disc just now; or all, who live in the disc."""
+    coverage_radius_m: Annotated[float, Field(ge=1, le=5_000)] = 40.0
+    """Of the disc around the BS; at most side_m / 2 where `coverage` is not `area`."""
     distance_floor_m: Annotated[float, Field(ge=1, le=100)] = 5.0
     carrier_hz: Annotated[float, Field(ge=1e8, le=1e11)] = 3.5e9
     antennas: Annotated[int, Field(ge=8, le=512, multiple_of=8)] = 128
@@ -178,13 +227,17 @@ class Scenario(_Model):
     initial_bandwidth_hz: tuple[int, int, int] = (3_400_000, 3_300_000, 3_300_000)
     initial_power_share: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
     queue_packets: Annotated[int, Field(ge=1, le=64)] = 5
-    access: Literal["rsma", "sdma", "ofdma"] = "rsma"
-    precoder: Literal["codebook", "zf"] = "codebook"
+    access: Literal["rsma", "rsma-split", "sdma", "ofdma"] = "rsma"
+    common_split: Literal["equal", "deficit", "maxmin"] = "equal"
+    """Who gets how much of the common rate (Eq. 15)."""
+    codebook: Literal["dft", "phase-quantised"] = "dft"
+    precoder: Literal["codebook", "mrt", "zf", "rzf"] = "codebook"
+    common_beam: Literal["random", "sum-mrt", "best-codebook"] = "random"
     hwi: Impairments = Impairments()
     slices: Slices = Slices()
     regimes: Regimes | None = None
     default_private_share: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of P_s on private streams in the node's default; None: 1e-4 under RSMA and `paper`, else 1."""
+    """Share of P_s on private streams in the node's default; None: 1e-4 with a common stream and `paper`, else 1."""
     control_delay_slots: Annotated[int, Field(ge=0, le=MAX_CONTROL_DELAY_SLOTS)] | Literal["auto"] = "auto"
     eta_weight: Weight = 0.6
     ssr_weights: tuple[Weight, Weight, Weight] = (1.0, 2.0, 3.0)
@@ -202,6 +255,24 @@ class Scenario(_Model):
         if min(self._fixed_counts()) < 1:
             raise ValueError("users and slices.*.user_weight must leave at least 1 user a slice")
         return self
+
+    @model_validator(mode="after")
+    def _antennas_and_disc(self) -> Scenario:
+        if self.codebook == "phase-quantised" and self.antennas not in (8, 16, 32, 64, 128, 256):
+            raise ValueError("antennas must be 8, 16, 32, 64, 128 or 256 where codebook is phase-quantised")
+        if self.coverage != "area" and self.coverage_radius_m > self.side_m / 2:
+            raise ValueError(f"coverage_radius_m must be at most side_m / 2 = {self.side_m / 2:g} m")
+        return self
+
+    @property
+    def csi(self) -> Csi:
+        """The CSI that the run starts with."""
+        return Csi(**{name: getattr(self, name) for name in Csi.model_fields})
+
+    @property
+    def has_common_stream(self) -> bool:
+        """Whether the access has a common stream."""
+        return self.access in ("rsma", "rsma-split")
 
     @property
     def total_power_w(self) -> float:
@@ -222,7 +293,7 @@ class Scenario(_Model):
         """Share of the slice's power that the node's default puts on private streams."""
         if self.default_private_share is not None:
             return self.default_private_share
-        return 1e-4 if self.access == "rsma" and hwi_model == "paper" else 1.0
+        return 1e-4 if self.has_common_stream and hwi_model == "paper" else 1.0
 
     def users_by_slice(self, rng: np.random.Generator) -> tuple[int, int, int]:
         """Numbers of users a slice: largest remainder of the weights, or drawn (at least one each)."""
@@ -264,6 +335,7 @@ def load_scenario(name_or_path: str, overrides: list[str] | None = None) -> Scen
     if not isinstance(data, dict):
         raise ScenarioError(f"scenario: {name_or_path} must hold fields, not a {type(data).__name__}")
     data.setdefault("name", fallback_name)
+    _make_way_for_impairments(data, overrides or [])
     for override in overrides or []:
         _apply_override(data, override)
     return parse_scenario(data)
@@ -332,4 +404,28 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
     if leaf == "kappa":
         target.pop("kappa_t", None)
         target.pop("kappa_r", None)
+    if leaf == "evm_percent":
+        target.pop("evm_t_percent", None)
+        target.pop("evm_r_percent", None)
     target[leaf] = parsed
+
+
+_OTHER_UNIT = {
+    "hwi.kappa": ("evm_t_percent", "evm_r_percent"),
+    "hwi.kappa_t": ("evm_t_percent",),
+    "hwi.kappa_r": ("evm_r_percent",),
+    "hwi.evm_percent": ("kappa_t", "kappa_r"),
+    "hwi.evm_t_percent": ("kappa_t",),
+    "hwi.evm_r_percent": ("kappa_r",),
+}
+
+
+def _make_way_for_impairments(data: dict[str, Any], overrides: list[str]) -> None:
+    """Take out of a file's `hwi` what an override gives in the other unit; two overrides of one side still clash."""
+    names = [override.partition("=")[0] for override in overrides]
+    if not isinstance(data.get("hwi"), dict) or not any(name in _OTHER_UNIT for name in names):
+        return
+    data["hwi"] = spread_impairments(data["hwi"])
+    for name in names:
+        for other in _OTHER_UNIT.get(name, ()):
+            data["hwi"].pop(other, None)

@@ -10,23 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from ran_emulator.phy.channel import antenna_domain, beam_domain, path_response, projected_gain
-from ran_emulator.phy.geometry import (
-    KNOT_SLOTS,
-    interpolate_shadowing,
-    large_scale_gain,
-    reflect,
-    shadowing_step,
+from ran_emulator.phy.channel import (
+    antenna_domain,
+    beam_domain,
+    dense_path_response,
+    path_response,
+    projected_gain,
 )
+from ran_emulator.phy.geometry import KNOT_SLOTS, interpolate_shadowing, large_scale_gain, shadowing_step
 from ran_emulator.phy.jit import inline_kernel, state_kernel
+from ran_emulator.phy.precoding import coupling, fairest_beam, matched, matched_to_all, mmse_loading, zero_forcing
 from ran_emulator.phy.random_streams import bits64, normal_pair
-from ran_emulator.phy.rsma import rates, sdnr
-from ran_emulator.phy.zero_forcing import zero_forcing
+from ran_emulator.phy.rsma import SPLIT_EQUAL, rates, sdnr, split_common_rate
+from ran_emulator.places import SLOT_S, place_m
 from ran_emulator.state import (
     ACTIVE,
     BY_CONTROL,
     GROUP,
     HELD_SLOTS,
+    MEASUREMENTS,
     PATHS,
     RING,
     RULE_DEFAULT,
@@ -42,19 +44,25 @@ from ran_emulator.state import (
 )
 from ran_emulator.traffic.queues import arrive, drop_late, serve
 
-SLOT_S = 5e-4
 GEOMETRY_SLOTS = 20
 """Positions, shadowing and path responses are refreshed when older than this (10 ms)."""
-ACCESS_RSMA, ACCESS_SDMA, ACCESS_OFDMA = 0, 1, 2
-PRECODER_ZF = 1
+ACCESS_OFDMA, ACCESS_RSMA_SPLIT = 2, 3
+CODEBOOK_DFT = 0
+PRECODER_CODEBOOK, PRECODER_MRT, PRECODER_RZF = 0, 1, 3
+COMMON_BEAM_RANDOM, COMMON_BEAM_SUM_MRT = 0, 1
 
 
 @state_kernel
 def catch_up_shadowing(state: Any, slice_id: int, user: int) -> None:
     """Draw the knots of a user's shadowing up to the ones on either side of this slot."""
+    _catch_up_shadowing(state, slice_id, user, state.cell[0].slot)
+
+
+@inline_kernel
+def _catch_up_shadowing(state: Any, slice_id: int, user: int, slot: int) -> None:
     cell = state.cell[0]
     me = state.users[user]
-    while me.shadowing_knot < cell.slot // KNOT_SLOTS:
+    while me.shadowing_knot < slot // KNOT_SLOTS:
         me.shadowing_low = me.shadowing_high
         me.shadowing_knot += 1
         me.shadowing_high = shadowing_step(
@@ -63,16 +71,22 @@ def catch_up_shadowing(state: Any, slice_id: int, user: int) -> None:
 
 
 @inline_kernel
-def _refresh_geometry(state: Any, slice_id: int, user: int) -> None:
-    """Position, shadowing, large-scale gain and path responses of a user, as of this slot."""
+def _respond(state: Any, path_cos: float, out: Any) -> None:
+    """a^H C of one path into out [2, N]."""
+    if state.cell[0].codebook == CODEBOOK_DFT:
+        path_response(path_cos, state.half_turns, out[0], out[1])
+    else:
+        dense_path_response(path_cos, state.codebook, state.beam_scratch, out[0], out[1])
+
+
+@inline_kernel
+def _refresh_geometry(state: Any, slice_id: int, user: int, slot: int) -> None:
+    """Position, shadowing, large-scale gain and path responses of a user, as of a slot."""
     cell = state.cell[0]
     part = state.slices[slice_id]
     me = state.users[user]
-    slot = cell.slot
-    elapsed_s = (slot - me.anchor_slot) * SLOT_S
-    x = reflect(me.anchor_x_m + part.velocity_x_m_s * elapsed_s, cell.side_m)
-    y = reflect(me.anchor_y_m + part.velocity_y_m_s * elapsed_s, cell.side_m)
-    catch_up_shadowing(state, slice_id, user)
+    x, y = place_m(state, slice_id, user, slot)
+    _catch_up_shadowing(state, slice_id, user, slot)
     knot = slot // KNOT_SLOTS
     fraction = (slot - knot * KNOT_SLOTS) / KNOT_SLOTS
     unit = interpolate_shadowing(me.shadowing_low, me.shadowing_high, fraction, part.shadowing_rho)
@@ -88,16 +102,15 @@ def _refresh_geometry(state: Any, slice_id: int, user: int) -> None:
     for path in range(PATHS):
         path_cos = math.cos(angle + me.path_offset_rad[path])
         me.path_cos[path] = path_cos
-        path_response(path_cos, state.half_turns, state.response[user, path, 0], state.response[user, path, 1])
+        _respond(state, path_cos, state.response[user, path])
     me.geometry_slot = slot
 
 
 @inline_kernel
-def _refresh_fading(state: Any, slice_id: int, user: int) -> None:
-    """Small-scale fading, as of this slot: after m slots one Gauss-Markov step with rho^m."""
+def _refresh_fading(state: Any, slice_id: int, user: int, slot: int) -> None:
+    """Small-scale fading, as of a slot: after m slots one Gauss-Markov step with rho^m."""
     cell = state.cell[0]
     me = state.users[user]
-    slot = cell.slot
     fresh = me.fading_slot < 0
     correlation = 0.0 if fresh else state.slices[slice_id].fading_rho ** (slot - me.fading_slot)
     innovation = math.sqrt((1.0 - correlation * correlation) * 0.5)
@@ -109,15 +122,130 @@ def _refresh_fading(state: Any, slice_id: int, user: int) -> None:
 
 
 @inline_kernel
+def _advance(state: Any, slice_id: int, user: int, slot: int) -> None:
+    """Bring a user's channel to a slot."""
+    me = state.users[user]
+    if slot - me.geometry_slot > GEOMETRY_SLOTS or me.geometry_slot < 0:
+        _refresh_geometry(state, slice_id, user, slot)
+    if me.fading_slot != slot:
+        _refresh_fading(state, slice_id, user, slot)
+
+
+@inline_kernel
+def _known_measurement(state: Any, user: int) -> int:
+    """Number of the last measurement of a user that is known in this slot.
+
+    Measurement k is made in slot k T - u mod T, so that users take turns; the first one counts as made when these CSI
+    settings began to hold.
+    """
+    cell = state.cell[0]
+    known_until = max(cell.slot - cell.csi_delay, cell.csi_since)
+    return (known_until + user % cell.csi_period) // cell.csi_period
+
+
+@inline_kernel
+def _keep(state: Any, user: int, number: int) -> None:
+    """Keep a user's channel, as it stands, as its measurement of that number."""
+    me = state.users[user]
+    kept = state.measurements[user, number % MEASUREMENTS]
+    kept.slot = me.fading_slot
+    kept.geometry_slot = me.geometry_slot
+    kept.amplitude = me.amplitude
+    for path in range(PATHS):
+        kept.path_cos[path] = me.path_cos[path]
+        kept.fading_re[path] = me.fading_re[path]
+        kept.fading_im[path] = me.fading_im[path]
+
+
+@state_kernel
+def restart_measurements(state: Any) -> None:
+    """New CSI settings hold from this slot on: it is everybody's first measurement under them."""
+    cell = state.cell[0]
+    cell.csi_since = cell.slot
+    for user in range(state.users.shape[0]):
+        if state.users[user].fading_slot == cell.slot:  # others come to it when they are looked at
+            _keep(state, user, _known_measurement(state, user))
+
+
+@state_kernel
+def measure(state: Any, slice_id: int, user: int) -> None:
+    """Bring a user's channel to this slot by way of its measurements, which are kept.
+
+    The channel is drawn only when somebody looks; so the oldest measurement that is known now is drawn first, and
+    aged by rho^m from one measurement to the next and to this slot. Those that are not known yet will be: had they
+    been passed over, they would have to be drawn given both the past and the future.
+    """
+    cell = state.cell[0]
+    me = state.users[user]
+    if me.fading_slot == cell.slot:
+        return
+    period = cell.csi_period
+    turn = user % period
+    number = _known_measurement(state, user)
+    if me.fading_slot >= cell.csi_since:  # those up to there are kept
+        number = max(number, (me.fading_slot + turn) // period + 1)
+    while number * period - turn <= cell.slot:
+        slot = max(number * period - turn, cell.csi_since)
+        _advance(state, slice_id, user, slot)
+        _keep(state, user, number)
+        number += 1
+    _advance(state, slice_id, user, cell.slot)
+
+
+@inline_kernel
 def sense(state: Any, slice_id: int, user: int, place: int, gains: Any) -> float:
     """Bring a user's channel to this slot: h^H C into beam_domain[place], |h^H c|^2 into gains; returns ||h||^2."""
+    if state.cell[0].csi_perfect == 1:
+        _advance(state, slice_id, user, state.cell[0].slot)
+    else:
+        measure(state, slice_id, user)
     me = state.users[user]
-    slot = state.cell[0].slot
-    if slot - me.geometry_slot > GEOMETRY_SLOTS or me.geometry_slot < 0:
-        _refresh_geometry(state, slice_id, user)
-    if me.fading_slot != slot:
-        _refresh_fading(state, slice_id, user)
     return beam_domain(me.amplitude, me.fading_re, me.fading_im, state.response[user], state.beam_domain[place], gains)
+
+
+@state_kernel
+def estimate(state: Any, slice_id: int, user: int, gains: Any) -> None:
+    """|h^H c|^2 over the codebook as it is known in this slot, out of the last measurement, into gains [N].
+
+    The error is white over the beams, so over the antennas too: drawn by (user, slot of the measurement, beam).
+    """
+    cell = state.cell[0]
+    measure(state, slice_id, user)
+    kept = state.measurements[user, _known_measurement(state, user) % MEASUREMENTS]
+    response = state.response[user]
+    if kept.geometry_slot != state.users[user].geometry_slot:
+        response = state.csi_response
+        for path in range(PATHS):
+            _respond(state, kept.path_cos[path], response[path])
+    domain = state.csi_domain
+    power = beam_domain(kept.amplitude, kept.fading_re, kept.fading_im, response, domain, gains)
+    if cell.csi_noise > 0.0:
+        beams = gains.shape[0]
+        scale = math.sqrt(0.5 * cell.csi_noise * power / beams)
+        for b in range(beams):
+            re, im = normal_pair(cell.csi_key, user, kept.slot * beams + b)
+            noisy_re, noisy_im = domain[0, b] + scale * re, domain[1, b] + scale * im
+            gains[b] = noisy_re * noisy_re + noisy_im * noisy_im
+
+
+@state_kernel
+def estimate_over_antennas(state: Any, user: int, out: Any) -> None:
+    """h as it is known in this slot, for what `estimate` has in the beam domain, into out [N] complex."""
+    cell = state.cell[0]
+    kept = state.measurements[user, _known_measurement(state, user) % MEASUREMENTS]
+    antenna_domain(kept.amplitude, kept.fading_re, kept.fading_im, kept.path_cos, out)
+    if cell.csi_noise > 0.0:
+        antennas = out.shape[0]
+        power = 0.0
+        for n in range(antennas):
+            power += out[n].real ** 2 + out[n].imag ** 2
+        scale = math.sqrt(0.5 * cell.csi_noise * power / antennas)
+        for b in range(antennas):
+            re, im = normal_pair(cell.csi_key, user, kept.slot * antennas + b)
+            state.beam_scratch[b] = complex(scale * re, -scale * im)  # of c_b^H h; `estimate` has h^H c_b
+        for n in range(antennas):
+            for b in range(antennas):
+                out[n] += state.codebook[n, b] * state.beam_scratch[b]
 
 
 @inline_kernel
@@ -188,7 +316,10 @@ def _observe(state: Any, slice_id: int) -> None:
         frame.ssr[i] = me.ssr
         for k in range(7):
             frame.last_outcome[i, k] = me.last_outcome[k]
-        sense(state, slice_id, user, i, state.frame_gains[slice_id, i])
+        if cell.csi_perfect == 1:
+            sense(state, slice_id, user, i, state.frame_gains[slice_id, i])
+        else:
+            estimate(state, slice_id, user, state.frame_gains[slice_id, i])
 
 
 @state_kernel
@@ -244,7 +375,7 @@ def submit(state: Any, slice_id: int, decided_slot: int, beams: Any, private_pow
         me.held_power_w = private_power_w[i]
     grant.common_power_w = common_w
     part.held_common_w = common_w
-    if cell.access != ACCESS_RSMA:
+    if cell.common_stream == 0:
         grant.common_power_w = 0.0
         part.held_common_w = 0.0
 
@@ -324,6 +455,10 @@ def _assemble(state: Any, slice_id: int) -> None:
     outcome.slot = slot
     outcome.bandwidth_hz = part.bandwidth_hz
     outcome.power_w = part.power_w
+    outcome.noise_w = np.float32(cell.noise_w_per_hz * part.bandwidth_hz)
+    outcome.hwi_model = cell.hwi_model
+    outcome.kappa_t = cell.kappa_t
+    outcome.kappa_r = cell.kappa_r
 
 
 @inline_kernel
@@ -363,7 +498,7 @@ def _power(state: Any, slice_id: int) -> None:
                 if state.backlog_bits[grant.user_ids[i]] == 0:
                     reserved += grant.private_power_w[i]
     rest = max(0.0, part.power_w - reserved)
-    if cell.access != ACCESS_RSMA:
+    if cell.common_stream == 0:
         rest = 0.0
     outcome.common_power_w = rest if common < 0.0 else min(np.float64(common), rest)
 
@@ -381,32 +516,85 @@ def _couple(state: Any, slice_id: int) -> None:
         outcome.channel_gain[i] = sense(
             state, slice_id, np.int64(outcome.user_ids[i]), i, state.outcome_gains[slice_id, i]
         )
+        known = state.outcome_gains[slice_id, i]
+        if cell.csi_perfect == 0:
+            known = state.csi_gains[i]
+            estimate(state, slice_id, np.int64(outcome.user_ids[i]), known)
         if outcome.beams[i] < 0:
-            outcome.beams[i] = _default_beam(state.outcome_gains[slice_id, i])
+            outcome.beams[i] = _default_beam(known)
     draw = bits64(cell.common_beam_key, slice_id, cell.slot) % np.uint64(state.common_beams.shape[0])
     common = state.common_beams[draw]
     for u in range(count):
         gains[u, count] = projected_gain(state.beam_domain[u], common)
-        outcome.common_gain[u] = gains[u, count]
         spread = outcome.channel_gain[u] / antennas  # all these beams have constant modulus
         spreads[u, count] = spread
         for i in range(count):
             gains[u, i] = state.outcome_gains[slice_id, u, outcome.beams[i]]
             spreads[u, i] = spread
-    if cell.precoder == PRECODER_ZF:
-        channels = state.complex_scratch
+    if cell.precoder != PRECODER_CODEBOOK or cell.common_beam != COMMON_BEAM_RANDOM:
+        _precode(state, slice_id)
+    for u in range(count):
+        outcome.common_gain[u] = gains[u, count]
+
+
+@state_kernel
+def _precode(state: Any, slice_id: int) -> None:
+    """Beams that the gNB forms from its CSI take the place of codebook beams, or of the random common beam."""
+    cell = state.cell[0]
+    outcome = state.outcomes[slice_id]
+    count = outcome.count
+    gains = state.matrices[0]
+    spreads = state.matrices[1]
+    for u in range(count):
+        user = np.int64(outcome.user_ids[u])
+        me = state.users[user]
+        antenna_domain(me.amplitude, me.fading_re, me.fading_im, me.path_cos, state.channel_rows[u])
+        if cell.csi_perfect == 1:
+            antenna_domain(me.amplitude, me.fading_re, me.fading_im, me.path_cos, state.csi_rows[u])
+        else:
+            estimate_over_antennas(state, user, state.csi_rows[u])
+    if cell.precoder != PRECODER_CODEBOOK:
+        _private_beams(state, slice_id)
         for u in range(count):
-            me = state.users[np.int64(outcome.user_ids[u])]
-            antenna_domain(me.amplitude, me.fading_re, me.fading_im, me.path_cos, channels[u, :antennas])
-        zero_forcing(
-            count,
-            channels[:count, :antennas],
-            channels[GROUP + 1 : 2 * GROUP + 1],
-            channels[2 * GROUP + 1 :],
-            channels[GROUP, :antennas],
-            gains,
-            spreads,
-        )
+            for i in range(count):
+                gains[u, i], spreads[u, i] = coupling(state.channel_rows[u], state.beam_rows[i])
+    if cell.common_beam == COMMON_BEAM_SUM_MRT:
+        common = state.beam_rows[GROUP]
+        matched_to_all(count, state.csi_rows, common)
+        for u in range(count):
+            gains[u, count], spreads[u, count] = coupling(state.channel_rows[u], common)
+    elif cell.common_beam != COMMON_BEAM_RANDOM:
+        known = state.outcome_gains[slice_id] if cell.csi_perfect == 1 else state.csi_gains
+        beam = fairest_beam(count, known, state.loading)
+        for u in range(count):  # its spread is that of the random beam
+            gains[u, count] = state.outcome_gains[slice_id, u, beam]
+
+
+@state_kernel
+def _private_beams(state: Any, slice_id: int) -> None:
+    """The group's MRT, ZF or RZF beams into beam_rows [K, N]. Alone in its band a user has nobody to spare: MRT."""
+    cell = state.cell[0]
+    part = state.slices[slice_id]
+    count = state.outcomes[slice_id].count
+    if cell.precoder == PRECODER_MRT or cell.access == ACCESS_OFDMA:
+        matched(count, state.csi_rows, state.beam_rows)
+        return
+    noise_w = cell.noise_w_per_hz * _bandwidth_hz(state, slice_id)
+    for u in range(count):
+        state.loading[u] = 0.0
+        if cell.precoder == PRECODER_RZF:
+            state.loading[u] = mmse_loading(count, state.csi_rows[u], noise_w, part.power_w, cell.csi_noise)
+    zero_forcing(count, state.csi_rows, state.loading, state.small[0], state.small[1], state.beam_rows)
+
+
+@inline_kernel
+def _bandwidth_hz(state: Any, slice_id: int) -> float:
+    """Bandwidth of a served user: the slice's, or its part where round robin splits it."""
+    cell = state.cell[0]
+    bandwidth_hz = np.float64(state.slices[slice_id].bandwidth_hz)
+    if cell.access in (ACCESS_OFDMA, ACCESS_RSMA_SPLIT):
+        bandwidth_hz /= state.outcomes[slice_id].count
+    return bandwidth_hz
 
 
 @inline_kernel
@@ -418,11 +606,10 @@ def _rate(state: Any, slice_id: int) -> float:
     count = outcome.count
     gains = state.matrices[0]
     spreads = state.matrices[1]
-    bandwidth_hz = np.float64(part.bandwidth_hz)
+    bandwidth_hz = _bandwidth_hz(state, slice_id)
     kappa_t = np.float64(cell.kappa_t)
     kappa_r = np.float64(cell.kappa_r)
     if cell.access == ACCESS_OFDMA:
-        bandwidth_hz /= count
         for u in range(count):
             for i in range(count):
                 if i != u:
@@ -442,6 +629,9 @@ def _rate(state: Any, slice_id: int) -> float:
         outcome.private_sdnr,
     )
     rates(count, outcome.common_sdnr, outcome.private_sdnr, outcome.common_share, outcome.private_rate)
+    if cell.common_split != SPLIT_EQUAL and cell.common_stream == 1:
+        wanted = part.min_rate_bps / bandwidth_hz
+        split_common_rate(count, cell.common_split, wanted, outcome.private_rate, outcome.common_share)
     return bandwidth_hz
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ran_emulator.phy.channel import half_turns
-from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, MAX_GROUP_USERS, SLICE_NAMES
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, MAX_CSI_DELAY_SLOTS, MAX_GROUP_USERS, SLICE_NAMES
 
 SLICES = len(SLICE_NAMES)
 GROUP = MAX_GROUP_USERS
@@ -23,13 +23,20 @@ HELD_SLOTS = 20
 DELAY_BINS = 1000
 """Bins of the delay histogram, over [0, L_max] of the slice."""
 TRACE_BYTES = 1 << 16
+MEASUREMENTS = 32
+"""Measurements of a user's channel kept: more than may be on their way, at one a slot and the longest CSI delay."""
 
 assert RING > MAX_CONTROL_DELAY_SLOTS
+assert MEASUREMENTS > MAX_CSI_DELAY_SLOTS + 1
 
 SOURCE_CONTROL, SOURCE_HELD, SOURCE_DEFAULT = 0, 1, 2
 RULE_WAIT, RULE_DEFAULT = 0, 1
-ACCESS = ("rsma", "sdma", "ofdma")
-PRECODER = ("codebook", "zf")
+ACCESS = ("rsma", "sdma", "ofdma", "rsma-split")
+COMMON_SPLITS = ("equal", "deficit", "maxmin")
+CODEBOOKS = ("dft", "phase-quantised")
+PRECODER = ("codebook", "mrt", "zf", "rzf")
+COMMON_BEAMS = ("random", "sum-mrt", "best-codebook")
+COVERAGE = ("area", "disc", "confined")
 HWI_MODELS = ("paper", "aggregate")
 
 CELL = np.dtype(
@@ -38,7 +45,18 @@ CELL = np.dtype(
         ("control_delay", np.int64),
         ("antennas", np.int64),
         ("access", np.int64),
+        ("common_stream", np.int64),  # whether the access has one
+        ("common_split", np.int64),
+        ("codebook", np.int64),
         ("precoder", np.int64),
+        ("common_beam", np.int64),
+        ("coverage", np.int64),
+        ("coverage_radius_m", np.float64),
+        ("csi_perfect", np.int64),
+        ("csi_delay", np.int64),
+        ("csi_period", np.int64),
+        ("csi_noise", np.float64),
+        ("csi_since", np.int64),  # slot from which on these hold: older measurements do not count
         ("hwi_model", np.int64),
         ("kappa_t", np.float32),
         ("kappa_r", np.float32),
@@ -55,6 +73,7 @@ CELL = np.dtype(
         ("shadowing_key", np.uint64),
         ("fading_key", np.uint64),
         ("common_beam_key", np.uint64),
+        ("csi_key", np.uint64),
         ("trace_length", np.int64),
     ],
     align=True,
@@ -113,6 +132,8 @@ SLICE = np.dtype(
         ("next_arrival_ms", np.float64),  # the earliest of its users
         ("velocity_x_m_s", np.float64),
         ("velocity_y_m_s", np.float64),
+        ("heading_x", np.float64),
+        ("heading_y", np.float64),
         ("fading_rho", np.float64),
         ("shadowing_rho", np.float64),
         ("rule", np.int64),
@@ -128,6 +149,19 @@ SLICE = np.dtype(
     ],
     align=True,
 )
+
+MEASUREMENT = np.dtype(
+    [
+        ("slot", np.int64),
+        ("geometry_slot", np.int64),
+        ("amplitude", np.float64),
+        ("path_cos", np.float64, (PATHS,)),
+        ("fading_re", np.float64, (PATHS,)),
+        ("fading_im", np.float64, (PATHS,)),
+    ],
+    align=True,
+)
+"""The channel of a user in a slot in which it was measured."""
 
 GRANT = np.dtype(
     [
@@ -162,6 +196,10 @@ OUTCOME = np.dtype(
         ("common_power_w", np.float32),
         ("bandwidth_hz", np.int64),
         ("power_w", np.float32),
+        ("noise_w", np.float32),  # in the slice's band
+        ("hwi_model", np.int64),
+        ("kappa_t", np.float32),
+        ("kappa_r", np.float32),
         ("user_ids", np.uint16, (GROUP,)),
         ("beams", np.int16, (GROUP,)),
         ("private_power_w", np.float32, (GROUP,)),
@@ -235,7 +273,17 @@ class CellState(NamedTuple):
     beam_domain: Any  # f32 [GROUP, 2, N]: h^H C of the group at work
     common_beams: Any  # f32 [pool, 2, N]
     matrices: Any  # f64 [2, GROUP, GROUP + 1]: gains and spreads
-    complex_scratch: Any  # c128 [GROUP + 1, N] and, in its last rows, the small matrices of ZF
+    codebook: Any  # c128 [N, N]
+    measurements: Any  # MEASUREMENT [U, MEASUREMENTS]
+    csi_response: Any  # f32 [L, 2, N]: a^H C of a measured place that is no longer the user's
+    csi_domain: Any  # f32 [2, N]: h^H C as measured, of the user at work
+    csi_gains: Any  # f32 [GROUP, N]: |h^H C|^2 as measured, of the group at work
+    loading: Any  # f64 [GROUP]
+    channel_rows: Any  # c128 [GROUP, N]: h of the group at work
+    csi_rows: Any  # c128 [GROUP, N]: h as measured
+    beam_rows: Any  # c128 [GROUP + 1, N]: beams, the common one last
+    small: Any  # c128 [2, GROUP, GROUP]: for the inverse of ZF
+    beam_scratch: Any  # c128 [N]
     window_counts: Any  # i64 [S, len(COUNTS)]
     total_counts: Any  # i64 [S, len(COUNTS)]
     window_sums: Any  # f64 [S, len(SUMS)]
@@ -245,7 +293,7 @@ class CellState(NamedTuple):
     float_bits: Any  # f32 [1], for its bytes
 
 
-def allocate(users: int, antennas: int, queue_packets: int, common_beams: Any) -> CellState:
+def allocate(users: int, antennas: int, queue_packets: int, codebook: Any, common_beams: Any) -> CellState:
     """Zeroed state for `users` users with queues of `queue_packets` and `antennas` antennas (as many beams)."""
     return CellState(
         cell=np.zeros(1, CELL),
@@ -265,7 +313,17 @@ def allocate(users: int, antennas: int, queue_packets: int, common_beams: Any) -
         beam_domain=np.zeros((GROUP, 2, antennas), np.float32),
         common_beams=common_beams,
         matrices=np.zeros((2, GROUP, GROUP + 1), np.float64),
-        complex_scratch=np.zeros((GROUP + 1 + 2 * GROUP, max(antennas, GROUP)), np.complex128),
+        codebook=codebook,
+        measurements=np.zeros((users, MEASUREMENTS), MEASUREMENT),
+        csi_response=np.zeros((PATHS, 2, antennas), np.float32),
+        csi_domain=np.zeros((2, antennas), np.float32),
+        csi_gains=np.zeros((GROUP, antennas), np.float32),
+        loading=np.zeros(GROUP, np.float64),
+        channel_rows=np.zeros((GROUP, antennas), np.complex128),
+        csi_rows=np.zeros((GROUP, antennas), np.complex128),
+        beam_rows=np.zeros((GROUP + 1, antennas), np.complex128),
+        small=np.zeros((2, GROUP, GROUP), np.complex128),
+        beam_scratch=np.zeros(antennas, np.complex128),
         window_counts=np.zeros((SLICES, len(COUNTS)), np.int64),
         total_counts=np.zeros((SLICES, len(COUNTS)), np.int64),
         window_sums=np.zeros((SLICES, len(SUMS)), np.float64),

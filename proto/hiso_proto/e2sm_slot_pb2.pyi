@@ -109,7 +109,7 @@ class IndicationMessage(_message.Message):
     def __init__(self, bandwidth_hz: _Optional[int] = ..., power_w: _Optional[float] = ..., noise_w: _Optional[float] = ..., hwi_model: _Optional[_Union[HwiModel, str]] = ..., kappa_t: _Optional[float] = ..., kappa_r: _Optional[float] = ..., user_ids: _Optional[bytes] = ..., queue_bits: _Optional[bytes] = ..., head_age_us: _Optional[bytes] = ..., ssr: _Optional[bytes] = ..., last_outcome: _Optional[bytes] = ..., beam_gains: _Optional[bytes] = ..., outcomes: _Optional[_Iterable[_Union[SlotOutcome, _Mapping]]] = ...) -> None: ...
 
 class SlotOutcome(_message.Message):
-    __slots__ = ("slot", "common_power_w", "bandwidth_hz", "power_w", "user_ids", "beams", "private_power_w", "common_sdnr", "common_share", "private_sdnr", "private_rate", "rate_bps", "sent_bits", "decision_source", "beam_gains", "common_gain", "channel_gain")
+    __slots__ = ("slot", "common_power_w", "bandwidth_hz", "power_w", "user_ids", "beams", "private_power_w", "common_sdnr", "common_share", "private_sdnr", "private_rate", "rate_bps", "sent_bits", "decision_source", "beam_gains", "common_gain", "channel_gain", "noise_w", "hwi_model", "kappa_t", "kappa_r")
     SLOT_FIELD_NUMBER: _ClassVar[int]
     COMMON_POWER_W_FIELD_NUMBER: _ClassVar[int]
     BANDWIDTH_HZ_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +127,10 @@ class SlotOutcome(_message.Message):
     BEAM_GAINS_FIELD_NUMBER: _ClassVar[int]
     COMMON_GAIN_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_GAIN_FIELD_NUMBER: _ClassVar[int]
+    NOISE_W_FIELD_NUMBER: _ClassVar[int]
+    HWI_MODEL_FIELD_NUMBER: _ClassVar[int]
+    KAPPA_T_FIELD_NUMBER: _ClassVar[int]
+    KAPPA_R_FIELD_NUMBER: _ClassVar[int]
     slot: int
     common_power_w: float
     bandwidth_hz: int
@@ -144,7 +148,11 @@ class SlotOutcome(_message.Message):
     beam_gains: bytes
     common_gain: bytes
     channel_gain: bytes
-    def __init__(self, slot: _Optional[int] = ..., common_power_w: _Optional[float] = ..., bandwidth_hz: _Optional[int] = ..., power_w: _Optional[float] = ..., user_ids: _Optional[bytes] = ..., beams: _Optional[bytes] = ..., private_power_w: _Optional[bytes] = ..., common_sdnr: _Optional[bytes] = ..., common_share: _Optional[bytes] = ..., private_sdnr: _Optional[bytes] = ..., private_rate: _Optional[bytes] = ..., rate_bps: _Optional[bytes] = ..., sent_bits: _Optional[bytes] = ..., decision_source: _Optional[bytes] = ..., beam_gains: _Optional[bytes] = ..., common_gain: _Optional[bytes] = ..., channel_gain: _Optional[bytes] = ...) -> None: ...
+    noise_w: float
+    hwi_model: HwiModel
+    kappa_t: float
+    kappa_r: float
+    def __init__(self, slot: _Optional[int] = ..., common_power_w: _Optional[float] = ..., bandwidth_hz: _Optional[int] = ..., power_w: _Optional[float] = ..., user_ids: _Optional[bytes] = ..., beams: _Optional[bytes] = ..., private_power_w: _Optional[bytes] = ..., common_sdnr: _Optional[bytes] = ..., common_share: _Optional[bytes] = ..., private_sdnr: _Optional[bytes] = ..., private_rate: _Optional[bytes] = ..., rate_bps: _Optional[bytes] = ..., sent_bits: _Optional[bytes] = ..., decision_source: _Optional[bytes] = ..., beam_gains: _Optional[bytes] = ..., common_gain: _Optional[bytes] = ..., channel_gain: _Optional[bytes] = ..., noise_w: _Optional[float] = ..., hwi_model: _Optional[_Union[HwiModel, str]] = ..., kappa_t: _Optional[float] = ..., kappa_r: _Optional[float] = ...) -> None: ...
 
 class ControlHeader(_message.Message):
     __slots__ = ("slice_id", "decided_slot")

@@ -55,6 +55,23 @@ def path_response(path_cos: float, turns: Any, out_re: Any, out_im: Any) -> None
 
 
 @kernel
+def dense_path_response(path_cos: float, codebook: Any, sums: Any, out_re: Any, out_im: Any) -> None:
+    """a^H c_b of one path for any codebook [N, N] complex, the sum as it stands, written into out_re, out_im [N].
+
+    sums [N] complex: scratch.
+    """
+    antennas = codebook.shape[0]
+    sums[:] = complex(0.0, 0.0)
+    for n in range(antennas):
+        phase = cmath.exp(-1j * math.pi * n * path_cos)
+        for b in range(antennas):
+            sums[b] += phase * codebook[n, b]
+    for b in range(antennas):
+        out_re[b] = sums[b].real
+        out_im[b] = sums[b].imag
+
+
+@kernel
 def _accumulate(out: Any, real: Any, real_factor: float, imaginary: Any, imaginary_factor: float) -> None:
     """out += real_factor real + imaginary_factor imaginary; few enough arrays that the loop becomes SIMD."""
     for b in range(out.shape[0]):
@@ -134,13 +151,16 @@ def antenna_domain(amplitude: float, fading_re: Any, fading_im: Any, path_cos: A
             phase *= turn
 
 
-def random_common_beams(rng: np.random.Generator, count: int, antennas: int) -> tuple[Any, Any]:
-    """Random common beams (RBF) in the beam domain, c_b^H v, as float32 real and imaginary parts [count, N].
+def random_common_beams(rng: np.random.Generator, count: int, antennas: int, codebook: Any = None) -> Any:
+    """Random common beams (RBF) in the beam domain, c_b^H v, float32 [count, 2, N]: real and imaginary parts.
 
     v_n = exp(j phi_n) / sqrt(N) with independent uniform phases (C12 leaves phases only): unit norm, constant
-    modulus, and h^H v distributed as for an isotropic beam up to 1/N.
+    modulus, and h^H v distributed as for an isotropic beam up to 1/N. codebook [N, N]; None: the DFT's.
     """
     phases = rng.uniform(0.0, 2 * math.pi, (count, antennas))
-    # [count, N]: c_b^H v = (1/sqrt(N)) sum_n exp(-j 2 pi n b / N) v_n
-    beams = np.fft.fft(np.exp(1j * phases), axis=1) / antennas
-    return np.ascontiguousarray(beams.real.astype(np.float32)), np.ascontiguousarray(beams.imag.astype(np.float32))
+    if codebook is None:
+        # [count, N]: c_b^H v = (1/sqrt(N)) sum_n exp(-j 2 pi n b / N) v_n
+        beams = np.fft.fft(np.exp(1j * phases), axis=1) / antennas
+    else:
+        beams = np.exp(1j * phases) @ codebook.conj() / math.sqrt(antennas)
+    return np.ascontiguousarray(np.stack([beams.real, beams.imag], axis=1).astype(np.float32))

@@ -23,6 +23,27 @@ def reflect(unfolded_m: float, side_m: float) -> float:
 
 
 @kernel
+def reflect_in_disc(x_m: float, y_m: float, heading_x: float, heading_y: float, radius_m: float) -> Any:
+    """Position inside a disc of a user that is reflected at its rim; (x, y): where it would be without the rim.
+
+    heading: unit vector along its first line. The chords of a billiard in a circle are equal: the n-th is the first
+    one turned by n times its central angle, so the place on it is found at once.
+    """
+    along = x_m * heading_x + y_m * heading_y
+    across_x, across_y = x_m - along * heading_x, y_m - along * heading_y
+    across_m = math.sqrt(across_x * across_x + across_y * across_y)
+    half_chord_m = math.sqrt(max(radius_m * radius_m - across_m * across_m, 1e-12))
+    chords = math.floor((along + half_chord_m) / (2.0 * half_chord_m))
+    along -= 2.0 * half_chord_m * chords
+    turn = chords * 2.0 * math.acos(min(across_m / radius_m, 1.0))
+    if across_x * heading_y - across_y * heading_x < 0.0:
+        turn = -turn
+    on_first_x, on_first_y = across_x + along * heading_x, across_y + along * heading_y
+    cos, sin = math.cos(turn), math.sin(turn)
+    return cos * on_first_x - sin * on_first_y, sin * on_first_x + cos * on_first_y
+
+
+@kernel
 def large_scale_gain(
     distance_m: float, floor_m: float, at_1km_db: float, slope_db: float, shadowing_db: float
 ) -> float:

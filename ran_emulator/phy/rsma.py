@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ran_emulator.phy.jit import kernel
 
 HWI_PAPER = 0
 HWI_AGGREGATE = 1
+SPLIT_EQUAL, SPLIT_DEFICIT, SPLIT_MAXMIN = 0, 1, 2
 
 
 @kernel
@@ -68,3 +71,50 @@ def rates(count: int, common_sdnr: Any, private_sdnr: Any, common_share: Any, pr
     for u in range(count):
         common_share[u] = share
         private_rate[u] = math.log2(1.0 + private_sdnr[u])
+
+
+@kernel
+def split_common_rate(count: int, split: int, wanted: float, private_rate: Any, common_share: Any) -> None:
+    """Share the common rate, the sum of common_share [K], otherwise than equally, in place (Eq. 15), bit/s/Hz.
+
+    `deficit`: each user first gets what its private rate lacks of `wanted` (R_min / b_u), in proportion where that
+    is more than there is; what is left is shared equally. `maxmin`: the smallest total rate is as large as can be:
+    X_u = max(0, level - r_u) (water-filling).
+    """
+    total = 0.0
+    for u in range(count):
+        total += common_share[u]
+    if split == SPLIT_DEFICIT:
+        lacking = 0.0
+        for u in range(count):
+            lacking += max(0.0, wanted - private_rate[u])
+        granted = min(1.0, total / lacking) if lacking > 0.0 else 0.0
+        rest = max(0.0, total - lacking) / count
+        for u in range(count):
+            common_share[u] = granted * max(0.0, wanted - private_rate[u]) + rest
+    elif split == SPLIT_MAXMIN:
+        level = _water_level(count, total, private_rate)
+        for u in range(count):
+            common_share[u] = max(0.0, level - private_rate[u])
+
+
+@kernel
+def _water_level(count: int, total: float, rates_below: Any) -> float:
+    """The level to which `total` fills the vessels: sum of max(0, level - r_u) = total.
+
+    Over the users that the level covers it is (total + sum of their rates) / their number; who lies above it leaves,
+    which lowers it.
+    """
+    level = np.inf
+    covered = 0
+    while True:
+        filled = total
+        still = 0
+        for u in range(count):
+            if rates_below[u] <= level:
+                filled += rates_below[u]
+                still += 1
+        if still == covered:
+            return level
+        covered = still
+        level = filled / still

@@ -9,6 +9,7 @@ from typing import Any
 
 from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.phy.random_streams import uniform
+from ran_emulator.places import COVERAGE_DISC, out_of_reach
 from ran_emulator.state import (
     DELAY_BINS,
     DELIVERED,
@@ -50,7 +51,10 @@ def offer(state: Any, slice_id: int, user: int, bits: int) -> int:
 
 @inline_kernel
 def arrive(state: Any) -> None:
-    """Step 2: the packets that arrive in this slot; their delay counts from its start."""
+    """Step 2: the packets that arrive in this slot; their delay counts from its start.
+
+    A user out of reach has no traffic, though its draws go on.
+    """
     cell = state.cell[0]
     for s in range(state.slices.shape[0]):
         part = state.slices[s]
@@ -63,8 +67,9 @@ def arrive(state: Any) -> None:
             while state.next_arrival_ms[user] < now:
                 me = state.users[user]
                 counter = me.arrivals
-                bits = packet_bits(cell.size_key, user, counter, part.bytes_min, part.bytes_max)
-                state.outcomes[s].dropped_packets += offer(state, s, user, bits)
+                if cell.coverage != COVERAGE_DISC or not out_of_reach(state, s, user):
+                    bits = packet_bits(cell.size_key, user, counter, part.bytes_min, part.bytes_max)
+                    state.outcomes[s].dropped_packets += offer(state, s, user, bits)
                 gap = interarrival_ms(s, part.arrival_parameters, uniform(cell.traffic_key, user, counter))
                 state.next_arrival_ms[user] += gap
                 me.arrivals += 1
@@ -84,11 +89,16 @@ def _inject_one(state: Any, slice_id: int, user: int) -> None:
 
 @state_kernel
 def inject(state: Any, slice_id: int, packets: int) -> None:
-    """A burst by hand: `packets` packets at once, round robin over the slice's users."""
+    """A burst by hand: `packets` packets at once, round robin over the slice's users within reach."""
     part = state.slices[slice_id]
     for _ in range(packets):
-        user = part.first_user + part.inject_next
-        part.inject_next = (part.inject_next + 1) % part.users
+        for _ in range(part.users):
+            user = part.first_user + part.inject_next
+            part.inject_next = (part.inject_next + 1) % part.users
+            if not out_of_reach(state, slice_id, user):
+                break
+        else:
+            return
         _inject_one(state, slice_id, user)
 
 
@@ -101,8 +111,12 @@ def inject_user(state: Any, slice_id: int, user: int, packets: int) -> None:
 
 @inline_kernel
 def drop_late(state: Any) -> None:
-    """Step 3: packets whose waiting time has reached L_max, at which Eq. 3's delay must exceed it, are dropped."""
+    """Step 3: packets whose waiting time has reached L_max, at which Eq. 3's delay must exceed it, are dropped.
+
+    So are those of a user that has left the disc, where coverage ends there: none can be in time any more.
+    """
     slot = state.cell[0].slot
+    disc = state.cell[0].coverage == COVERAGE_DISC
     for s in range(state.slices.shape[0]):
         part = state.slices[s]
         counts = state.window_counts[s]
@@ -110,7 +124,8 @@ def drop_late(state: Any) -> None:
             if state.backlog_bits[user] == 0:
                 continue
             me = state.users[user]
-            while me.packets > 0 and slot - state.packet_slot[user, me.head] >= part.max_latency_slots:
+            lost = disc and out_of_reach(state, s, user)
+            while me.packets > 0 and (lost or slot - state.packet_slot[user, me.head] >= part.max_latency_slots):
                 left = state.packet_bits[user, me.head]
                 state.backlog_bits[user] -= left
                 counts[DROPPED_LATE] += 1

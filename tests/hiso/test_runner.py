@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,17 @@ import pytest
 from hiso.observe import SliceObserver, budget_context, second_report, slice_context
 from hiso.runner import Runner, RunWeights, default_weights, run
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.scenario import SLICE_NAMES, load_scenario
+from ran_emulator.e2_codec import SlotEncoder
+from ran_emulator.scenario import SLICE_NAMES, Impairments, load_scenario
+from ran_emulator.state import HWI_MODELS
 from ran_emulator.timeline import parse_timeline
 from xapps import trained
 from xapps.agents import BudgetAgent, SliceAgent
+from xapps.codec import decode_observation
 from xapps.slicing.inter.coma2c import CoMA2C
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import make_intra_policy, untrained_weights
-from xapps.slicing.observation import Budgets, SecondReport, SlotDecision, SlotObservation
+from xapps.slicing.observation import Budgets, SecondReport, SlotDecision, SlotObservation, SlotOutcome
 from xapps.slicing.schedulers import resolve
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights, WeightsError, WeightsMetadata, save_weights
@@ -153,6 +157,36 @@ def test_numbers_that_would_cross_the_wire_are_float32() -> None:
     numbers = (observation.power_w, observation.noise_w, observation.kappa_t, observation.kappa_r)
     numbers += (budgets.total_power_w, budgets.power_floor_w, slice_context(cell, 1).ssr_threshold)
     assert all(value == float(np.float32(value)) for value in numbers)
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+def test_an_outcome_says_what_held_in_its_slot_and_the_same_over_the_wire(delay: int) -> None:
+    cell = Cell(load_scenario("high-load"), 1, delay)
+    observer, encoder = SliceObserver(cell, 1, learning_detail=True), SlotEncoder(cell)
+    changed = Impairments(model="aggregate", kappa_t=0.02, kappa_r=0.03)
+    sent = []
+    while cell.slot < 60 or not observer.group_size():
+        if cell.slot == 40:
+            cell.set_hwi(changed)
+            cell.set_budgets(SLNR_HZ, cell.state.slices["power_w"])
+        cell.begin_slot()
+        cell.execute_slot()
+        observer.record_outcome()
+        count = int(cell.state.outcomes[1]["count"])
+        if count:
+            sent.append(encoder.outcome(1, count, learning_detail=True))
+    here = observer.observation().outcomes
+    message, _ = encoder.observation(1, cell.group_size(1), sent[-len(here) :])
+    there = decode_observation(encoder.header(1, cell.slot, cell.slot), message.SerializeToString()).outcomes
+    assert {outcome.slot < 40 for outcome in here} == {True, False}
+    for ours, theirs in zip(here, there, strict=True):
+        for field in dataclasses.fields(SlotOutcome):
+            np.testing.assert_array_equal(getattr(ours, field.name), getattr(theirs, field.name))
+        hwi = cell.scenario.hwi if ours.slot < 40 else changed
+        assert (ours.hwi_model, ours.kappa_t) == (HWI_MODELS.index(hwi.model), np.float32(hwi.kappa_t))
+        assert ours.kappa_r == np.float32(hwi.kappa_r)
+        band_hz = INITIAL_HZ[1] if ours.slot < 40 + delay else SLNR_HZ[1]
+        assert (ours.bandwidth_hz, ours.noise_w) == (band_hz, np.float32(cell.scenario.noise_w_per_hz * band_hz))
 
 
 def test_the_report_of_a_second_is_its_window() -> None:

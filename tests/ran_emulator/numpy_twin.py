@@ -11,10 +11,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numba
 import numpy as np
 
 from ran_emulator.phy.random_streams import bits64, normal_pair, stream_key, stream_seed, uniform
-from ran_emulator.scenario import Impairments, Scenario
+from ran_emulator.scenario import Csi, Impairments, Scenario
 
 SLOT_MS = 0.5
 SLOT_S = 5e-4
@@ -63,6 +64,7 @@ class TwinUser:
     path_cos: Any = None
     fading: Any = None
     fading_slot: int | None = None
+    measured: dict[int, Any] = field(default_factory=dict)  # slot -> h [N]
     grants_in_flight: int = 0
     rate_bps: float | None = None
     held: tuple[int, int, float] | None = None  # slot, beam, watts
@@ -122,6 +124,75 @@ def common_beams(seed: int, antennas: int) -> Any:
     """The pool of random common beams over the antennas, [pool, N], unit norm and constant modulus."""
     rng = np.random.default_rng(stream_seed(seed, "common beam"))
     return np.exp(1j * rng.uniform(0, 2 * math.pi, (POOL, antennas))) / math.sqrt(antennas)
+
+
+def codebook(name: str, antennas: int) -> Any:
+    """Beams over the antennas, [N, beams]."""
+    beams = np.zeros((antennas, antennas), np.complex128)
+    for n in range(antennas):
+        for b in range(antennas):
+            turn = n * b / antennas
+            if name == "phase-quantised":
+                turn = math.floor(16 * n * ((b + antennas // 2) % antennas) / antennas) / 16
+            beams[n, b] = np.exp(2j * math.pi * turn) / math.sqrt(antennas)
+    return beams
+
+
+def billiard(start: Any, heading: Any, travelled_m: float, radius_m: float) -> Any:
+    """Where a point comes that is thrown back from a circle's rim, one reflection after the other."""
+    place, heading, left_m = np.array(start), np.array(heading), travelled_m
+    while True:
+        along = place @ heading
+        to_rim_m = -along + math.sqrt(along**2 + radius_m**2 - place @ place)
+        if left_m <= to_rim_m:
+            return place + left_m * heading
+        place = place + to_rim_m * heading
+        place *= radius_m / np.linalg.norm(place)
+        normal = place / radius_m
+        heading = heading - 2 * (heading @ normal) * normal
+        left_m -= to_rim_m
+
+
+def common_shares(split: str, common: float, wanted: float, private: Any) -> Any:
+    """Each user's part of the common rate (Eq. 15)."""
+    count = len(private)
+    if split == "equal":
+        return np.full(count, common / count)
+    if split == "deficit":
+        deficit = np.maximum(wanted - private, 0)
+        if deficit.sum() >= common:
+            return common * deficit / deficit.sum()
+        return deficit + (common - deficit.sum()) / count
+    # Water over sorted vessels: the level over the lowest j, as long as it reaches the next one.
+    ordered = np.sort(private)
+    level = next(
+        level
+        for j in range(1, count + 1)
+        if (level := (common + ordered[:j].sum()) / j) <= (ordered[j] if j < count else math.inf)
+    )
+    return np.maximum(level - private, 0)
+
+
+def precoded(precoder: str, csi: Any, loading: Any) -> Any:
+    """Unit-norm beams [K, N] for h_u as known, csi [K, N]; loading [K] is what RZF adds to the Gram matrix."""
+    rows = csi.conj()  # H: its rows are h_u^H
+    if precoder == "mrt":
+        columns = rows.conj().T
+    elif precoder == "zf":
+        columns = np.linalg.pinv(rows)
+    else:
+        columns = rows.conj().T @ np.linalg.inv(rows @ rows.conj().T + np.diag(loading))
+    return (columns / np.linalg.norm(columns, axis=0)).T
+
+
+@numba.njit
+def normals(key: Any, address: int, first: int, count: int) -> Any:
+    """Complex numbers of independent standard normals at counters first..first+count-1, [count]."""
+    drawn = np.zeros(count, np.complex128)
+    for k in range(count):
+        re, im = normal_pair(key, address, first + k)
+        drawn[k] = complex(re, im)
+    return drawn
 
 
 def steering(path_cos: Any, antennas: int) -> Any:
@@ -186,12 +257,13 @@ class NumpyTwin:
         self.accounts = [Accounts(), Accounts(), Accounts()]
         self.grants: dict[tuple[int, int], TwinGrant] = {}
         self.held_common_w: list[float | None] = [None, None, None]
-        n = scenario.antennas
-        self.codebook = np.exp(2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n) / math.sqrt(n)  # [N, beams]
-        self.pool = common_beams(seed, n)
+        self.codebook = codebook(scenario.codebook, scenario.antennas)
+        self.pool = common_beams(seed, scenario.antennas)
+        self.csi = scenario.csi
+        self.csi_since = 0
         self._keys = {
             name: stream_key(seed, name)
-            for name in ("traffic", "traffic/size", "shadowing", "fading", "common beam/choice")
+            for name in ("traffic", "traffic/size", "shadowing", "fading", "common beam/choice", "csi")
         }
         self.rho = [self._rho(s) for s in range(3)]
         self._place_users()
@@ -204,6 +276,9 @@ class NumpyTwin:
         rng = np.random.default_rng(stream_seed(self.seed, "world/positions"))
         half = scenario.side_m / 2
         x, y = rng.uniform(-half, half, total), rng.uniform(-half, half, total)
+        if scenario.coverage == "confined":  # area by x, angle by y
+            radius, angle = scenario.coverage_radius_m * np.sqrt((x + half) / (2 * half)), math.pi * y / half
+            x, y = radius * np.cos(angle), radius * np.sin(angle)
         spread = math.radians(scenario.angular_spread_deg) / 2
         offsets = rng.uniform(-spread, spread, (total, PATHS))
         slice_of = [s for s in range(3) for _ in range(counts[s])]
@@ -233,6 +308,9 @@ class NumpyTwin:
             self.clock_ms[s] += part.load_scale * SLOT_MS
             for user in self.members[s]:
                 while user.next_arrival_ms < self.clock_ms[s]:
+                    if not self._in_reach(user):
+                        user.next_arrival_ms += self._gap_ms(user)
+                        continue
                     size = part.packet_bytes_min
                     span = part.packet_bytes_max - part.packet_bytes_min + 1
                     if span > 1:
@@ -251,6 +329,8 @@ class NumpyTwin:
             account = self.accounts[user.slice_id]
             limit_ms = self.parts[user.slice_id].max_latency_ms
             late = [packet for packet in user.queue if (self.slot - packet.slot) * SLOT_MS >= limit_ms]
+            if not self._in_reach(user):
+                late = list(user.queue)
             account.dropped_late += len(late)
             account.dropped_bits += sum(packet.bits for packet in late)
             user.queue = [packet for packet in user.queue if packet not in late]
@@ -274,13 +354,17 @@ class NumpyTwin:
         account.delivered_bits += sent
         return sent
 
+    def _in_reach(self, user: TwinUser) -> bool:
+        inside = math.hypot(*self.position_m(user, self.slot)) <= self.scenario.coverage_radius_m
+        return inside or self.scenario.coverage != "disc"
+
     # Channel (Eq. 6-8)
 
-    def _shadowing_db(self, user: TwinUser) -> float:
+    def _shadowing_db(self, user: TwinUser, slot: int) -> float:
         part = self.parts[user.slice_id]
         step_m = part.speed_m_s * KNOT_SLOTS * SLOT_S
         rho = math.exp(-step_m / self.scenario.shadowing_decorrelation_m)
-        knot, rest = divmod(self.slot, KNOT_SLOTS)
+        knot, rest = divmod(slot, KNOT_SLOTS)
         knots = user.shadowing
         while len(knots) < knot + 2:
             draw = normal_pair(self._keys["shadowing"], user.user_id, len(knots))[0]
@@ -290,27 +374,31 @@ class NumpyTwin:
         unit = (a * knots[knot] + b * knots[knot + 1]) / math.sqrt(a**2 + b**2 + 2 * a * b * rho)
         return float(self.scenario.shadowing_std_db * unit)
 
-    def position_m(self, user: TwinUser) -> tuple[float, float]:
-        """Where a user is now: straight on, folded back at the borders."""
+    def position_m(self, user: TwinUser, slot: int) -> tuple[float, float]:
+        """Where a user is: straight on, folded back at the borders, or thrown back from the rim of the disc."""
         side = self.scenario.side_m
-        travelled_m = self.parts[user.slice_id].speed_m_s * self.slot * SLOT_S
+        travelled_m = self.parts[user.slice_id].speed_m_s * slot * SLOT_S
         angle = self.directions[user.slice_id]
+        heading = math.cos(angle), math.sin(angle)
+        if self.scenario.coverage == "confined":
+            x, y = billiard((user.x_m, user.y_m), heading, travelled_m, self.scenario.coverage_radius_m)
+            return float(x), float(y)
         place = []
-        for start, unit in ((user.x_m, math.cos(angle)), (user.y_m, math.sin(angle))):
+        for start, unit in zip((user.x_m, user.y_m), heading, strict=True):
             unfolded = start + travelled_m * unit + side / 2
             rounds, rest = divmod(unfolded, side)
             place.append((rest if rounds % 2 == 0 else side - rest) - side / 2)
         return place[0], place[1]
 
-    def _refresh_geometry(self, user: TwinUser) -> None:
+    def _refresh_geometry(self, user: TwinUser, slot: int) -> None:
         scenario = self.scenario
-        x, y = self.position_m(user)
+        x, y = self.position_m(user, slot)
         distance_km = max(math.hypot(x, y), scenario.distance_floor_m) / 1e3
         loss_db = scenario.path_loss_at_1km_db + scenario.path_loss_slope_db * math.log10(distance_km)
-        beta = 10 ** ((self._shadowing_db(user) - loss_db) / 10)
+        beta = 10 ** ((self._shadowing_db(user, slot) - loss_db) / 10)
         user.amplitude = math.sqrt(beta / PATHS)
         user.path_cos = np.cos(math.atan2(y, x) + user.path_offset_rad)
-        user.geometry_slot = self.slot
+        user.geometry_slot = slot
 
     def _rho(self, slice_id: int) -> float:
         doppler_hz = self.parts[slice_id].speed_m_s * self.scenario.carrier_hz / SPEED_OF_LIGHT_M_S
@@ -320,23 +408,60 @@ class NumpyTwin:
             "iid": 0.0,
         }[self.scenario.fading]
 
-    def _refresh_fading(self, user: TwinUser) -> None:
-        pairs = [normal_pair(self._keys["fading"], user.user_id, self.slot * PATHS + path) for path in range(PATHS)]
+    def _refresh_fading(self, user: TwinUser, slot: int) -> None:
+        pairs = [normal_pair(self._keys["fading"], user.user_id, slot * PATHS + path) for path in range(PATHS)]
         fresh = np.array([complex(*pair) for pair in pairs]) / math.sqrt(2)
         if user.fading_slot is None:
             user.fading = fresh
         else:
-            correlation = self.rho[user.slice_id] ** (self.slot - user.fading_slot)
+            correlation = self.rho[user.slice_id] ** (slot - user.fading_slot)
             user.fading = correlation * user.fading + math.sqrt(1 - correlation**2) * fresh
-        user.fading_slot = self.slot
+        user.fading_slot = slot
+
+    def _channel_in(self, user: TwinUser, slot: int) -> Any:
+        """h over the antennas in a slot, not before the last one that was looked at, [N]."""
+        if user.geometry_slot is None or slot - user.geometry_slot > REFRESH_SLOTS:
+            self._refresh_geometry(user, slot)
+        if user.fading_slot != slot:
+            self._refresh_fading(user, slot)
+        return user.amplitude * steering(user.path_cos, self.scenario.antennas) @ user.fading
+
+    def _measured_in(self, user: TwinUser, slot: int) -> bool:
+        """Whether a user is measured in a slot: in turn, and when the CSI settings begin to hold."""
+        return slot == self.csi_since or (slot + user.user_id) % self.csi.csi_period_slots == 0
+
+    def _known_slot(self, user: TwinUser) -> int:
+        """The slot of the last measurement that is known now."""
+        slot = max(self.slot - self.csi.csi_delay_slots, self.csi_since)
+        while not self._measured_in(user, slot):
+            slot -= 1
+        return slot
 
     def channel(self, user: TwinUser) -> Any:
-        """h over the antennas in this slot, [N]."""
-        if user.geometry_slot is None or self.slot - user.geometry_slot > REFRESH_SLOTS:
-            self._refresh_geometry(user)
-        if user.fading_slot != self.slot:
-            self._refresh_fading(user)
-        return user.amplitude * steering(user.path_cos, self.scenario.antennas) @ user.fading
+        """h over the antennas in this slot, [N], by way of the measurements that are known, or will be."""
+        if not self.csi.csi_is_perfect:
+            seen = -1 if user.fading_slot is None else user.fading_slot
+            for slot in range(max(self._known_slot(user), seen + 1), self.slot + 1):
+                if self._measured_in(user, slot):
+                    user.measured[slot] = self._channel_in(user, slot)
+        return self._channel_in(user, self.slot)
+
+    def known_channel(self, user: TwinUser) -> Any:
+        """h as it is known in this slot, [N]: the last measurement with its error, white over the beams."""
+        h = self.channel(user)
+        if self.csi.csi_is_perfect:
+            return h
+        slot, antennas = self._known_slot(user), self.scenario.antennas
+        h = user.measured[slot]
+        if self.csi.csi_noise == 0:
+            return h
+        error = normals(self._keys["csi"], user.user_id, slot * antennas, antennas)
+        error *= math.sqrt(self.csi.csi_noise * np.sum(abs(h) ** 2) / (2 * antennas))  # of h^H c_b
+        return h + np.einsum("nb,b->n", self.codebook, error.conj())
+
+    def set_csi(self, csi: Csi) -> None:
+        """From this slot on."""
+        self.csi, self.csi_since = csi, self.slot
 
     def _codebook_gains(self, h: Any) -> Any:
         """|h^H C|^2 by the dense product (einsum: small products wait for the threads of a BLAS)."""
@@ -373,13 +498,13 @@ class NumpyTwin:
         for s in range(3):
             self._choose(s)
             ids = self.grants[self.slot + self.delay, s].user_ids
-            gains = [self._codebook_gains(self.channel(self.users[u])) for u in ids]
+            gains = [self._codebook_gains(self.known_channel(self.users[u])) for u in ids]
             groups.append((ids, gains))
         return groups
 
     def submit(self, slice_id: int, decided_slot: int, beams: Any, private_w: Any, common_w: float | None) -> None:
         """A decision for a group, which each user falls back on for a while."""
-        rsma = self.scenario.access == "rsma"
+        rsma = self.scenario.access in ("rsma", "rsma-split")
         grant = self.grants[decided_slot, slice_id]
         grant.beams = [int(beam) for beam in beams]
         grant.private_w = [float(np.float32(watts)) for watts in private_w]
@@ -431,7 +556,7 @@ class NumpyTwin:
                 used += sum(silent)
         rest = max(0.0, budget - used)
         common = rest if named is None else min(named, rest)
-        if self.scenario.access != "rsma":
+        if self.scenario.access not in ("rsma", "rsma-split"):
             common = 0.0
         return private, common
 
@@ -444,29 +569,34 @@ class NumpyTwin:
         count = len(ids)
         private_w, common_w = self._powers(slice_id, grant, seats)
         channels = np.array([self.channel(self.users[u]) for u in ids])
+        csi = np.array([self.known_channel(self.users[u]) for u in ids])
         gains = np.array([self._codebook_gains(h) for h in channels])
-        beams = [int(np.argmax(gains[k])) if seats[u][1] is None else seats[u][1] for k, u in enumerate(ids)]
-        draw = int(bits64(self._keys["common beam/choice"], slice_id, self.slot)) % POOL
-        if self.scenario.precoder == "zf":
-            # columns of H^H (H H^H)^-1 with the rows h_u^H of H
-            columns = np.linalg.pinv(channels.conj())
-            private_beams = (columns / np.linalg.norm(columns, axis=0)).T
-        else:
+        best = [int(np.argmax(self._codebook_gains(h))) for h in csi]
+        beams = [best[k] if seats[u][1] is None else seats[u][1] for k, u in enumerate(ids)]
+        access = self.scenario.access
+        band_hz = self.bandwidth_hz[slice_id] / (count if access in ("ofdma", "rsma-split") else 1)
+        noise_w = self.scenario.noise_w_per_hz * band_hz
+        if self.scenario.precoder == "codebook":
             private_beams = self.codebook[:, beams].T
-        vectors = np.vstack([private_beams, self.pool[draw]])
-        band_hz = float(self.bandwidth_hz[slice_id])
-        density = self.scenario.noise_w_per_hz
-        if self.scenario.access == "ofdma":
-            band_hz /= count
+        else:
+            power = np.sum(abs(csi) ** 2, axis=1)
+            error = self.csi.csi_noise * power / self.scenario.antennas
+            loading = count * (noise_w / self.power_w[slice_id] + error)
+            # alone in a band there is nobody to spare
+            private_beams = precoded("mrt" if access == "ofdma" else self.scenario.precoder, csi, loading)
+        common_beam = self._common_beam(slice_id, csi)
+        vectors = np.vstack([private_beams, common_beam])
+        if access == "ofdma":
             quality = Sdnr(*(np.zeros(count) for _ in range(4)))
             for k in range(count):
                 own = vectors[[k, count]]
-                alone = sdnr(channels[k : k + 1], own, private_w[k : k + 1], 0.0, density * band_hz, self.hwi)
+                alone = sdnr(channels[k : k + 1], own, private_w[k : k + 1], 0.0, noise_w, self.hwi)
                 quality.private[k], quality.private_condition[k] = alone.private[0], alone.private_condition[0]
         else:
-            quality = sdnr(channels, vectors, private_w, common_w, density * band_hz, self.hwi)
-        share = math.log2(1 + quality.common.min()) / count
+            quality = sdnr(channels, vectors, private_w, common_w, noise_w, self.hwi)
         rate = np.log2(1 + quality.private)
+        wanted = self.parts[slice_id].min_rate_bps / band_hz
+        share = common_shares(self.scenario.common_split, math.log2(1 + quality.common.min()), wanted, rate)
         return TwinOutcome(
             user_ids=ids,
             beams=beams,
@@ -474,13 +604,24 @@ class NumpyTwin:
             private_w=private_w,
             common_w=common_w,
             sdnr=quality,
-            common_share=np.full(count, share),
+            common_share=share,
             private_rate=rate,
             rate_bps=band_hz * (share + rate),
             gains=gains,
             channel_gain=np.sum(abs(channels) ** 2, axis=1),
-            common_gain=abs(channels.conj() @ self.pool[draw]) ** 2,
+            common_gain=abs(channels.conj() @ common_beam) ** 2,
         )
+
+    def _common_beam(self, slice_id: int, csi: Any) -> Any:
+        """The common beam over the antennas, [N]; csi [K, N]: the group's channels as known."""
+        directions = csi / np.linalg.norm(csi, axis=1, keepdims=True)
+        if self.scenario.common_beam == "sum-mrt":
+            return directions.sum(axis=0) / np.linalg.norm(directions.sum(axis=0))
+        if self.scenario.common_beam == "best-codebook":
+            gains = np.array([self._codebook_gains(h) for h in directions])
+            return self.codebook[:, np.argmax(gains.min(axis=0))]
+        draw = int(bits64(self._keys["common beam/choice"], slice_id, self.slot)) % POOL
+        return self.pool[draw]
 
     def execute(self) -> list[TwinOutcome | None]:
         """Step 5 up to the rates: every slice's outcome in this slot, before its bits are sent."""

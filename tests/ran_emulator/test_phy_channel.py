@@ -10,14 +10,21 @@ import pytest
 from driving import drive, greedy, powerless, undecided
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from numpy_twin import bessel_j0, common_beams, steering
+from numpy_twin import bessel_j0, billiard, common_beams, steering
 
 from ran_emulator import slot as kernels
+from ran_emulator import state as st
 from ran_emulator.cell import Cell
-from ran_emulator.phy.channel import antenna_domain, fading_correlation, half_turns, path_response
-from ran_emulator.phy.codebook import dft_codebook
-from ran_emulator.phy.geometry import large_scale_gain, reflect
-from ran_emulator.scenario import parse_scenario
+from ran_emulator.phy.channel import (
+    antenna_domain,
+    dense_path_response,
+    fading_correlation,
+    half_turns,
+    path_response,
+)
+from ran_emulator.phy.codebook import PHASES, dft_codebook, phase_quantised_codebook
+from ran_emulator.phy.geometry import large_scale_gain, reflect, reflect_in_disc
+from ran_emulator.scenario import ScenarioError, parse_scenario
 
 CARRIER_HZ = 3.5e9
 SLOT_S = 5e-4
@@ -45,6 +52,36 @@ def test_the_codebook_is_unitary(antennas: int) -> None:
     codebook = dft_codebook(antennas)
     np.testing.assert_allclose(codebook.conj().T @ codebook, np.eye(antennas), atol=1e-12)
     np.testing.assert_allclose(abs(codebook), 1 / math.sqrt(antennas), atol=1e-14)
+
+
+@pytest.mark.parametrize("antennas", [8, 16, 32, 64, 128, 256])
+def test_the_phase_quantised_codebook_is_unitary_with_16_phases(antennas: int) -> None:
+    codebook = phase_quantised_codebook(antennas)
+    np.testing.assert_allclose(codebook.conj().T @ codebook, np.eye(antennas), atol=1e-12)
+    np.testing.assert_allclose(abs(codebook), 1 / math.sqrt(antennas), atol=1e-14)
+    steps = np.angle(codebook) / (2 * math.pi / PHASES)
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)
+    if antennas <= PHASES:  # all phases of the DFT are there
+        found = {tuple(np.round(beam, 9)) for beam in codebook.T}
+        assert found == {tuple(np.round(beam, 9)) for beam in dft_codebook(antennas).T}
+
+
+@pytest.mark.parametrize("antennas", [24, 96, 512])
+def test_elsewhere_its_beams_overlap_which_a_scenario_refuses(antennas: int) -> None:
+    codebook = phase_quantised_codebook(antennas)
+    assert abs(codebook.conj().T @ codebook - np.eye(antennas)).max() > 0.05
+    with pytest.raises(ScenarioError, match="antennas must be 8, 16, 32, 64, 128 or 256 where codebook is"):
+        parse_scenario({"antennas": antennas, "codebook": "phase-quantised"})
+
+
+@settings(deadline=None)
+@given(path_cos=some.floats(-1, 1))
+def test_dense_path_response_is_the_product(path_cos: float) -> None:
+    codebook = phase_quantised_codebook(64)
+    out = np.zeros((2, 64), np.float32)
+    dense_path_response(path_cos, codebook, np.zeros(64, np.complex128), out[0], out[1])
+    dense = steering([path_cos], 64)[:, 0].conj() @ codebook
+    np.testing.assert_allclose(out[0] + 1j * out[1], dense, atol=1e-6)
 
 
 @pytest.mark.parametrize("antennas", [8, 64, 128])
@@ -138,6 +175,70 @@ def test_reflection_by_hand() -> None:
     assert reflect(130.0, 240.0) == pytest.approx(110)
     assert reflect(-125.0, 240.0) == pytest.approx(-115)
     assert reflect(370.0, 240.0) == pytest.approx(-110)
+
+
+@settings(deadline=None)
+@given(
+    radius=some.floats(0, 0.999),
+    angle=some.floats(0, 2 * math.pi),
+    heading=some.floats(0, 2 * math.pi),
+    travelled_m=some.floats(0, 2_000),
+)
+def test_a_user_in_the_disc_is_a_billiard(radius: float, angle: float, heading: float, travelled_m: float) -> None:
+    start = 40 * radius * np.array([math.cos(angle), math.sin(angle)])
+    unit = np.array([math.cos(heading), math.sin(heading)])
+    x, y = reflect_in_disc(*(start + travelled_m * unit), *unit, 40.0)
+    assert math.hypot(x, y) <= 40 * (1 + 1e-9)
+    np.testing.assert_allclose([x, y], billiard(start, unit, travelled_m, 40.0), atol=1e-5)
+
+
+def test_confined_users_live_in_the_disc() -> None:
+    cell = Cell(parse_scenario({"coverage": "confined", "users": 2_000}), 3)
+    squares = []
+    for slot in (0, 10_000, 200_000):
+        cell.state.cell["slot"] = slot
+        x, y = cell.places_m()
+        assert np.hypot(x, y).max() <= 40 * (1 + 1e-9)
+        squares.append(np.mean(x**2 + y**2))
+    np.testing.assert_allclose(squares, 40**2 / 2, rtol=0.06)  # uniform, and stays so
+
+
+def test_beyond_the_disc_nobody_has_traffic_or_is_served() -> None:
+    fields = {"coverage": "disc", "coverage_radius_m": 60.0, "slices": {"embb": {"load_scale": 3.0, "speed_m_s": 50.0}}}
+    cell = Cell(parse_scenario(fields), 4)
+    embb = cell.slice_users(1)
+    inside, left_with_packets = [], 0
+    for _ in range(3_000):
+        queued = cell.state.users["packets"] > 0
+        cell.begin_slot()
+        within = np.hypot(*cell.places_m()) <= 60
+        assert np.all(cell.state.users["packets"][~within] == 0)
+        left_with_packets += int(np.sum(queued & ~within))
+        inside.append(within[embb].mean())
+        for slice_id in range(3):  # without power packets wait, and some users leave before theirs is late
+            if cell.group_size(slice_id):
+                cell.submit(slice_id, cell.slot, *powerless(cell, slice_id))
+        cell.execute_slot()
+    assert 0.05 < np.mean(inside) < 0.5
+    assert left_with_packets > 0
+    counts = cell.state.window_counts + cell.state.total_counts
+    everywhere = drive(Cell(parse_scenario(fields | {"coverage": "area"}), 4), 3_000, undecided).state
+    offered = (everywhere.window_counts + everywhere.total_counts)[1, st.OFFERED]
+    assert counts[1, st.OFFERED] == pytest.approx(np.mean(inside) * offered, rel=0.05)
+    done = counts[:, [st.DELIVERED, st.DROPPED_FULL, st.DROPPED_LATE]].sum()
+    assert counts[:, st.OFFERED].sum() == done + cell.state.users["packets"].sum()
+
+
+def test_packets_by_hand_go_to_users_within_the_disc() -> None:
+    cell = Cell(parse_scenario({"coverage": "disc"}), 4)
+    cell.inject(2, 30)
+    within = np.hypot(*cell.places_m()) <= 40
+    packets = cell.state.users["packets"]
+    assert packets[~within].sum() == 0
+    assert packets[within][-int(within[50:].sum()) :].sum() > 0
+    nobody = Cell(parse_scenario({"coverage": "disc", "coverage_radius_m": 1.0}), 4)
+    nobody.inject(2, 30)
+    assert nobody.state.users["packets"].sum() == 0
 
 
 def shadowing_db(cell: Cell, users: range, slot: int) -> Any:

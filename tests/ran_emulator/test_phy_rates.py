@@ -8,13 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 from driving import drive, greedy, heavy_common
+from hypothesis import given, settings
+from hypothesis import strategies as some
 from numpy_twin import sdnr as twin_sdnr
 
 from ran_emulator import state as st
 from ran_emulator.cell import Cell
 from ran_emulator.phy.codebook import dft_codebook
-from ran_emulator.phy.rsma import HWI_AGGREGATE, HWI_PAPER, rates, sdnr
-from ran_emulator.phy.zero_forcing import zero_forcing
+from ran_emulator.phy.precoding import coupling, fairest_beam, matched, matched_to_all, mmse_loading, zero_forcing
+from ran_emulator.phy.rsma import (
+    HWI_AGGREGATE,
+    HWI_PAPER,
+    SPLIT_DEFICIT,
+    SPLIT_MAXMIN,
+    rates,
+    sdnr,
+    split_common_rate,
+)
 from ran_emulator.scenario import Impairments, parse_scenario
 
 CEILINGS_BPS_HZ = {1e-6: 19.93, 1e-4: 13.29, 1e-3: 9.967, 1e-2: 6.658, 5e-2: 4.392}
@@ -115,26 +125,78 @@ def test_a_slice_of_k_users_comes_near_k_plus_1_ceilings_only_with_a_common_stre
     assert (0.98 < most <= 1.000001) if decide is greedy else (1.9 < most <= 2.000001)
 
 
+def rows(rng: np.random.Generator, count: int, antennas: int = 128) -> Any:
+    """Channels [K, N] of users at very different distances."""
+    scale = 10.0 ** rng.uniform(-6, -3, (count, 1))
+    return (rng.standard_normal((count, antennas)) + 1j * rng.standard_normal((count, antennas))) * scale
+
+
+def zero_forced(h: Any, loading: Any) -> Any:
+    """Beams [K, N] of `zero_forcing`."""
+    beams = np.zeros((9, h.shape[1]), np.complex128)
+    scratch = np.zeros((2, 8, 8), np.complex128)
+    zero_forcing(len(h), h, np.asarray(loading, np.float64), scratch[0], scratch[1], beams)
+    return beams[: len(h)]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
 def test_zero_forcing_is_the_dense_pseudoinverse(count: int) -> None:
-    rng = np.random.default_rng(count)
-    antennas = 128
-    scale = 10.0 ** rng.uniform(-6, -3, (count, 1))
-    h = (rng.standard_normal((count, antennas)) + 1j * rng.standard_normal((count, antennas))) * scale  # rows h_u
-    gains, spreads = np.zeros((8, 9)), np.zeros((8, 9))
-    scratch = np.zeros((2, 8, antennas), np.complex128)
-    zero_forcing(count, h.copy(), scratch[0], scratch[1], np.zeros(antennas, np.complex128), gains, spreads)
-    rows = h.conj()  # H: its rows are h_u^H
-    beams = rows.conj().T @ np.linalg.inv(rows @ rows.conj().T)
-    beams /= np.linalg.norm(beams, axis=0)
-    received = abs(rows @ beams) ** 2
+    h = rows(np.random.default_rng(count), count)
+    beams = zero_forced(h, np.zeros(count))
+    expected = np.linalg.pinv(h.conj())  # H: its rows are h_u^H
+    expected /= np.linalg.norm(expected, axis=0)
+    np.testing.assert_allclose(beams, expected.T, atol=1e-12)
+    received = np.array([[coupling(h[u], beams[i])[0] for i in range(count)] for u in range(count)])
+    by_gram = 1 / np.diag(np.linalg.inv(h.conj() @ h.T)).real
+    np.testing.assert_allclose(np.diag(received), by_gram, rtol=1e-9)
     np.testing.assert_allclose(received - np.diag(np.diag(received)), 0, atol=1e-20 * received.max())
-    np.testing.assert_array_equal(gains[:count, :count] - np.diag(np.diag(gains[:count, :count])), 0)
-    np.testing.assert_allclose(np.diag(gains[:count, :count]), np.diag(received), rtol=1e-9)
-    expected = 1 / np.diag(np.linalg.inv(rows @ rows.conj().T)).real
-    np.testing.assert_allclose(np.diag(gains[:count, :count]), expected, rtol=1e-9)
-    spread = [[np.sum(abs(h[u] * beams[:, i]) ** 2) for i in range(count)] for u in range(count)]
-    np.testing.assert_allclose(spreads[:count, :count], spread, rtol=1e-9)
+    for u in range(count):
+        gain, spread = coupling(h[u], beams[0])
+        assert gain == pytest.approx(abs(np.vdot(h[u], beams[0])) ** 2, rel=1e-9, abs=1e-25)
+        assert spread == pytest.approx(np.sum(abs(h[u] * beams[0]) ** 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_rzf_is_the_mmse_solution_over_the_antennas_and_lies_between_zf_and_mrt(count: int) -> None:
+    h = rows(np.random.default_rng(count), count)
+    loading = np.array([mmse_loading(count, h[u], 0.3, 2.0, 0.1) for u in range(count)])
+    np.testing.assert_allclose(loading, count * (0.15 + 0.1 * np.sum(abs(h) ** 2, axis=1) / 128), rtol=1e-12)
+    loading = np.sum(abs(h) ** 2, axis=1) / 50
+    # (I + H^H D^-1 H)^-1 h_u: the same by the matrix inversion lemma
+    expected = np.linalg.inv(np.eye(128) + (h / loading[:, None]).T @ h.conj()) @ h.T
+    expected /= np.linalg.norm(expected, axis=0)
+    phases = np.sum(zero_forced(h, loading).conj() * expected.T, axis=1)
+    np.testing.assert_allclose(abs(phases), 1, rtol=1e-9)
+    matched_beams = np.zeros((9, 128), np.complex128)
+    matched(count, h, matched_beams)
+    np.testing.assert_allclose(zero_forced(h, loading * 1e9), matched_beams[:count], atol=1e-6)
+    np.testing.assert_allclose(zero_forced(h, loading * 1e-12), zero_forced(h, loading * 0), atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_mrt_has_all_of_the_channel(count: int) -> None:
+    h = rows(np.random.default_rng(count), count)
+    beams = np.zeros((9, 128), np.complex128)
+    matched(count, h, beams)
+    for u in range(count):
+        assert coupling(h[u], beams[u])[0] == pytest.approx(np.sum(abs(h[u]) ** 2), rel=1e-12)
+        assert np.linalg.norm(beams[u]) == pytest.approx(1, rel=1e-12)
+
+
+def test_sum_mrt_gives_users_on_orthogonal_beams_equal_parts() -> None:
+    codebook = dft_codebook(128)
+    h = codebook[:, [3, 40, 90, 120]].T * np.array([[1e-3], [2e-6], [1e-5], [4e-4]])
+    beam = np.zeros(128, np.complex128)
+    matched_to_all(4, h, beam)
+    parts = [coupling(h[u], beam)[0] / np.sum(abs(h[u]) ** 2) for u in range(4)]
+    np.testing.assert_allclose(parts, 0.25, rtol=1e-9)
+
+
+def test_the_best_codebook_beam_is_the_one_whose_worst_user_is_best() -> None:
+    gains = np.array([[8.0, 0.0, 4.0, 4.0], [0.0, 0.3, 0.1, 0.1]], np.float32)
+    assert fairest_beam(1, gains, np.zeros(8)) == 0
+    # relative to the users' sums: [.5, 0, .25, .25] and [0, .6, .2, .2]
+    assert fairest_beam(2, gains, np.zeros(8)) == 2
 
 
 def test_transmit_distortion_is_a_128th_of_kappa_t_for_a_beam_on_a_single_path() -> None:
@@ -165,22 +227,50 @@ def test_a_lone_users_sdnr_follows_from_its_outcome() -> None:
     assert seen > 20
 
 
-@pytest.mark.parametrize("model", ["paper", "aggregate"])
-def test_sdnr_is_what_symbols_show(model: str) -> None:
-    """Eq. 10 sample by sample: Gaussian symbols, distortion at each antenna and at the receiver, noise, perfect SIC."""
+def beams_from_csi(precoder: str, common: str, csi: Any) -> Any:
+    """Private beams [K, N] and the common one, as the gNB forms them."""
+    count, antennas = csi.shape
+    beams = np.zeros((count + 1, antennas), np.complex128)
+    if precoder == "mrt":
+        matched(count, csi, beams)
+    else:
+        loading = np.sum(abs(csi) ** 2, axis=1) / 10 if precoder == "rzf" else np.zeros(count)
+        beams[:count] = zero_forced(csi, loading)
+    if common == "sum-mrt":
+        matched_to_all(count, csi, beams[count])
+    else:
+        beams[count] = 1 / math.sqrt(antennas)
+    return beams
+
+
+@pytest.mark.parametrize(
+    ("model", "precoder", "common", "noise_w"),
+    [
+        ("paper", "mrt", "flat", 0.05),
+        ("aggregate", "mrt", "flat", 0.05),
+        ("paper", "zf", "sum-mrt", 0.05),
+        ("aggregate", "rzf", "sum-mrt", 0.05),
+        ("paper", "rzf", "flat", 0.05 / 3),  # rsma-split: a third of the band, and of the noise
+    ],
+)
+def test_sdnr_is_what_symbols_show(model: str, precoder: str, common: str, noise_w: float) -> None:
+    """Eq. 10 sample by sample: Gaussian symbols, distortion at each antenna and at the receiver, noise, perfect SIC.
+
+    Beams are formed on CSI with an error, so that zero-forcing leaks.
+    """
     rng = np.random.default_rng(9)
     samples, antennas, count = 60_000, 16, 3
-    kappa_t, kappa_r, noise_w = 0.4, 0.08, 0.05
+    kappa_t, kappa_r = 0.4, 0.08
 
     def gaussian(*shape: int) -> Any:
         return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / math.sqrt(2)
 
     h = gaussian(count, antennas) / 2
-    beams = np.vstack([h / np.linalg.norm(h, axis=1, keepdims=True), np.ones((1, antennas)) / 4])  # private, common
+    beams = beams_from_csi(precoder, common, h + 0.1 * gaussian(count, antennas))  # private, common
     power_w = np.array([0.5, 1.0, 0.7, 3.0])
     symbols = gaussian(count + 1, samples) * np.sqrt(power_w[:, None])
-    gains = abs(h.conj() @ beams.T) ** 2
-    spreads = abs(h) ** 2 @ (abs(beams) ** 2).T
+    coupled = np.array([[coupling(h[u], beams[i]) for i in range(count + 1)] for u in range(count)])
+    gains, spreads = coupled[..., 0], coupled[..., 1]
     analytic = compiled_sdnr(gains, spreads, power_w[:count], 3.0, noise_w, model, kappa_t, kappa_r)
 
     def measured(user: int, stream: int) -> float:
@@ -198,6 +288,97 @@ def test_sdnr_is_what_symbols_show(model: str) -> None:
     for user in range(count):
         assert measured(user, count) == pytest.approx(analytic[0][user], rel=0.03)
         assert measured(user, user) == pytest.approx(analytic[1][user], rel=0.03)
+
+
+rates_bps_hz = some.lists(some.floats(0, 40), min_size=1, max_size=8)
+
+
+def split(kind: int, total: float, wanted: float, private: list[float]) -> Any:
+    """Shares [K] of a common rate."""
+    shares = np.full(len(private), total / len(private))
+    split_common_rate(len(private), kind, wanted, np.array(private), shares)
+    return shares
+
+
+@settings(deadline=None)
+@given(private=rates_bps_hz, total=some.floats(0, 40), wanted=some.floats(0, 40))
+@pytest.mark.parametrize("kind", [SPLIT_DEFICIT, SPLIT_MAXMIN])
+def test_a_split_gives_away_the_common_rate_and_no_more(
+    kind: int, private: list[float], total: float, wanted: float
+) -> None:
+    shares = split(kind, total, wanted, private)
+    assert shares.min() >= 0
+    assert shares.sum() == pytest.approx(total, rel=1e-12, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(private=rates_bps_hz, total=some.floats(1e-3, 40))
+def test_maxmin_fills_up_the_lowest(private: list[float], total: float) -> None:
+    shares = split(SPLIT_MAXMIN, total, 0.0, private)
+    rate = shares + private
+    # who gets something ends at the common level, who gets nothing lies above it
+    np.testing.assert_allclose(rate[shares > 1e-9], rate.min(), rtol=1e-9, atol=1e-9)
+    equal = np.array(private) + total / len(private)
+    assert rate.min() >= equal.min() - 1e-9
+
+
+@settings(deadline=None)
+@given(private=rates_bps_hz, total=some.floats(1e-3, 40), wanted=some.floats(0, 40))
+def test_deficit_serves_who_lacks_r_min_first(private: list[float], total: float, wanted: float) -> None:
+    shares = split(SPLIT_DEFICIT, total, wanted, private)
+    lacking = np.maximum(wanted - np.array(private), 0)
+    if lacking.sum() <= total:  # enough for all: everybody has it, and the rest is shared equally
+        assert np.all(shares + private >= wanted - 1e-9)
+        np.testing.assert_allclose(shares - lacking, (total - lacking.sum()) / len(private), atol=1e-9)
+    else:  # each gets the same part of what it lacks
+        np.testing.assert_allclose(shares * lacking.sum(), lacking * total, rtol=1e-9, atol=1e-9)
+
+
+def test_splits_by_hand() -> None:
+    private = [1.0, 4.0, 10.0]
+    np.testing.assert_allclose(split(SPLIT_MAXMIN, 5.0, 0.0, private), [4.0, 1.0, 0.0])  # level 5
+    np.testing.assert_allclose(split(SPLIT_MAXMIN, 2.0, 0.0, private), [2.0, 0.0, 0.0])
+    np.testing.assert_allclose(split(SPLIT_MAXMIN, 30.0, 0.0, private), [14.0, 11.0, 5.0])  # level 15
+    np.testing.assert_allclose(split(SPLIT_DEFICIT, 4.0, 6.0, private), [4 * 5 / 7, 4 * 2 / 7, 0.0])
+    np.testing.assert_allclose(split(SPLIT_DEFICIT, 10.0, 6.0, private), [6.0, 3.0, 1.0])
+
+
+@pytest.mark.parametrize("kind", ["deficit", "maxmin"])
+def test_in_a_cell_the_split_changes_shares_and_not_their_sum(kind: str) -> None:
+    fields = {"slices": {"embb": {"load_scale": 3.0}}}
+    shares = []
+    for name in ("equal", kind):
+        # the first slot with several users: queues are the same until then
+        cell = Cell(parse_scenario(fields | {"common_split": name}), 2)
+        while True:
+            drive(cell, 1, heavy_common)
+            outcome = cell.state.outcomes[1]
+            count = int(outcome["count"])
+            if count >= 3:
+                break
+        shares.append(outcome["common_share"][:count].astype(np.float64))
+    assert shares[1].sum() == pytest.approx(shares[0].sum(), rel=1e-5)
+    assert np.ptp(shares[0]) == 0
+    assert np.ptp(shares[1]) > 0.1
+
+
+def test_rsma_split_divides_the_band_and_leaves_the_interference() -> None:
+    fields: dict[str, Any] = {"noise_dbm_hz": -250.0, "slices": {"embb": {"load_scale": 3.0}}}
+    scenario, whole = (parse_scenario(fields | {"access": access}) for access in ("rsma-split", "rsma"))
+    cells = [Cell(each, 2) for each in (scenario, whole)]
+    while True:
+        outcomes = [drive(cell, 1, heavy_common).state.outcomes[1] for cell in cells]
+        count = int(outcomes[0]["count"])
+        if count >= 2:
+            break
+    ours, theirs = outcomes
+    assert ours["common_power_w"] == theirs["common_power_w"] > 0
+    # without noise to speak of: all of the interference is left
+    for name in ("common_sdnr", "private_sdnr", "common_share", "private_rate"):
+        np.testing.assert_allclose(ours[name][:count], theirs[name][:count], rtol=1e-3)
+    # R_u = (B_s / K) (X_u + r_u)
+    per_hz = ours["common_share"][:count].astype(np.float64) + ours["private_rate"][:count]
+    np.testing.assert_allclose(ours["rate_bps"][:count], float(ours["bandwidth_hz"]) / count * per_hz, rtol=1e-6)
 
 
 @pytest.mark.parametrize("access", ["sdma", "ofdma"])
@@ -224,19 +405,72 @@ def test_ofdma_splits_the_band_and_leaves_nobody_interference() -> None:
         assert outcome["rate_bps"][place] == pytest.approx(band_hz * math.log2(1 + snr), rel=1e-5)
 
 
-def test_zero_forcing_in_a_cell_leaves_only_kappa() -> None:
-    scenario = parse_scenario({"precoder": "zf", "access": "sdma", "hwi": {"kappa_t": 0.0, "kappa_r": 1e-3}})
+def embb_rates(fields: dict[str, Any], decide: Any = greedy, slots: int = 200) -> Any:
+    """Private rates in bit/s/Hz of eMBB users that were not alone in their slot."""
+    scenario = parse_scenario({"hwi": {"kappa_t": 0.0, "kappa_r": 1e-3}} | fields)
     cell = Cell(scenario, 2)
-    seen = 0
+    found: list[float] = []
+    for _ in range(slots):
+        drive(cell, 1, decide)
+        outcome = cell.state.outcomes[1]
+        if outcome["count"] >= 2:
+            found += outcome["private_rate"][: outcome["count"]].tolist()
+    assert len(found) > 100
+    return np.array(found)
+
+
+@pytest.mark.parametrize("precoder", ["zf", "rzf"])
+def test_zero_forcing_in_a_cell_leaves_only_kappa(precoder: str) -> None:
+    found = embb_rates({"precoder": precoder, "access": "sdma"})
+    # at more than 60 dB of SNR the distortion is all that a user without leakage suffers
+    np.testing.assert_allclose(found, math.log2(1001), rtol=0.02)
+
+
+def test_on_csi_with_an_error_zero_forcing_leaks_and_rzf_beats_zf_and_mrt() -> None:
+    fields: dict[str, Any] = {"access": "sdma", "antennas": 8, "csi_noise": 0.2}
+    exact = embb_rates(fields | {"precoder": "zf", "csi_noise": 0.0}).mean()
+    zf, rzf, mrt = (embb_rates(fields | {"precoder": name}).mean() for name in ("zf", "rzf", "mrt"))
+    assert exact > 5 * zf
+    assert rzf > 1.1 * max(zf, mrt)
+
+
+@pytest.mark.parametrize("precoder", ["mrt", "zf", "rzf"])
+def test_alone_in_its_band_a_user_gets_all_of_its_channel(precoder: str) -> None:
+    scenario = parse_scenario({"precoder": precoder, "access": "ofdma", "slices": {"embb": {"load_scale": 3.0}}})
+    cell = drive(Cell(scenario, 2), 50, greedy)
+    outcome = cell.state.outcomes[1]
+    count = int(outcome["count"])
+    assert count > 1
+    np.testing.assert_allclose(np.diag(cell.state.matrices[0])[:count], outcome["channel_gain"][:count], rtol=1e-5)
+
+
+def served_together(fields: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """Common gains [K] and codebook gains [K, N] of eMBB groups, in parts of each user's channel gain."""
+    cell = Cell(parse_scenario(fields), 2)
+    found = []
     for _ in range(200):
-        drive(cell, 1, greedy)
+        drive(cell, 1, heavy_common)
         outcome = cell.state.outcomes[1]
         count = int(outcome["count"])
         if count >= 2:
-            # at more than 60 dB of SNR the distortion is all that a user without leakage suffers
-            np.testing.assert_allclose(outcome["private_rate"][:count], math.log2(1001), rtol=0.02)
-            seen += 1
-    assert seen > 50
+            norm = outcome["channel_gain"][:count].copy()
+            gains = cell.state.outcome_gains[1, :count] / norm[:, None]
+            found.append((outcome["common_gain"][:count] / norm, gains))
+    assert len(found) > 50
+    return found
+
+
+def test_sum_mrt_reaches_the_worst_user_better_than_a_random_beam() -> None:
+    medians = [
+        np.median([common.min() for common, _ in served_together({"common_beam": name})])
+        for name in ("sum-mrt", "random")
+    ]
+    assert medians[0] > 20 * medians[1]
+
+
+def test_the_best_codebook_beam_is_the_maxmin_of_the_groups_gains() -> None:
+    for common, gains in served_together({"common_beam": "best-codebook"}):
+        np.testing.assert_allclose(common.min(), gains.min(axis=0).max(), rtol=1e-4)
 
 
 def test_rates_add_up_to_the_windows_sums() -> None:

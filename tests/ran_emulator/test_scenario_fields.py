@@ -85,7 +85,14 @@ def test_what_is_no_number_is_refused_by_name(name: str, value: Any) -> None:
         ("name", "No Spaces"),
         ("name", ""),
         ("access", "noma"),
-        ("precoder", "mrt"),
+        ("precoder", "mmse"),
+        ("access", "rsma_split"),
+        ("common_split", "fair"),
+        ("common_beam", "mrt"),
+        ("codebook", "ge"),
+        ("coverage", "circle"),
+        ("csi_delay_slots", 2.5),
+        ("csi_period_slots", "often"),
         ("fading", "rayleigh"),
         ("user_counts", "many"),
         ("hwi.model", "none"),
@@ -131,6 +138,62 @@ def test_other_wrong_values_are_refused_by_name(field: str, value: Any) -> None:
 def test_an_initial_split_must_hold_c1_to_c4(data: dict[str, Any], constraint: str) -> None:
     with pytest.raises(ScenarioError, match=constraint):
         parse_scenario(data)
+
+
+def test_evm_is_the_root_of_kappa_in_percent() -> None:
+    by_side = parse_scenario({"hwi": {"evm_t_percent": 8, "evm_r_percent": 3.5}}).hwi
+    assert (by_side.kappa_t, by_side.kappa_r) == pytest.approx((0.0064, 0.001225), rel=1e-12)
+    assert parse_scenario({"hwi": {"evm_percent": 10}}).hwi == parse_scenario({"hwi": {"kappa": 0.01}}).hwi
+    assert parse_scenario({"hwi": {"evm_percent": 10, "evm_r_percent": 20}}).hwi.kappa_r == pytest.approx(0.04)
+    mixed = parse_scenario({"hwi": {"evm_t_percent": 100, "kappa_r": 0.5}}).hwi
+    assert (mixed.kappa_t, mixed.kappa_r) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "hwi",
+    [
+        {"kappa_t": 0.01, "evm_t_percent": 10},
+        {"kappa": 0.01, "evm_r_percent": 10},
+        {"kappa_r": 0.01, "evm_percent": 10},
+        {"kappa": 0.01, "evm_percent": 10},
+    ],
+)
+def test_a_side_is_given_as_kappa_or_as_evm(hwi: dict[str, float]) -> None:
+    with pytest.raises(ScenarioError, match=r"hwi: .*either kappa_[tr] \(0..1\) or evm_[tr]_percent \(0..100\)"):
+        parse_scenario({"hwi": hwi})
+
+
+@pytest.mark.parametrize("value", [-1, 100.1, math.nan, math.inf, "strong", True, None, [3]], ids=repr)
+@pytest.mark.parametrize("name", ["evm_percent", "evm_t_percent", "evm_r_percent"])
+def test_evm_has_a_range(name: str, value: Any) -> None:
+    with pytest.raises(ScenarioError, match=r"evm_[tr]_percent must be 0..100 \(given"):
+        parse_scenario({"hwi": {name: value}})
+
+
+def test_an_override_in_the_other_unit_takes_the_place_of_the_files() -> None:
+    both = load_scenario("ideal", ["hwi.evm_percent=10"]).hwi
+    assert (both.kappa_t, both.kappa_r) == pytest.approx((0.01, 0.01))
+    one = load_scenario("ideal", ["hwi.evm_t_percent=10"]).hwi
+    assert (one.kappa_t, one.kappa_r) == (pytest.approx(0.01), 0.0)
+    with pytest.raises(ScenarioError, match="either kappa_t"):
+        load_scenario("ideal", ["hwi.evm_t_percent=10", "hwi.kappa=0.1"])
+
+
+def test_an_override_of_kappa_takes_the_place_of_a_files_evm(tmp_path: Path) -> None:
+    path = tmp_path / "by-evm.yaml"
+    path.write_text("hwi: {evm_percent: 20}")
+    assert load_scenario(str(path)).hwi.kappa_t == pytest.approx(0.04)
+    hwi = load_scenario(str(path), ["hwi.kappa_r=0.5"]).hwi
+    assert (hwi.kappa_t, hwi.kappa_r) == (pytest.approx(0.04), 0.5)
+    assert load_scenario(str(path), ["hwi.kappa=0.3"]).hwi.kappa_t == 0.3
+
+
+def test_the_disc_lies_in_the_area() -> None:
+    assert parse_scenario({"coverage_radius_m": 121}).coverage == "area"
+    for coverage in ("disc", "confined"):
+        parse_scenario({"coverage": coverage, "coverage_radius_m": 120})
+        with pytest.raises(ScenarioError, match="coverage_radius_m must be at most side_m / 2 = 120 m"):
+            parse_scenario({"coverage": coverage, "coverage_radius_m": 121})
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:

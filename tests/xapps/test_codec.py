@@ -45,6 +45,8 @@ def test_an_observation_holds_what_was_sent() -> None:
     assert found.last_outcome.shape == (3, 7)
     assert found.beam_gains.shape == (3, BEAMS)
     assert [each.slot for each in found.outcomes] == [7, 8]
+    for name in ("noise_w", "hwi_model", "kappa_t", "kappa_r"):
+        assert getattr(found.outcomes[1], name) == getattr(sent[1], name) != getattr(found, name)
     assert found.outcomes[1].beam_gains is None
     assert found.outcomes[0].beam_gains is not None
     assert found.outcomes[0].beam_gains.shape == (3, BEAMS)

@@ -49,6 +49,10 @@ class SlotOutcome:
     common_power_w: float
     bandwidth_hz: int
     power_w: float
+    noise_w: float  # in the slice's band
+    hwi_model: int
+    kappa_t: float
+    kappa_r: float
     user_ids: U16  # [K]
     beams: I16  # [K]
     private_power_w: F32  # [K]
@@ -82,7 +86,7 @@ class SlotObservation:
     head_age_us: U32  # [K]
     ssr: F32  # [K]
     last_outcome: F32  # [K, 7]: p_c W, SDNR_c, X bit/s/Hz, p_p W, SDNR_p, beam index, r_p bit/s/Hz
-    beam_gains: F32  # [K, N]: |h^H c|^2
+    beam_gains: F32  # [K, N]: |h^H c|^2 as known by CSI
     outcomes: list[SlotOutcome] = field(default_factory=list)
 
 

@@ -137,6 +137,8 @@ def test_an_outcome_is_the_outcome_of_the_cell(busy_cell: Cell, learning_detail:
     count = int(outcome["count"])
     message = encoder.outcome(1, count, learning_detail)
     assert (message.slot, message.bandwidth_hz) == (50, int(outcome["bandwidth_hz"]))
+    for name in ("noise_w", "hwi_model", "kappa_t", "kappa_r"):
+        assert getattr(message, name) == outcome[name]
     assert (message.common_power_w, message.power_w) == (outcome["common_power_w"], outcome["power_w"])
     kinds = {"user_ids": "<u2", "beams": "<i2", "sent_bits": "<u4", "decision_source": "u1"}
     reals = ("private_power_w", "common_sdnr", "common_share", "private_sdnr", "private_rate", "rate_bps")

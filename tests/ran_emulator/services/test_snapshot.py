@@ -6,13 +6,10 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as strategy
 
 from ran_emulator.cell import Cell
 from ran_emulator.e2_node import E2Node
-from ran_emulator.phy.geometry import reflect
-from ran_emulator.publisher import Publisher, position_m
+from ran_emulator.publisher import Publisher
 from ran_emulator.scenario import load_scenario
 from ran_emulator.snapshot import QUANTILES, SnapshotFile
 from ran_emulator.state import DELAY_BINS
@@ -47,14 +44,6 @@ def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
             last = int(seen["slot"])
     thread.join()
     assert reader.read()["slot"] == 1_999
-
-
-@settings(deadline=None)  # the kernel compiles at its first call
-@given(strategy.floats(-120, 120), strategy.floats(-50, 50), strategy.floats(0, 1e5), strategy.floats(20, 10_000))
-def test_positions_are_those_of_the_channel(anchor_m: float, velocity: float, elapsed_s: float, side_m: float) -> None:
-    anchor_m = max(-side_m / 2, min(side_m / 2, anchor_m))
-    shown = position_m(np.array([anchor_m]), velocity, np.array([elapsed_s]), side_m)[0]
-    np.testing.assert_allclose(shown, reflect(anchor_m + velocity * elapsed_s, side_m), atol=1e-6)
 
 
 class _NoLink:

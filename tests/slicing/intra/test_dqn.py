@@ -106,6 +106,10 @@ def outcome_of(slot: int, users: list[int], rates: list[float], source: int = 0)
         common_power_w=0.0,
         bandwidth_hz=BANDWIDTH_HZ,
         power_w=1.0,
+        noise_w=1e-14,
+        hwi_model=0,
+        kappa_t=0.0,
+        kappa_r=0.0,
         user_ids=np.array(users, np.uint16),
         beams=np.zeros(count, np.int16),
         private_power_w=zeros,
@@ -261,6 +265,26 @@ def test_going_on_from_trained_weights_keeps_their_epsilon() -> None:
     assert newest is not None
     assert newest.epsilon == 0.02
     assert newest.version == 7 + learner.stats.updates
+
+
+def test_a_difference_reward_reckons_with_what_held_in_the_executed_slot() -> None:
+    def rewards(kappa_in_frame: float, kappa_in_outcome: float) -> list[float]:
+        learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100)
+        policy = make_intra_policy("madqn-tuned", CONTEXT, 1, untrained_weights("madqn-tuned", CONTEXT, 1))
+        snapshot = draw_snapshot(np.random.default_rng(3), 4, 16)
+        observation = observe(snapshot, 0)
+        learner.on_frame(observation, None)
+        decision = policy.decide(observation)
+        outcome = dataclasses.replace(
+            execute(snapshot, observation, decision), kappa_t=kappa_in_outcome, kappa_r=kappa_in_outcome
+        )
+        learner.on_frame(observe(snapshot, 30, kappa=kappa_in_frame, outcomes=[outcome]), decision)
+        return [float(reward) for reward in learner.replay._reward[: len(learner.replay)]]
+
+    first = rewards(1e-3, 1e-3)
+    assert len(first) == 4
+    assert rewards(0.3, 1e-3) == first
+    assert rewards(1e-3, 0.3) != first
 
 
 def test_every_kth_frame_updates() -> None:

@@ -218,7 +218,7 @@ class IntraLearner:
             self._open_transitions(self._pending, previous)
         self._pending = observation
         for outcome in observation.outcomes:
-            self._reward(outcome, observation)
+            self._reward(outcome)
         self._link_next_states(observation)
         self._store_complete(observation)
         self._frames += 1
@@ -265,7 +265,7 @@ class IntraLearner:
                 slot, user, states[k], int(decision.actions[k]), float(observation.ssr[k])
             )
 
-    def _reward(self, outcome: SlotOutcome, observation: SlotObservation) -> None:
+    def _reward(self, outcome: SlotOutcome) -> None:
         """Rewards of the open transitions that an executed slot ends; fallbacks and silent grants give none."""
         matched: list[tuple[int, _Transition]] = []
         ssr = np.ones(len(outcome.user_ids), np.float32)
@@ -281,15 +281,15 @@ class IntraLearner:
         if not matched:
             return
         if self.config.difference_reward:
-            rewards = self._difference_rewards(outcome, observation, ssr)
+            rewards = self._difference_rewards(outcome, ssr)
         else:
             rewards = self._own_rewards(outcome, ssr)
         for k, transition in matched:
             transition.reward = float(rewards[k]) / self.config.reward_scale
 
     def _own_rewards(self, outcome: SlotOutcome, ssr: F32) -> F32:
-        """Eq. 26 of each user; b_u is the slice's band, or its share of it under ofdma."""
-        shares = len(outcome.user_ids) if self.context.access == "ofdma" else 1
+        """Eq. 26 of each user; b_u is the slice's band, or its share of it under ofdma and rsma-split."""
+        shares = len(outcome.user_ids) if self.context.access in ("ofdma", "rsma-split") else 1
         band_hz = outcome.bandwidth_hz / shares
         rewards = [
             own_reward(
@@ -304,8 +304,8 @@ class IntraLearner:
         ]
         return np.array(rewards, np.float32)
 
-    def _difference_rewards(self, outcome: SlotOutcome, observation: SlotObservation, ssr: F32) -> F32:
-        """S(a) - S(a_-i, default_i) on the executed slot's own channels, over the users that transmitted."""
+    def _difference_rewards(self, outcome: SlotOutcome, ssr: F32) -> F32:
+        """S(a) - S(a_-i, default_i) on the executed slot's own channels and noise, over the users that transmitted."""
         if outcome.beam_gains is None or outcome.common_gain is None or outcome.channel_gain is None:
             raise ValueError(f"outcome of slot {outcome.slot}: learning detail is missing (action definition)")
         active = np.flatnonzero(outcome.rate_bps > 0.0)
@@ -324,10 +324,10 @@ class IntraLearner:
             self.context.antennas,
             float(outcome.bandwidth_hz),
             float(outcome.power_w),
-            float(observation.noise_w) / observation.bandwidth_hz * outcome.bandwidth_hz,
-            int(observation.hwi_model),
-            float(observation.kappa_t),
-            float(observation.kappa_r),
+            float(outcome.noise_w),
+            int(outcome.hwi_model),
+            float(outcome.kappa_t),
+            float(outcome.kappa_r),
             ssr[active],
             self.context.min_rate_bps,
             self.context.ssr_threshold,
