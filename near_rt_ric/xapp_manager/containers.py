@@ -36,7 +36,7 @@ _ENGINE_ERRORS = (DockerException, OSError)  # requests' errors are OSErrors
 
 
 class ContainerInstance:
-    """One container; it stays when it has ended, with its logs, until the next start."""
+    """One container; when it has ended it stays, with its logs, until its next start or the end of the RIC."""
 
     def __init__(self, container: Any) -> None:
         self._container = container
@@ -131,9 +131,13 @@ class ContainerBackend:
             self._remove(name)
 
     def close(self) -> None:
-        """Close the connection to the engine."""
-        if "_engine" in self.__dict__:
-            self._engine.close()
+        """Remove what has ended, so that nothing of this RIC stays behind, and leave the engine."""
+        if "_engine" not in self.__dict__:
+            return  # nobody has ever asked for a container
+        with suppress(*_ENGINE_ERRORS):
+            for container in self._engine.containers.list(all=True, filters={"label": f"{RIC_LABEL}={self._ric_id}"}):
+                container.remove(force=True)
+        self._engine.close()
 
     @cached_property
     def _engine(self) -> Any:
