@@ -290,7 +290,10 @@ class NodeConnection:
                     raw = receive()
                 except zmq.Again:
                     continue
-                self._take_control(raw)
+                if self._over:
+                    self._refuse_raw(raw, messages.SYSTEM_NOT_READY, "the node is away")
+                else:
+                    self._take_control(raw)
         finally:
             up.lock.release()
 
