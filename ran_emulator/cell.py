@@ -433,6 +433,11 @@ class Cell:
         cell["default_private_share"] = self.scenario.private_share(hwi.model)
         self.hwi = hwi
 
+    @property
+    def next_csi(self) -> Csi:
+        """The CSI that holds from the next slot start on."""
+        return self.csi if self._pending_csi is None else self._pending_csi
+
     def set_csi(self, csi: Csi) -> int:
         """Change what is known of the channel from the next slot start on, with a new measurement of each user.
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Impairments, Scenario
+from ran_emulator.scenario import (
+    MAX_CSI_DELAY_SLOTS,
+    SLICE_NAMES,
+    SLOT_US,
+    SLOTS_PER_SECOND,
+    Csi,
+    Impairments,
+    Scenario,
+)
 
 if TYPE_CHECKING:
     from ran_emulator.cell import Cell
@@ -85,6 +93,23 @@ class Hwi(Body):
             raise ValueError("at least one of model (paper, aggregate), kappa, kappa_t, kappa_r (0..1)")
         if self.kappa is not None and (self.kappa_t is not None or self.kappa_r is not None):
             raise ValueError("either kappa (0..1) for both sides, or kappa_t and kappa_r (0..1)")
+        return self
+
+
+class CsiKnobs(Body):
+    """How old, rare and noisy what is known of the channel is: what is left out stays as it is."""
+
+    csi_delay_slots: Annotated[int, Field(ge=0, le=MAX_CSI_DELAY_SLOTS, examples=[4])] | None = None
+    csi_period_slots: Annotated[int, Field(ge=1, le=640, examples=[20])] | None = None
+    csi_noise: Annotated[float, Field(ge=0, le=1, examples=[0.01])] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> CsiKnobs:
+        if all(value is None for value in (self.csi_delay_slots, self.csi_period_slots, self.csi_noise)):
+            raise ValueError(
+                f"at least one of csi_delay_slots (0..{MAX_CSI_DELAY_SLOTS}), csi_period_slots (1..640), "
+                "csi_noise (0..1)"
+            )
         return self
 
 
@@ -196,6 +221,17 @@ class HwiEvent(Hwi, TimedChange):
         cell.set_hwi(Impairments.model_validate({**cell.hwi.model_dump(), **given}))
 
 
+class CsiEvent(CsiKnobs, TimedChange):
+    """Other CSI."""
+
+    change: Literal["csi"]
+
+    def make(self, cell: Cell) -> None:
+        """Set what was given, and leave the rest; every user is measured anew."""
+        given = {name: value for name in Csi.model_fields if (value := getattr(self, name)) is not None}
+        cell.set_csi(Csi.model_validate({**cell.next_csi.model_dump(), **given}))
+
+
 class SpeedEvent(Mobility, _OfSlice):
     """Another speed."""
 
@@ -229,12 +265,14 @@ EVENT_TYPES: dict[str, type[TimedChange]] = {
     "burst": BurstEvent,
     "user_burst": UserBurstEvent,
     "hwi": HwiEvent,
+    "csi": CsiEvent,
     "speed": SpeedEvent,
     "regime": RegimeEvent,
 }
 """By `change`."""
 Event = Annotated[
-    LoadEvent | BurstEvent | UserBurstEvent | HwiEvent | SpeedEvent | RegimeEvent, Field(discriminator="change")
+    LoadEvent | BurstEvent | UserBurstEvent | HwiEvent | CsiEvent | SpeedEvent | RegimeEvent,
+    Field(discriminator="change"),
 ]
 EVENT: TypeAdapter[TimedChange] = TypeAdapter(Event)
 

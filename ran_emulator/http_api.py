@@ -17,7 +17,7 @@ from ran_emulator import metrics
 from ran_emulator.arguments import Arguments
 from ran_emulator.command_client import CommandClient
 from ran_emulator.e2_traffic import nested
-from ran_emulator.events import Burst, Hwi, Load, Mobility, Regime, SliceName, UserBurst
+from ran_emulator.events import Burst, CsiKnobs, Hwi, Load, Mobility, Regime, SliceName, UserBurst
 from ran_emulator.http_errors import add_error_forms
 from ran_emulator.http_timeline import CHANGES, Applied, EventBook, add_timeline
 from ran_emulator.kpis_live import add_live_kpis
@@ -32,7 +32,7 @@ def create_app(arguments: Arguments, read: Callable[[], Any | None], client: Com
     """The API over a snapshot's reader and the way to the slot loop."""
     app = FastAPI(
         title="HiSO-CoMA RAN emulator",
-        description="State and KPIs of the emulated cell; load, bursts, impairments, speed and regime can be changed.",
+        description="State and KPIs of the emulated cell; load, impairments, CSI, speed and regime can be changed.",
         version="1",
     )
     book = EventBook(arguments.timeline)
@@ -119,6 +119,10 @@ def _add_changes(app: FastAPI, client: CommandClient, book: EventBook) -> None:
     def hwi(body: Hwi) -> Applied:
         return change(change="hwi", **body.given())
 
+    @app.put("/csi", summary="Change how old, rare and noisy channel knowledge is", **CHANGES)
+    def csi(body: CsiKnobs) -> Applied:
+        return change(change="csi", **body.given())
+
     @app.put("/mobility/{slice}", summary="Set a slice's speed", **CHANGES)
     def mobility(slice: SliceName, body: Mobility) -> Applied:
         return change(change="speed", slice=slice, **body.given())
@@ -153,6 +157,11 @@ def _state(arguments: Arguments, record: Any) -> dict[str, Any]:
             "model": metrics.HWI_MODELS[int(record["hwi_model"])],
             "kappa_t": float(record["kappa_t"]),
             "kappa_r": float(record["kappa_r"]),
+        },
+        "csi": {
+            "csi_delay_slots": int(record["csi_delay_slots"]),
+            "csi_period_slots": int(record["csi_period_slots"]),
+            "csi_noise": float(record["csi_noise"]),
         },
     }
 

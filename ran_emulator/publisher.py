@@ -89,6 +89,8 @@ class Publisher:
         record["regime_fixed"] = cell.regime_fixed
         record["hwi_model"] = st.HWI_MODELS.index(cell.hwi.model)
         record["kappa_t"], record["kappa_r"] = cell.hwi.kappa_t, cell.hwi.kappa_r
+        for name, value in cell.csi:
+            record[name] = value
         record["late_slots"] = late_slots
         self._last.append((now_s, cell.slot))
         first_s, first_slot = self._last[0]

@@ -82,6 +82,9 @@ def record_type(users: int) -> np.dtype[Any]:
             ("hwi_model", np.int64),
             ("kappa_t", np.float64),
             ("kappa_r", np.float64),
+            ("csi_delay_slots", np.int64),
+            ("csi_period_slots", np.int64),
+            ("csi_noise", np.float64),
             ("late_slots", np.int64),
             ("real_time_factor", np.float64),
             ("loop_latency_ms", np.float64, (3,)),  # p50, p99, max of the last second; NaN where nothing was decided

@@ -55,6 +55,7 @@ TIMELINE = [
     {"at_slot": 60, "change": "burst", "slice": "urllc", "packets": 40},
     {"at_slot": 61, "change": "user_burst", "users": [3, 20, 60], "packets": 6},
     {"at_slot": 100, "change": "speed", "slice": "vonr", "speed_m_s": 14.0},
+    {"at_slot": 150, "change": "csi", "csi_delay_slots": 4, "csi_noise": 0.01},
     {"at_s": 0.1, "change": "regime", "index": 2},
     {"at_slot": 700, "change": "regime", "index": "auto"},
     {"at_slot": 2_000, "change": "load", "slice": "embb", "scale": 2.5},
@@ -72,7 +73,7 @@ def test_a_timeline_is_the_same_compiled_step_by_step_and_replayed(delay: int) -
         summaries.append(runner.result().summary)
         timeline = parse_timeline(summaries[-1]["events"], scenario)
     assert summaries[0] == summaries[1] == summaries[2]
-    assert [event["at_slot"] for event in summaries[0]["events"]] == [40, 50, 60, 61, 100, 200, 700, 2_000]
+    assert [event["at_slot"] for event in summaries[0]["events"]] == [40, 50, 60, 61, 100, 150, 200, 700, 2_000]
 
 
 def test_a_run_in_parts_is_the_run_as_a_whole() -> None:

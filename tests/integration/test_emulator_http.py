@@ -104,15 +104,18 @@ def test_changes_take_effect_from_the_slot_that_is_returned(node: Emulator) -> N
         node.http.put("/traffic/vonr/load", json={"scale": 4.0}),
         node.http.put("/hwi", json={"model": "aggregate", "kappa": 0.01}),
         node.http.put("/hwi", json={"kappa_r": 0.02}),
+        node.http.put("/csi", json={"csi_delay_slots": 4}),
+        node.http.put("/csi", json={"csi_noise": 0.01}),
         node.http.put("/mobility/urllc", json={"speed_m_s": 14}),
         node.http.put("/regime", json={"index": 2}),
     ]
-    assert [answer.status_code for answer in answers] == [200] * 5
+    assert [answer.status_code for answer in answers] == [200] * 7
     slots = [answer.json()["slot"] for answer in answers]
     assert before <= slots[0]
     assert slots == sorted(slots)
     state = node.wait_for("/state", lambda s: s["slot"] > slots[-1])
     assert state["hwi"] == pytest.approx({"model": "aggregate", "kappa_t": 0.01, "kappa_r": 0.02})
+    assert state["csi"] == {"csi_delay_slots": 4, "csi_period_slots": 1, "csi_noise": 0.01}
     assert state["speed_m_s"]["urllc"] == pytest.approx(14)
     assert (state["regime"], state["regime_held"]) == (2, True)
     assert state["load"]["vonr"] == pytest.approx(4.0)

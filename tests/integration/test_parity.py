@@ -28,6 +28,7 @@ TIMELINE = [
     {"at_s": 0.5, "change": "burst", "slice": "urllc", "packets": 40},
     {"at_s": 0.7, "change": "user_burst", "users": [3, 20, 60], "packets": 6},
     {"at_s": 0.8, "change": "speed", "slice": "vonr", "speed_m_s": 14.0},
+    {"at_s": 0.9, "change": "csi", "csi_delay_slots": 4, "csi_noise": 0.01},
     {"at_s": 1, "change": "regime", "index": 2},
     {"at_s": 1.4, "change": "regime", "index": "auto"},
     {"at_slot": 4_000, "change": "load", "slice": "embb", "scale": 2.5},

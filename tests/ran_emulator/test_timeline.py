@@ -59,6 +59,8 @@ def test_packets_are_offered_in_their_slot_and_no_earlier() -> None:
     [
         ({"change": "load", "slice": "embb", "scale": 3}, lambda cell: cell.loads[1], 1.0, 3.0),
         ({"change": "hwi", "kappa": 0.5}, lambda cell: (cell.hwi.kappa_t, cell.hwi.kappa_r), (1e-3, 1e-3), (0.5, 0.5)),
+        ({"change": "csi", "csi_delay_slots": 4}, lambda cell: cell.csi.csi_delay_slots, 0, 4),
+        ({"change": "csi", "csi_noise": 0.1}, lambda cell: cell.csi.csi_noise, 0, 0.1),
         ({"change": "hwi", "model": "aggregate"}, lambda cell: cell.hwi.model, "paper", "aggregate"),
         (
             {"change": "speed", "slice": "vonr", "speed_m_s": 0},
@@ -74,6 +76,15 @@ def test_a_change_holds_from_the_start_of_its_slot(event: dict[str, Any], read: 
         cell.begin_slot()
         assert read(cell) == pytest.approx(before if slot < 4 else after)
         cell.execute_slot()
+
+
+def test_csi_events_of_one_slot_add_up() -> None:
+    event = {"at_slot": 3, "change": "csi"}
+    events = [event | {"csi_delay_slots": 4}, event | {"csi_noise": 0.1}, event | {"at_slot": 6, "csi_period_slots": 9}]
+    cell = drive(scheduled(load_scenario("base"), events), 4, undecided)
+    assert cell.csi.model_dump() == {"csi_delay_slots": 4, "csi_period_slots": 1, "csi_noise": 0.1}
+    drive(cell, 4, undecided)
+    assert cell.csi.model_dump() == {"csi_delay_slots": 4, "csi_period_slots": 9, "csi_noise": 0.1}
 
 
 def test_a_burst_ends_by_itself_and_another_may_begin_in_the_slot_of_its_end() -> None:
@@ -138,6 +149,9 @@ CHANGES = some.one_of(
         }
     ),
     some.fixed_dictionaries({"change": some.just("hwi"), "kappa_t": some.floats(0, 1)}),
+    some.fixed_dictionaries({"change": some.just("csi"), "csi_delay_slots": some.integers(0, 9)}),
+    some.fixed_dictionaries({"change": some.just("csi"), "csi_period_slots": some.integers(1, 20)}),
+    some.fixed_dictionaries({"change": some.just("csi"), "csi_noise": some.floats(0, 1)}),
     some.fixed_dictionaries({"change": some.just("speed"), "slice": SLICES, "speed_m_s": some.floats(0, 50)}),
     some.fixed_dictionaries({"change": some.just("regime"), "index": some.integers(0, 3) | some.just("auto")}),
 )
@@ -184,12 +198,14 @@ WRONG = [
     ("- {at_s: -1, change: hwi, kappa: 1}", "entry 1: at_s: Input should be greater than or equal to 0 (given -1)"),
     ("- {at_slot: 1.5, change: hwi, kappa: 1}", "entry 1: at_slot: Input should be a valid integer"),
     ("- {at_s: .nan, change: hwi, kappa: 1}", "entry 1: at_s: Input should be a finite number"),
-    ("- {at_s: 1, change: rain}", "entry 1: change: must be one of load, burst, user_burst, hwi, speed, regime"),
-    ("- {at_s: 1}", "entry 1: change: must be one of load, burst, user_burst, hwi, speed, regime"),
+    ("- {at_s: 1, change: rain}", "entry 1: change: must be one of load, burst, user_burst, hwi, csi, speed, regime"),
+    ("- {at_s: 1}", "entry 1: change: must be one of load, burst, user_burst, hwi, csi, speed, regime"),
     (
         "- {at_s: 1, change: hwi, kappa: 1}\n- {at_s: 1, change: hwi, kappa: 1.5}",
         "entry 2: kappa: Input should be less",
     ),
+    ("- {at_s: 1, change: csi}", "entry 1: at least one of csi_delay_slots (0..20), csi_period_slots (1..640)"),
+    ("- {at_s: 1, change: csi, csi_period_slots: 0}", "entry 1: csi_period_slots: Input should be greater"),
     ("- {at_s: 1, change: load, slice: gold, scale: 1}", "entry 1: slice: Input should be 'vonr', 'embb' or 'urllc'"),
     ("- {at_s: 1, change: load, slice: embb, scale: 1, more: 2}", "entry 1: more: Extra inputs are not permitted"),
     (

@@ -26,6 +26,7 @@ MUTATING = [
     ("PUT", "/mobility/urllc", ("speed_m_s",)),
     ("PUT", "/regime", ("index",)),
     ("POST", "/users/burst", ("users", "packets")),
+    ("PUT", "/csi", ("csi_delay_slots", "csi_period_slots", "csi_noise")),
     ("POST", "/timeline", ()),
     ("POST", "/e2/reset", ()),
 ]
@@ -57,7 +58,15 @@ class Direct:
         cell, state = self.cell, self.cell.state
         arrays = (state.cell, state.slices, state.users, state.backlog_bits, state.window_counts)
         timeline = (cell.next_event_slot, len(cell.events))
-        return (cell.hwi, cell.loads, cell.regime, cell.regime_fixed, timeline, *(each.tobytes() for each in arrays))
+        return (
+            cell.hwi,
+            cell.next_csi,
+            cell.loads,
+            cell.regime,
+            cell.regime_fixed,
+            timeline,
+            *(each.tobytes() for each in arrays),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +86,7 @@ def call(http: TestClient, method: str, path: str, body: bytes) -> Any:
     return http.request(method, path, content=body, headers={"content-type": "application/json"})
 
 
-KINDS = "load, burst, user_burst, hwi, speed, regime"
+KINDS = "load, burst, user_burst, hwi, csi, speed, regime"
 REFUSED: list[tuple[str, str, bytes, str, str]] = [
     ("PUT", "/regime", b'{"index": [NaN]}', "index", "0..15 or auto"),
     ("PUT", "/regime", b'{"index": {"a": Infinity}}', "index", "0..15 or auto"),
@@ -94,6 +103,10 @@ REFUSED: list[tuple[str, str, bytes, str, str]] = [
     ("PUT", "/mobility/vonr", b'{"speed_m_s": "14"}', "speed_m_s", "0..50"),
     ("PUT", "/hwi", b"[" * 900 + b"]" * 900, "body", "paper, aggregate"),
     ("PUT", "/hwi", b"{", "body", "paper, aggregate"),
+    ("PUT", "/csi", b'{"csi_delay_slots": 21}', "csi_delay_slots", "0..20"),
+    ("PUT", "/csi", b'{"csi_period_slots": 1.0}', "csi_period_slots", "1..640"),
+    ("PUT", "/csi", b'{"csi_noise": -0.1}', "csi_noise", "0..1"),
+    ("PUT", "/csi", b"{}", "body", "1..640"),
     ("POST", "/users/burst", b'{"users": [], "packets": 1}', "users", "1..2000 of 0..1999"),
     ("POST", "/users/burst", b'{"users": 3, "packets": 1}', "users", "1..2000 of 0..1999"),
     ("POST", "/users/burst", b'{"users": [3], "packets": 65}', "packets", "1..64"),
@@ -106,7 +119,7 @@ REFUSED: list[tuple[str, str, bytes, str, str]] = [
         "/timeline",
         b'[{"at_s": 1, "change": "weather"}]',
         "change",
-        "load, burst, user_burst, hwi, speed, regime",
+        KINDS,
     ),
     ("POST", "/timeline", b'[{"at_s": 1}]', "change", KINDS),
     (
