@@ -45,7 +45,7 @@ _SILENCE_S = 1.0
 _LOCKSTEP_SILENCE_S = 30.0
 _STOP_GRACE_S = 0.2
 _UP_POLL_MS = 100
-"""A thread that waits for controls looks so often whether its stream is over."""
+"""The thread that takes controls looks so often whether it is to end."""
 
 _SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),
@@ -82,27 +82,45 @@ class Platform(Protocol):
 
 
 class UpSocket:
-    """A node's PULL socket, bound for xApps. One thread at a time receives, and holds `lock` meanwhile."""
+    """A node's PULL socket, bound for xApps, and the thread that takes their controls to the node's latest stream."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
         self.endpoint = endpoint
-        self.lock = threading.Lock()
-        self.pull = context.socket(zmq.PULL)
-        self.pull.setsockopt(zmq.LINGER, 0)
-        self.pull.setsockopt(zmq.MAXMSGSIZE, 1024 * 1024)
-        self.pull.setsockopt(zmq.RCVTIMEO, _UP_POLL_MS)
+        self.connection: NodeConnection | None = None
+        self._stopping = False
+        self._pull = context.socket(zmq.PULL)
+        self._pull.setsockopt(zmq.LINGER, 0)
+        self._pull.setsockopt(zmq.MAXMSGSIZE, 1024 * 1024)
+        self._pull.setsockopt(zmq.RCVTIMEO, _UP_POLL_MS)
         try:
             if endpoint.startswith("ipc://"):
                 claim_unix_path(Path(endpoint.removeprefix("ipc://")))
-            self.pull.bind(endpoint)
+            self._pull.bind(endpoint)
         except zmq.ZMQError as error:
-            self.pull.close()
+            self._pull.close()
             raise EndpointError(f"{endpoint}: {error}") from error
+        self._thread = threading.Thread(target=self._run, name="e2-controls", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """Close it, once nobody receives any more (a socket must not be closed under its reader)."""
-        if self.lock.acquire(timeout=_STOP_GRACE_S):
-            self.pull.close()
+        """Take no more controls, and close the socket (which must not happen under its reader)."""
+        self._stopping = True
+        self._thread.join(_STOP_GRACE_S)
+        if not self._thread.is_alive():
+            self._pull.close()
+
+    def _run(self) -> None:
+        receive = self._pull.recv
+        while not self._stopping:
+            try:
+                raw = receive()
+            except zmq.Again:
+                continue
+            try:
+                if self.connection is not None:
+                    self.connection.take_control(raw)
+            except Exception:
+                _LOG.exception("control_failed", extra=fields(endpoint=self.endpoint))
 
 
 class NodeConnection:
@@ -123,10 +141,8 @@ class NodeConnection:
         self.last_heard_s = time.monotonic()
         self.connected_s = time.time()
         self.close_reason = ""
-        self._over = False
+        self._over = threading.Event()
         self._end_lock = threading.Lock()
-        self._moved = threading.Event()
-        """Set up, or over."""
         self._up: UpSocket | None = None
 
     @property
@@ -146,11 +162,10 @@ class NodeConnection:
         self._stream.send(b"")
 
     def attach(self, up: UpSocket, answer: e2ap.E2apPdu) -> None:
-        """Send the setup response; from here on the node's up socket is served."""
+        """Send the setup response; from here on the node's controls come by this stream."""
         self.post(answer)
-        if self._up is None:
-            self._up = up
-            self._moved.set()
+        self._up = up
+        up.connection = self
 
     def close(self, reason: str) -> None:
         """End the stream."""
@@ -158,15 +173,10 @@ class NodeConnection:
         self._context.cancel()
 
     def serve(self) -> None:
-        """Carry controls to the node until the stream ends, in the thread that the server gave it."""
+        """Until the stream ends, in the thread that the server gave it."""
         try:
             self._stream.start()
-            self._moved.wait()
-            if self._up is not None and not self._over:
-                self._serve_controls(self._up)
-        except Exception:
-            _LOG.exception("connection_failed", extra=fields(node=self.setup.node_id, peer=self.peer))
-            self.close_reason = self.close_reason or "an internal error"
+            self._over.wait()
         finally:
             self._stream.end()
             self._end()
@@ -178,10 +188,9 @@ class NodeConnection:
 
     def _end(self) -> None:
         with self._end_lock:
-            if self._over:
+            if self._over.is_set():
                 return
-            self._over = True
-        self._moved.set()
+            self._over.set()
         self._platform.node_lost(self, self.close_reason or "the node closed the stream")
 
     # From the node --------------------------------------------------------------------------------
@@ -276,32 +285,15 @@ class NodeConnection:
 
     # To the node ----------------------------------------------------------------------------------
 
-    def _serve_controls(self, up: UpSocket) -> None:
-        """Each control goes as soon as it is there; those that wait for the stream share a frame there."""
-        if not up.lock.acquire(timeout=5.0):
-            self.close("the node's older stream does not end")
-            return
-        try:
-            while up.pull.poll(0):
-                self._refuse_raw(up.pull.recv(), messages.SYSTEM_NOT_READY, "the node was away")
-            receive = up.pull.recv
-            while not self._over:
-                try:
-                    raw = receive()
-                except zmq.Again:
-                    continue
-                if self._over:
-                    self._refuse_raw(raw, messages.SYSTEM_NOT_READY, "the node is away")
-                else:
-                    self._take_control(raw)
-        finally:
-            up.lock.release()
-
-    def _take_control(self, raw: bytes) -> None:
+    def take_control(self, raw: bytes) -> None:
+        """Check an xApp's UpMessage and send its control; those that wait for the stream share a frame there."""
         try:
             up = bus.UpMessage.FromString(raw)
         except DecodeError:
             self._platform.counters.error("bus_message_malformed")
+            return
+        if self._over.is_set():
+            self._refuse(up.xapp_name, up.control_request, messages.SYSTEM_NOT_READY, "the node is away")
             return
         request = up.control_request
         permission = self.permissions.get((up.xapp_name, request.ran_function_id))
@@ -347,14 +339,6 @@ class NodeConnection:
     def _refusal_cause(self, request: e2ap.RicControlRequest) -> e2ap.Cause:
         known = request.ran_function_id in self.setup.functions
         return messages.OM_INTERVENTION if known else messages.RAN_FUNCTION_ID_INVALID
-
-    def _refuse_raw(self, raw: bytes, cause: e2ap.Cause, text: str) -> None:
-        try:
-            up = bus.UpMessage.FromString(raw)
-        except DecodeError:
-            self._platform.counters.error("bus_message_malformed")
-            return
-        self._refuse(up.xapp_name, up.control_request, cause, text)
 
     def _refuse(self, xapp_name: str, request: e2ap.RicControlRequest, cause: e2ap.Cause, text: str) -> None:
         """Answer a control that never reaches the node, as the node would: with a RicControlFailure."""
