@@ -18,9 +18,9 @@ PROCEDURES = (
     "ric_control",
     "error_indication",
     "reset",
-    "subscription_delete_required",
-    "service_update",
-    "service_query",
+    "ric_subscription_delete_required",
+    "ric_service_update",
+    "ric_service_query",
     "e2_node_configuration_update",
     "e2_removal",
 )

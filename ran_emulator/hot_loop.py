@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ran_emulator.arguments import Arguments, parse_arguments
-from ran_emulator.cell import Cell
+from ran_emulator.cell import Cell, cell_name
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
 from ran_emulator.e2_link import E2Link
 from ran_emulator.e2_node import E2Node
@@ -324,7 +324,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.commands_fd is not None:
         commands = CommandServer(socket.socket(fileno=arguments.commands_fd), inbox)
     warm_up()
-    cell = Cell(arguments.scenario, arguments.seed, arguments.control_delay_slots)
+    cell = Cell(arguments.scenario, arguments.seed, arguments.control_delay_slots, cell_name(arguments.cell))
     cell.on_event = lambda event: _LOG.info("event", extra=fields(**event))
     cell.schedule(arguments.timeline)
     lockstep = arguments.clock.lockstep

@@ -141,6 +141,7 @@ def _state(arguments: Arguments, record: Any) -> dict[str, Any]:
     return {
         "scenario": arguments.scenario.name,
         "seed": arguments.seed,
+        "cell": arguments.cell,
         "slot": int(record["slot"]),
         "simulated_s": int(record["slot"]) / SLOTS_PER_SECOND,
         "clock": arguments.clock.name,

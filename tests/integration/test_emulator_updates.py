@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from emulator_process import Emulator, with_ric
+from emulator_process import START_S, Emulator, with_ric
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.oids import KPM_OID, SLOT_OID
 from scripted_ric import UNTIL_SLOT, ScriptedRic, greedy, subscribe_slot
@@ -89,7 +89,7 @@ def test_a_node_that_ends_takes_its_leave(tmp_path: Path) -> None:
     ric = ScriptedRic(greedy)
     ric.on_setup = lambda c: c.send(e2ap.E2apPdu(ric_subscription_request=subscribe_slot(ric, 0, 10)))
     with with_ric(tmp_path, ric, "--clock", "lockstep", "--await", "vonr", "--slots", "10") as node:
-        request = ric.next("e2_removal_request")
+        request = ric.next("e2_removal_request", timeout_s=START_S)
         ric.send(e2_removal_response=e2ap.E2RemovalResponse(transaction_id=request.transaction_id))
         assert node.wait() == 0
         assert node.summary()["slots"] == 10
