@@ -209,9 +209,8 @@ class Monitor:
         """A snapshot now of each cell whose emulator answers."""
         pages = [_read(client) for client in self._emulators]
         agents = self.agents() if any(page is not None for page in pages) else {}
-        return [
-            snapshot(page, agents, self._changes(cell, page), cell) for cell, page in enumerate(pages) if page is not None
-        ]
+        answers = [(cell, page) for cell, page in enumerate(pages) if page is not None]
+        return [snapshot(page, agents, self._changes(cell, page), cell) for cell, page in answers]
 
     def _changes(self, cell: int, emulator: Metrics) -> tuple[dict[str, Any], ...]:
         """What was changed in a cell since the last call."""

@@ -258,6 +258,8 @@ def run(
     cell: int = 0,
 ) -> RunResult:
     """A run of `slots` from slot 0; arguments and errors as of `Runner`."""
-    runner = Runner(scenario, scheduler, seed, control_delay_slots, learn, from_scratch, weights, timeline=timeline, cell=cell)
+    runner = Runner(
+        scenario, scheduler, seed, control_delay_slots, learn, from_scratch, weights, timeline=timeline, cell=cell
+    )
     runner.advance(slots, progress)
     return runner.result()

@@ -109,10 +109,10 @@ def judge_configuration_update(setup: NodeSetup, update: e2ap.E2NodeConfiguratio
         return Verdict(_configuration_failure(update.transaction_id, *refusal), None)
     components = dict(setup.components)
     answer = e2ap.E2NodeConfigurationUpdateAcknowledge(transaction_id=update.transaction_id)
-    for item in update.e2_node_component_config_removal:
-        cause = None if component_key(item) in components else messages.COMPONENT_UNKNOWN
-        answer.e2_node_component_config_removal_ack.append(_ack(item, cause))
-        components.pop(component_key(item), None)
+    for gone in update.e2_node_component_config_removal:
+        cause = None if component_key(gone) in components else messages.COMPONENT_UNKNOWN
+        answer.e2_node_component_config_removal_ack.append(_ack(gone, cause))
+        components.pop(component_key(gone), None)
     for item in update.e2_node_component_config_update:
         cause = None if component_key(item) in components else messages.COMPONENT_UNKNOWN
         answer.e2_node_component_config_update_ack.append(_ack(item, cause))
@@ -132,18 +132,12 @@ def _configuration_refusal(setup: NodeSetup, update: e2ap.E2NodeConfigurationUpd
     stated = update.global_e2_node_id
     if update.HasField("global_e2_node_id") and f"{stated.plmn_id}-{stated.gnb_id}" != setup.node_id:
         return messages.SEMANTIC_ERROR, f"global_e2_node_id: this stream belongs to {setup.node_id}"
-    keys: list[ComponentKey] = [
-        component_key(item)
-        for item in (
-            *update.e2_node_component_config_addition,
-            *update.e2_node_component_config_update,
-            *update.e2_node_component_config_removal,
-        )
-    ]
+    changed = [*update.e2_node_component_config_addition, *update.e2_node_component_config_update]
+    removed = [component_key(item) for item in update.e2_node_component_config_removal]
+    keys: list[ComponentKey] = [*(component_key(item) for item in changed), *removed]
     if len(set(keys)) != len(keys):
         return messages.FALSELY_CONSTRUCTED, "e2_node_component_config: a component stands more than once"
-    removed = {component_key(item) for item in update.e2_node_component_config_removal}
-    if removed and not (set(setup.components) - removed) and not update.e2_node_component_config_addition:
+    if removed and not (set(setup.components) - set(removed)) and not update.e2_node_component_config_addition:
         return messages.SEMANTIC_ERROR, "e2_node_component_config_removal: at least 1 component must stay"
     return None
 

@@ -262,15 +262,15 @@ class NodeProcedures:
         answer, removed = updates.judge_removal(request)
         connection.post(answer)
         if removed:
-            connection.finish("the node has left")
             self._release(self._nodes[connection.setup.node_id])
+            connection.finish("the node has left")
 
     def _removed_by_us(self, connection: NodeConnection) -> bool:
         node_id = connection.setup.node_id
         if (node_id, Procedure.REMOVAL) not in self._open:
             return False
-        connection.finish("removed")
         self._release(self._nodes[node_id])
+        connection.finish("removed")
         return self.end(node_id, Procedure.REMOVAL, "")
 
 

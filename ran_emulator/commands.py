@@ -10,7 +10,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 from hiso_proto import e2ap_pb2 as e2ap
 
@@ -125,4 +125,5 @@ def _apply_to_node(name: str, arguments: dict[str, Any], node: E2Node) -> None:
 
 
 def _component(arguments: dict[str, Any]) -> ComponentKey:
-    return e2ap.InterfaceType.Value(arguments["interface"].upper()), arguments["component_id"]
+    interface = e2ap.InterfaceType.Value(arguments["interface"].upper())
+    return cast("e2ap.InterfaceType", interface), arguments["component_id"]
