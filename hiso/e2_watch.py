@@ -225,12 +225,12 @@ def _delete_required(inner: e2ap.RicSubscriptionDeleteRequired, _function: str) 
 
 
 def _service_update(inner: e2ap.RicServiceUpdate, _function: str) -> str:
-    lists = {
-        "added": inner.ran_functions_added,
-        "modified": inner.ran_functions_modified,
-        "deleted": inner.ran_functions_deleted,
-    }
-    told = [f"{word} {[item.ran_function_id for item in items]}" for word, items in lists.items() if items]
+    lists: tuple[tuple[str, Iterable[e2ap.RanFunctionItem | e2ap.RanFunctionIdItem]], ...] = (
+        ("added", inner.ran_functions_added),
+        ("modified", inner.ran_functions_modified),
+        ("deleted", inner.ran_functions_deleted),
+    )
+    told = [f"{word} {ids}" for word, items in lists if (ids := [item.ran_function_id for item in items])]
     return f"transaction {inner.transaction_id} {' '.join(told) or 'no change'}"
 
 
