@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,17 @@ PROCEDURES = {
     "error_indication": "error",
     "reset_request": "reset",
     "reset_response": "reset",
+    "ric_subscription_delete_required": "subscription-delete-required",
+    "ric_service_update": "service-update",
+    "ric_service_update_acknowledge": "service-update",
+    "ric_service_update_failure": "service-update",
+    "ric_service_query": "service-query",
+    "e2_node_configuration_update": "configuration-update",
+    "e2_node_configuration_update_acknowledge": "configuration-update",
+    "e2_node_configuration_update_failure": "configuration-update",
+    "e2_removal_request": "removal",
+    "e2_removal_response": "removal",
+    "e2_removal_failure": "removal",
 }
 _ARROWS = {"to_ric": "->", "to_node": "<-"}
 _POLL_MS = 200
@@ -97,9 +108,9 @@ class FunctionNames:
                 name = FUNCTION_NAMES.get(item["oid"], item["oid"])
                 self._names[node["node_id"], item["ran_function_id"]] = name
 
-    def learn(self, node_id: str, setup: e2ap.E2SetupRequest) -> None:
-        """Take a node's functions from its setup."""
-        for item in setup.ran_functions_added:
+    def learn(self, node_id: str, functions: Iterable[e2ap.RanFunctionItem]) -> None:
+        """Take a node's functions from its setup or a service update."""
+        for item in functions:
             name = FUNCTION_NAMES.get(item.ran_function_oid, item.ran_function_oid)
             self._names[node_id, item.ran_function_id] = name
 
@@ -120,7 +131,9 @@ def messages(parts: list[bytes], names: FunctionNames) -> Iterator[WatchedMessag
         if name == "e2_setup_request":
             # It is mirrored before the RIC has made out whose it is.
             node_id = node_id or f"{inner.global_e2_node_id.plmn_id}-{inner.global_e2_node_id.gnb_id}"
-            names.learn(node_id, inner)
+            names.learn(node_id, inner.ran_functions_added)
+        if name == "ric_service_update":
+            names.learn(node_id, (*inner.ran_functions_added, *inner.ran_functions_modified))
         number = getattr(inner, "ran_function_id", None)
         yield WatchedMessage(
             time_s=int.from_bytes(parts[2], "little") * 1e-9,
@@ -202,6 +215,23 @@ def _with_cause(inner: Any, _function: str) -> str:
     identity = f"request {_request_id(inner)} " if hasattr(inner, "ric_request_id") else ""
     text = inner.criticality_diagnostics.text if hasattr(inner, "criticality_diagnostics") else ""
     return f"{identity}cause {describe_cause(inner.cause)}" + (f" ({text})" if text else "")
+
+
+def _delete_required(inner: e2ap.RicSubscriptionDeleteRequired, _function: str) -> str:
+    return ", ".join(
+        f"request {_request_id(item)} cause {describe_cause(item.cause)}"
+        for item in inner.ric_subscription_to_be_removed
+    )
+
+
+def _service_update(inner: e2ap.RicServiceUpdate, _function: str) -> str:
+    lists: tuple[tuple[str, Iterable[e2ap.RanFunctionItem | e2ap.RanFunctionIdItem]], ...] = (
+        ("added", inner.ran_functions_added),
+        ("modified", inner.ran_functions_modified),
+        ("deleted", inner.ran_functions_deleted),
+    )
+    told = [f"{word} {ids}" for word, items in lists if (ids := [item.ran_function_id for item in items])]
+    return f"transaction {inner.transaction_id} {' '.join(told) or 'no change'}"
 
 
 def _subscription_request(inner: e2ap.RicSubscriptionRequest, _function: str) -> str:
@@ -316,6 +346,11 @@ _DETAILS: dict[str, Callable[[Any, str], str]] = {
     "ric_control_failure": _control_failure,
     "error_indication": _with_cause,
     "reset_request": _with_cause,
+    "ric_subscription_delete_required": _delete_required,
+    "ric_service_update": _service_update,
+    "ric_service_update_failure": _with_cause,
+    "e2_node_configuration_update_failure": _with_cause,
+    "e2_removal_failure": _with_cause,
 }
 
 _CONTENT: dict[str, Callable[[Any, Any], str]] = {

@@ -43,7 +43,12 @@ def make_run_dir() -> Path:
 def services_of(request: RunRequest) -> tuple[str, ...]:
     """Names of the processes of a run, in the order of `ports.OFFSETS`."""
     agents = tuple(f"learner-{agent}" for agent in request.learning_agents)
-    return ("emulator", "ric", "xapp-inter", *INTRA_XAPPS, *agents)
+    return (*emulators_of(request), "ric", "xapp-inter", *INTRA_XAPPS, *agents)
+
+
+def emulators_of(request: RunRequest) -> tuple[str, ...]:
+    """Names of the emulators of a run, one a cell."""
+    return ("emulator", *(f"emulator-{cell}" for cell in range(1, request.cells)))
 
 
 def check_ports(request: RunRequest, port_base: int) -> None:
@@ -72,7 +77,6 @@ class Plan:
         self.placement = placement
         self.port_base = port_base
         self.run_dir = run_dir
-        self.summary_path = run_dir / "summary.json"
         self.scenario_path = run_dir / "scenario.yaml"
         self.timeline_path = run_dir / "timeline.yaml"
         self._trained = request.weights()
@@ -81,7 +85,12 @@ class Plan:
         """Every process, in the order of start."""
         xapps = [self._xapp(name) for name in ("xapp-inter", *INTRA_XAPPS)]
         learners = [self._learner(agent) for agent in self.request.learning_agents]
-        return [self._ric(), *learners, *xapps, self._emulator()]
+        emulators = [self._emulator(cell, name) for cell, name in enumerate(emulators_of(self.request))]
+        return [self._ric(), *learners, *xapps, *emulators]
+
+    def summary_path(self, cell: int) -> Path:
+        """Where the emulator of a cell leaves its summary."""
+        return self.run_dir / f"summary-{cell}.json"
 
     def write_scenario(self) -> None:
         """The resolved scenario and the timeline as files: what every process is told is what was checked."""
@@ -113,12 +122,13 @@ class Plan:
         """Endpoint of the RIC's xApp bus."""
         return f"ipc://{self.run_dir}/bus"
 
-    def _emulator(self) -> ProcessSpec:
+    def _emulator(self, cell: int, name: str) -> ProcessSpec:
         request = self.request
         length = () if request.slots is None else ("--slots", str(request.slots))
         return self._spec(
-            "emulator",
+            name,
             "ran_emulator",
+            *("--cell", str(cell), "--gnb-id", str(cell + 1)),
             *("--scenario", str(self.scenario_path)),
             *("--timeline", str(self.timeline_path)),
             *("--seed", str(request.seed)),
@@ -126,10 +136,10 @@ class Plan:
             *("--control-delay-slots", str(request.control_delay_slots)),
             *length,
             *("--e2", f"unix:{self.run_dir}/e2"),
-            *("--http-host", "127.0.0.1", "--http-port", str(self._port("emulator"))),
-            *("--run-dir", str(self.run_dir)),
+            *("--http-host", "127.0.0.1", "--http-port", str(self._port(name))),
+            *("--run-dir", str(self.run_dir / f"cell-{cell}")),
             *("--await", ",".join(("budgets", *SLICE_NAMES))),
-            *("--summary", str(self.summary_path)),
+            *("--summary", str(self.summary_path(cell))),
             *self._hot("emulator"),
             *self._face(),
         )
@@ -211,13 +221,17 @@ class LocalSystem:
         """Nothing is started yet."""
         self.plan = plan
         self.children = [Child(spec, plan.run_dir) for spec in plan.specs()]
-        self._emulator = self.children[-1]
+        self._emulators = self.children[-plan.request.cells :]
         self._clients = {child.spec.name: LoopbackClient(child.spec.http_port) for child in self.children}
 
     @property
     def finished(self) -> bool:
         """Whether a run of given length has come to its end."""
-        return self.plan.request.slots is not None and self._emulator.exit_code() == 0
+        return all(self._at_its_end(emulator) for emulator in self._emulators)
+
+    def _at_its_end(self, child: Child) -> bool:
+        """Whether this is an emulator that has run all its slots."""
+        return child in self._emulators and self.plan.request.slots is not None and child.exit_code() == 0
 
     @property
     def restarts(self) -> int:
@@ -225,7 +239,7 @@ class LocalSystem:
         return sum(child.restarts for child in self.children)
 
     def start(self, keep_waiting: Callable[[], bool]) -> bool:
-        """Start everything; the emulator, whose clock waits for nobody, when the others can serve.
+        """Start everything; the emulators, whose clocks wait for nobody, when the others can serve.
 
         Args:
             keep_waiting: asked while waiting; False ends the start, with False returned.
@@ -234,13 +248,14 @@ class LocalSystem:
             ProcessFailed: a process ends, or cannot serve in time.
         """
         self.plan.write_scenario()
-        others = self.children[:-1]
+        others = self.children[: -len(self._emulators)]
         for child in others:
             child.start()
         if not self._wait_healthy(others, keep_waiting):
             return False
-        self._emulator.start()
-        return self._wait_healthy([self._emulator], keep_waiting)
+        for emulator in self._emulators:
+            emulator.start()
+        return self._wait_healthy(self._emulators, keep_waiting)
 
     def supervise(self) -> list[str]:
         """Start again what has died; a line about each.
@@ -251,7 +266,7 @@ class LocalSystem:
         lines = []
         for child in self.children:
             code = child.exit_code()
-            if code is None or (child is self._emulator and self.finished):
+            if code is None or self._at_its_end(child):
                 continue
             if code == 2:
                 raise ProcessFailed(f"{child.spec.name} refuses its arguments: {child.last_words()}")
@@ -260,23 +275,22 @@ class LocalSystem:
         return lines
 
     def stop(self) -> list[str]:
-        """End everything, the emulator first so that its summary holds no slot without agents; who had to be killed."""
+        """End everything, the emulators first: their summaries hold no slot without agents; who had to be killed."""
         for client in self._clients.values():
             client.close()
-        return end_all([self._emulator]) + end_all(self.children)
+        return end_all(self._emulators) + end_all(self.children)
 
     def kill(self) -> None:
         """End everything at once."""
         for child in self.children:
             child.kill()
 
-    def summary(self) -> dict[str, Any] | None:
-        """What the emulator wrote at its end; None where it was killed before."""
+    def summaries(self) -> list[dict[str, Any]] | None:
+        """What the emulators wrote at their end, cell by cell; None where one was killed before."""
         try:
-            data = json.loads(self.plan.summary_path.read_text())
+            return [json.loads(self.plan.summary_path(cell).read_text()) for cell in range(len(self._emulators))]
         except (OSError, ValueError):
             return None
-        return data if isinstance(data, dict) else None
 
     def _wait_healthy(self, children: list[Child], keep_waiting: Callable[[], bool]) -> bool:
         waiting = list(children)
@@ -293,7 +307,7 @@ class LocalSystem:
 
     def _can_serve(self, child: Child) -> bool:
         code = child.exit_code()
-        if child is self._emulator and self.finished:
+        if self._at_its_end(child):
             return True
         if code is not None:
             raise ProcessFailed(f"{child.spec.name} ended ({describe_exit(code)}): {child.last_words()}")

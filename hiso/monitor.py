@@ -109,6 +109,7 @@ class Snapshot:
     agents: dict[str, AgentView] = field(default_factory=dict)
     changes: tuple[dict[str, Any], ...] = ()
     """Changes made since the snapshot before, as events of a timeline."""
+    cell: int = 0
 
     @property
     def missed_deadlines(self) -> int:
@@ -162,8 +163,10 @@ def agent_view(xapp: Metrics | None, learner: Metrics | None) -> AgentView:
     )
 
 
-def snapshot(emulator: Metrics, agents: dict[str, AgentView], changes: tuple[dict[str, Any], ...] = ()) -> Snapshot:
-    """A snapshot out of the emulator's metrics, its agents and what was changed."""
+def snapshot(
+    emulator: Metrics, agents: dict[str, AgentView], changes: tuple[dict[str, Any], ...] = (), cell: int = 0
+) -> Snapshot:
+    """A snapshot of one cell out of its emulator's metrics, its agents and what was changed."""
     return Snapshot(
         simulated_s=emulator.total("hiso_simulated_seconds_total") or 0.0,
         real_time_factor=emulator.total("hiso_real_time_factor"),
@@ -183,39 +186,43 @@ def snapshot(emulator: Metrics, agents: dict[str, AgentView], changes: tuple[dic
         ),
         agents=agents,
         changes=changes,
+        cell=cell,
     )
 
 
 class Monitor:
     """Reads the metrics of a local system."""
 
-    def __init__(self, port_base: int, learning_agents: tuple[str, ...]) -> None:
-        """The system at `port_base`; learners of these agents are read too."""
+    def __init__(self, port_base: int, learning_agents: tuple[str, ...], cells: int = 1) -> None:
+        """The system of so many cells at `port_base`; learners of these agents are read too."""
 
         def client(service: str) -> LoopbackClient:
             return LoopbackClient(ports.port_of(service, port_base))
 
-        self._emulator = client("emulator")
+        self._emulators = [client(f"emulator-{cell}" if cell else "emulator") for cell in range(cells)]
         self._xapps = {agent: client(f"xapp-{agent}") for agent in AGENTS}
         self._learners = {agent: client(f"learner-{agent}") for agent in learning_agents}
-        self._slots = 0
-        self._changes_from_slot = 0
+        self._slots = [0] * cells
+        self._changes_from_slot = [0] * cells
 
-    def poll(self) -> Snapshot | None:
-        """A snapshot now; None where the emulator does not answer."""
-        emulator = _read(self._emulator)
-        return None if emulator is None else snapshot(emulator, self.agents(), self._changes(emulator))
+    def poll(self) -> list[Snapshot]:
+        """A snapshot now of each cell whose emulator answers."""
+        pages = [_read(client) for client in self._emulators]
+        agents = self.agents() if any(page is not None for page in pages) else {}
+        answers = [(cell, page) for cell, page in enumerate(pages) if page is not None]
+        return [snapshot(page, agents, self._changes(cell, page), cell) for cell, page in answers]
 
-    def _changes(self, emulator: Metrics) -> tuple[dict[str, Any], ...]:
-        """What was changed since the last call."""
-        before, self._slots = self._slots, emulator.count("hiso_slots_total")
-        if self._slots < before:  # a new world
-            self._changes_from_slot = 0
+    def _changes(self, cell: int, emulator: Metrics) -> tuple[dict[str, Any], ...]:
+        """What was changed in a cell since the last call."""
+        before, self._slots[cell] = self._slots[cell], emulator.count("hiso_slots_total")
+        if self._slots[cell] < before:  # a new world
+            self._changes_from_slot[cell] = 0
+        from_slot = self._changes_from_slot[cell]
         try:
-            changes = tuple(self._emulator.json(f"/events?from_slot={self._changes_from_slot}"))
+            changes = tuple(self._emulators[cell].json(f"/events?from_slot={from_slot}"))
         except Unreachable:
             return ()
-        self._changes_from_slot = max((event["at_slot"] + 1 for event in changes), default=self._changes_from_slot)
+        self._changes_from_slot[cell] = max((event["at_slot"] + 1 for event in changes), default=from_slot)
         return changes
 
     def agents(self) -> dict[str, AgentView]:
@@ -227,7 +234,7 @@ class Monitor:
 
     def close(self) -> None:
         """Close its connections."""
-        for client in (self._emulator, *self._xapps.values(), *self._learners.values()):
+        for client in (*self._emulators, *self._xapps.values(), *self._learners.values()):
             client.close()
 
 

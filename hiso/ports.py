@@ -13,6 +13,9 @@ MIN_PORT_BASE, MAX_PORT_BASE = 1_024, 65_535 - 21
 OFFSETS = {
     "emulator": 0,
     "ric": 1,
+    "emulator-1": 2,
+    "emulator-2": 3,
+    "emulator-3": 4,
     "xapp-inter": 10,
     "xapp-vonr": 11,
     "xapp-embb": 12,
@@ -23,7 +26,7 @@ OFFSETS = {
     "learner-urllc": 17,
     "e2": 21,
 }
-"""Offset from the port base: HTTP of emulator and RIC, metrics of xApps and learners, E2 over TCP."""
+"""Offset from the port base: HTTP of emulators (one a cell) and RIC, metrics of xApps and learners, E2 over TCP."""
 
 _LISTEN = "0A"  # state of a socket in /proc/net/tcp
 

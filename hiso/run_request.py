@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hiso.observe import budget_context
 from hiso.runner import RunWeights, default_weights
+from ran_emulator.arguments import MAX_CELLS
 from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
 from ran_emulator.events import TimedChange
 from ran_emulator.scenario import (
@@ -56,6 +57,8 @@ class RunRequest:
     learn: bool = False
     from_scratch: bool = False
     timeline: tuple[TimedChange, ...] = ()
+    cells: int = 1
+    """Cells, each an emulator of its own with random streams of its own; the same agents decide for all."""
 
     @property
     def control_delay_slots(self) -> int:
@@ -116,6 +119,18 @@ def check_seed(seed: int) -> None:
         raise RequestError(f"seed: must be 0..{MAX_SEED} (given {seed})")
 
 
+def check_cells(cells: int, *, learn: bool) -> None:
+    """Whether there may be so many cells.
+
+    Raises:
+        RequestError: out of range, or several cells to learn from.
+    """
+    if not 1 <= cells <= MAX_CELLS:
+        raise RequestError(f"cells: must be 1..{MAX_CELLS} (given {cells})")
+    if learn and cells > 1:
+        raise RequestError(f"cells: agents learn from one cell; with --learn it must be 1 (given {cells})")
+
+
 def check_learnable(scenario: Scenario, scheduler: Scheduler) -> None:
     """Whether the scheduler's agents can learn in the scenario's cell.
 
@@ -166,6 +181,7 @@ def make_request(
     learn: bool,
     from_scratch: bool,
     timeline: Path | None = None,
+    cells: int = 1,
 ) -> RunRequest:
     """Check every part of a run, and how the parts fit.
 
@@ -174,6 +190,7 @@ def make_request(
     """
     length = run_length(duration_s, slots)
     check_seed(seed)
+    check_cells(cells, learn=learn)
     try:
         chosen = resolve(scheduler, inter, intra, trigger)
         cell = _pinned(load_scenario(scenario, overrides), chosen)
@@ -201,6 +218,7 @@ def make_request(
         learn=learn,
         from_scratch=from_scratch,
         timeline=events,
+        cells=cells,
     )
     try:
         request.weights()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
 from hiso.world import World
-from ran_emulator.cell import Cell, SecondWindow
+from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.events import TimedChange
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.state import HWI_MODELS
@@ -114,10 +114,12 @@ class Runner:
         training_slots: int = DEFAULT_TRAINING_SLOTS,
         compiled: bool = True,
         timeline: Sequence[TimedChange] = (),
+        cell: int = 0,
     ) -> None:
         """`weights` None: the shipped ones, or with `from_scratch` untrained ones. Learning needs torch.
 
         `compiled` False: step by step also where nothing learns. `timeline`: changes at their slots.
+        `cell`: which of several cells of the seed.
 
         Raises:
             WeightsError: weights that are missing or do not fit.
@@ -128,8 +130,11 @@ class Runner:
         learns_slots = learn and scheduler.intra in LEARNING
         self._world: World | None = None
         if compiled and not learns_slots:
-            self._world = _frozen_world(scenario, scheduler.intra, seed, control_delay_slots, weights.intra)
-        self.cell = Cell(scenario, seed, control_delay_slots) if self._world is None else self._world.cell
+            self._world = _frozen_world(scenario, scheduler.intra, seed, control_delay_slots, weights.intra, cell)
+        if self._world is None:
+            self.cell = Cell(scenario, seed, control_delay_slots, cell_name(cell))
+        else:
+            self.cell = self._world.cell
         self.cell.schedule(timeline)
         self.scheduler = scheduler
         self.weights = weights
@@ -228,10 +233,10 @@ class Runner:
 
 
 def _frozen_world(
-    scenario: Scenario, intra: str, seed: int, control_delay_slots: int, trained: Weights | None
+    scenario: Scenario, intra: str, seed: int, control_delay_slots: int, trained: Weights | None, cell: int
 ) -> World:
     """A world of frozen policies with trained weights, or untrained ones."""
-    world = World(scenario, seed, intra, control_delay_slots)
+    world = World(scenario, seed, intra, control_delay_slots, cell=cell)
     if trained is not None:
         for policy in world.policies:
             policy.load(trained_weights(intra, policy.context, trained))
@@ -250,8 +255,11 @@ def run(
     weights: RunWeights | None = None,
     progress: Progress | None = None,
     timeline: Sequence[TimedChange] = (),
+    cell: int = 0,
 ) -> RunResult:
     """A run of `slots` from slot 0; arguments and errors as of `Runner`."""
-    runner = Runner(scenario, scheduler, seed, control_delay_slots, learn, from_scratch, weights, timeline=timeline)
+    runner = Runner(
+        scenario, scheduler, seed, control_delay_slots, learn, from_scratch, weights, timeline=timeline, cell=cell
+    )
     runner.advance(slots, progress)
     return runner.result()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hiso import __version__
+from hiso.cells import joint_summary
 from hiso.run_request import RunRequest
 
 _CELL_KEYS = (
@@ -72,6 +73,14 @@ def summarize(request: RunRequest, cell: dict[str, Any], facts: HostFacts) -> di
     }
 
 
+def summarize_cells(request: RunRequest, cells: Sequence[dict[str, Any]], facts: HostFacts) -> dict[str, Any]:
+    """The summary of a run of one cell, or of several: their totals, and under "cells" each one's own figures."""
+    if len(cells) == 1:
+        return summarize(request, cells[0], facts)
+    own = [{key: cell.get(key) for key in ("slots", "simulated_s", *_CELL_KEYS, *_LOOP_KEYS)} for cell in cells]
+    return {**summarize(request, joint_summary(request.scenario, cells), facts), "cells": own}
+
+
 def _config(request: RunRequest) -> dict[str, Any]:
     """Everything that decides a run, resolved."""
     scheduler = request.scheduler
@@ -90,6 +99,7 @@ def _config(request: RunRequest) -> dict[str, Any]:
         "learn": request.learn,
         "from_scratch": request.from_scratch,
         "timeline": [event.record() for event in request.timeline],
+        "cells": request.cells,
     }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,7 @@ SSR_THRESHOLD = 0.95  # C6, Table 1
 SLICE_LABELS = {"vonr": "VoNR", "embb": "eMBB", "urllc": "uRLLC"}
 SLICE_STYLES = {"vonr": "cyan", "embb": "magenta", "urllc": "yellow"}
 _NOTHING = "-"
+_CELL_FIGURES = (("eta", "eta_bps_hz"), ("goodput", "goodput_bps_hz"), ("utility", "utility"))
 
 
 def number(value: float | None, digits: int = 2, scale: float = 1.0) -> str:
@@ -115,9 +117,9 @@ class Terminal:
         self._console = console
         self._show = live
         self._live = Live(console=console, auto_refresh=False) if live and console.is_terminal else None
-        self._log = EventLog()
+        self._logs = [EventLog() for _ in range(request.cells)]
         self._events: deque[str] = deque(maxlen=SHOWN_EVENTS)
-        self._before: Snapshot | None = None
+        self._before: dict[int, Snapshot] = {}
 
     def __enter__(self) -> Terminal:
         """Take the terminal."""
@@ -137,27 +139,36 @@ class Terminal:
     def use(self, request: RunRequest) -> None:
         """The run goes on as another request (another clock)."""
         self._request = request
-        self._before = None
-        self._log = EventLog()
+        self._before.clear()
+        self._logs = [EventLog() for _ in range(request.cells)]
         self._events.clear()
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show the system as it is now."""
-        events = self._log.events(snapshot)
+    def show(self, *snapshots: Snapshot) -> None:
+        """Show the system as it is now, a snapshot a cell."""
+        events = [
+            f"{self._label(snapshot)}{event}"
+            for snapshot in snapshots
+            for event in self._logs[snapshot.cell].events(snapshot)
+        ]
         self._events.extend(events)
         if self._live:
-            self._live.update(self._picture(snapshot), refresh=True)
+            self._live.update(self._picture(snapshots), refresh=True)
         elif self._show:
-            for event in events:
-                self.say(event)
-            self.say(plain_line(snapshot))
-        self._before = snapshot
+            for line in (*events, *(f"{self._label(snapshot)}{plain_line(snapshot)}" for snapshot in snapshots)):
+                self.say(line)
+        self._before.update({snapshot.cell: snapshot for snapshot in snapshots})
 
-    def _picture(self, snapshot: Snapshot) -> Group:
-        events = Text("\n".join(self._events) or "no events yet", style="dim")
-        return Group(
-            heading(self._request, snapshot), self._slices(snapshot), cell_line(snapshot), loop_line(snapshot), events
-        )
+    def _label(self, snapshot: Snapshot) -> str:
+        """Which cell it is, where there are several."""
+        return f"cell {snapshot.cell}  " if self._request.cells > 1 else ""
+
+    def _picture(self, snapshots: Sequence[Snapshot]) -> Group:
+        parts: list[RenderableType] = [heading(self._request, snapshots[0])]
+        for snapshot in snapshots:
+            label = Text(self._label(snapshot), style="bold green")
+            parts += [self._slices(snapshot), label + cell_line(snapshot), label + loop_line(snapshot)]
+        parts += learner_lines(snapshots[0])
+        return Group(*parts, Text("\n".join(self._events) or "no events yet", style="dim"))
 
     def _slices(self, snapshot: Snapshot) -> Table:
         table = Table(expand=False, title_justify="left", header_style="bold")
@@ -166,7 +177,7 @@ class Terminal:
             table.add_column(column, justify="right")
         table.add_column("decided %\nagent / held / default", justify="right")
         for name, view in snapshot.slices.items():
-            before = self._before.slices[name] if self._before else None
+            before = self._before[snapshot.cell].slices[name] if snapshot.cell in self._before else None
             table.add_row(
                 Text(SLICE_LABELS[name], style=f"bold {SLICE_STYLES[name]}"),
                 Text(number(view.ssr, 3), style="red" if view.ssr is not None and view.ssr < SSR_THRESHOLD else ""),
@@ -219,7 +230,7 @@ def cell_line(snapshot: Snapshot) -> Text:
 
 
 def loop_line(snapshot: Snapshot) -> Text:
-    """The loop: triggers, latency, what came late; learners where there are any."""
+    """The loop: triggers (of all cells), latency, what came late."""
     inter = snapshot.agents.get("inter")
     latency = snapshot.loop_latency_ms
     text = Text("loop   ", style="bold")
@@ -233,14 +244,19 @@ def loop_line(snapshot: Snapshot) -> Text:
         style="not bold",
     )
     text.append(late_text(snapshot), style="not bold" if not snapshot.missed_deadlines else "not bold yellow")
-    for agent, view in snapshot.agents.items():
-        if view.learner_updates is not None:
-            text.append(
-                f"\nlearner {agent}: {view.learner_updates} updates, reward {number(view.learner_reward, 3)}, "
-                f"epsilon {number(view.learner_epsilon, 3)}",
-                style="not bold",
-            )
     return text
+
+
+def learner_lines(snapshot: Snapshot) -> list[Text]:
+    """A line for each learner."""
+    return [
+        Text(
+            f"learner {agent}: {view.learner_updates} updates, reward {number(view.learner_reward, 3)}, "
+            f"epsilon {number(view.learner_epsilon, 3)}"
+        )
+        for agent, view in snapshot.agents.items()
+        if view.learner_updates is not None
+    ]
 
 
 def late_text(snapshot: Snapshot) -> str:
@@ -266,11 +282,27 @@ def plain_line(snapshot: Snapshot) -> str:
 def show_result(console: Console, summary: dict[str, Any]) -> None:
     """A run's summary for people."""
     console.print(Text(headline(summary), style="bold"))
+    for index, cell in enumerate(summary.get("cells", ())):
+        figures = ", ".join(f"{name} {number(cell[key])}" for name, key in _CELL_FIGURES)
+        console.print(Text(f"cell {index}: {figures}; decided by {decided_text(cell)}"))
+        console.print(_slice_table(cell["slices"]))
+    if "cells" in summary:
+        console.print(Text("all cells together", style="bold"))
+    console.print(_slice_table(summary["slices"]))
+    changes = [change_text(event) for event in summary["events"]]
+    for line in changes[:SHOWN_CHANGES]:
+        console.print(Text(line, style="dim"))
+    if len(changes) > SHOWN_CHANGES:
+        console.print(Text(f"and {len(changes) - SHOWN_CHANGES} more changes (summary: events)", style="dim"))
+    console.print(Text(f"decided by {decided_text(summary)}; weights {summary['weights_id'] or 'none'}", style="dim"))
+
+
+def _slice_table(slices: dict[str, Any]) -> Table:
     table = Table(header_style="bold")
     table.add_column("slice")
     for column in ("SSR", "goodput\nMbit/s", "delay ms\nmean / p99", "bandwidth\nMHz", "power\nW", "packets\noffered"):
         table.add_column(column, justify="right")
-    for name, part in summary["slices"].items():
+    for name, part in slices.items():
         table.add_row(
             Text(SLICE_LABELS[name], style=SLICE_STYLES[name]),
             number(part["ssr"], 4),
@@ -280,13 +312,7 @@ def show_result(console: Console, summary: dict[str, Any]) -> None:
             number(part["power_w"], 1),
             str(part["offered_packets"]),
         )
-    console.print(table)
-    changes = [change_text(event) for event in summary["events"]]
-    for line in changes[:SHOWN_CHANGES]:
-        console.print(Text(line, style="dim"))
-    if len(changes) > SHOWN_CHANGES:
-        console.print(Text(f"and {len(changes) - SHOWN_CHANGES} more changes (summary: events)", style="dim"))
-    console.print(Text(f"decided by {decided_text(summary)}; weights {summary['weights_id'] or 'none'}", style="dim"))
+    return table
 
 
 def headline(summary: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from hiso.observe import second_report, slice_context
 from hiso.whole_run_kernel import run_slots
 from ran_emulator import state as st
-from ran_emulator.cell import Cell, SecondWindow
+from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.scenario import MAX_GROUP_USERS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy
 from xapps.slicing.networks import IntraWeights
@@ -24,10 +24,14 @@ class World:
         intra: str,
         control_delay_slots: int = 0,
         weights: dict[str, IntraWeights] | None = None,
+        cell: int = 0,
     ) -> None:
-        """`intra`: a policy's name, for all slices; `weights`: by slice name, where it has networks."""
+        """`intra`: a policy's name, for all slices; `weights`: by slice name, where it has networks.
+
+        `cell`: which of several cells of the seed.
+        """
         self.scenario = scenario
-        self.cell = Cell(scenario, seed, control_delay_slots)
+        self.cell = Cell(scenario, seed, control_delay_slots, cell_name(cell))
         self.policies: list[IntraPolicy] = [
             make_intra_policy(intra, slice_context(self.cell, index), seed, (weights or {}).get(name))
             for index, name in enumerate(SLICE_NAMES)

@@ -12,7 +12,7 @@ Reply = Callable[[dict[str, Any]], None]
 
 
 class Admin:
-    """`{"command": "state" | "functions" | "reset" | "delete_subscription" | "hold", ...}`."""
+    """`{"command": "state" | "functions" | "reset" | "query" | "remove" | "delete_subscription" | "hold", ...}`."""
 
     def __init__(self, platform: RicPlatform, process: dict[str, Any]) -> None:
         self._platform = platform
@@ -28,6 +28,10 @@ class Admin:
                 reply(self._functions(str(command["node_id"])))
             elif name == "reset":
                 self._platform.reset_node(str(command["node_id"]), lambda error: reply({"error": error}))
+            elif name == "query":
+                self._platform.query_node(str(command["node_id"]), lambda error: reply({"error": error}))
+            elif name == "remove":
+                self._platform.remove_node(str(command["node_id"]), lambda error: reply({"error": error}))
             elif name == "delete_subscription":
                 self._platform.delete_subscription(
                     str(command["node_id"]),
@@ -38,7 +42,7 @@ class Admin:
             elif name == "hold":
                 reply({"held": self._platform.hold(str(command["xapp_name"]), float(command["limit_s"]))})
             else:
-                known = "state, functions, reset, delete_subscription, hold"
+                known = "state, functions, reset, query, remove, delete_subscription, hold"
                 reply({"error": f"command: {name!r} is not one of {known}"})
         except (KeyError, TypeError, ValueError) as error:
             reply({"error": f"command {name}: {error}"})

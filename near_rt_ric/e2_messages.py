@@ -1,4 +1,7 @@
-"""E2AP messages that the platform makes and judges: causes, error indications, E2 setup (E2AP 8.3.1)."""
+"""E2AP messages that the platform makes and judges: causes, error indications, E2 setup (E2AP 8.3.1).
+
+Updates of what a setup said are in `near_rt_ric.e2_updates`.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ _PLMN = re.compile(r"^[0-9]{5,6}$")
 
 TRANSFER_SYNTAX_ERROR = e2ap.Cause(protocol=e2ap.PROTOCOL_TRANSFER_SYNTAX_ERROR)
 ABSTRACT_SYNTAX_ERROR_REJECT = e2ap.Cause(protocol=e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_REJECT)
+FALSELY_CONSTRUCTED = e2ap.Cause(protocol=e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_FALSELY_CONSTRUCTED_MESSAGE)
 SEMANTIC_ERROR = e2ap.Cause(protocol=e2ap.PROTOCOL_SEMANTIC_ERROR)
 WRONG_STATE = e2ap.Cause(protocol=e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE)
 REQUEST_ID_UNKNOWN = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN)
@@ -29,6 +33,14 @@ RAN_FUNCTION_ID_INVALID = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_RAN_FUNCTION_I
 CONTROL_MESSAGE_INVALID = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_MESSAGE_INVALID)
 SYSTEM_NOT_READY = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_SYSTEM_NOT_READY)
 RAN_FUNCTION_NOT_SUPPORTED = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RAN_FUNCTION_NOT_SUPPORTED)
+EXCESSIVE_ACTIONS = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_EXCESSIVE_ACTIONS)
+DUPLICATE_ACTION = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_DUPLICATE_ACTION)
+INCONSISTENT_SUBSEQUENT_ACTION = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE)
+EVENT_TRIGGER_NOT_SUPPORTED = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_EVENT_TRIGGER_NOT_SUPPORTED)
+FUNCTION_RESOURCE_LIMIT = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT)
+RIC_RESOURCE_LIMIT = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RIC_RESOURCE_LIMIT)
+COMPONENT_UNKNOWN = e2ap.Cause(e2_node=e2ap.E2_NODE_E2NODE_COMPONENT_UNKNOWN)
+TRANSPORT_UNAVAILABLE = e2ap.Cause(transport=e2ap.TRANSPORT_TRANSPORT_RESOURCE_UNAVAILABLE)
 EXCESSIVE_FUNCTIONS = e2ap.Cause(ric_service=e2ap.RIC_SERVICE_EXCESSIVE_FUNCTIONS)
 OM_INTERVENTION = e2ap.Cause(misc=e2ap.MISC_OM_INTERVENTION)
 
@@ -52,13 +64,22 @@ def error_indication(
     )
 
 
+ComponentKey = tuple[int, str]
+"""A component of an E2 node: interface type and id."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeSetup:
-    """What an accepted E2 setup says of a node."""
+    """What an E2 node has stated of itself, by setup and by updates that were accepted."""
 
     node_id: str
     functions: dict[int, e2ap.RanFunctionItem] = field(default_factory=dict)
-    lockstep: bool = False
+    components: dict[ComponentKey, e2ap.E2NodeComponentConfigItem] = field(default_factory=dict)
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether the node waits for decisions: one of its functions of our own says so."""
+        return any(_definition(item).lockstep for item in self.functions.values() if item.ran_function_oid in _OURS)
 
     def function_id(self, oid: str) -> int | None:
         """Number under which this node offers the RAN function `oid`; None where it does not."""
@@ -78,11 +99,11 @@ def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
     """Judge an E2SetupRequest: a response with what is accepted, or a failure with cause and field."""
     refusal = _setup_refusal(request)
     if refusal is not None:
-        return setup_failure(request, *refusal)
-    accepted, rejected = _judge_functions(request.ran_functions_added)
+        return setup_failure(request.transaction_id, *refusal)
+    accepted, rejected = judge_functions(request.ran_functions_added, {})
     if request.ran_functions_added and not accepted:
         return setup_failure(
-            request,
+            request.transaction_id,
             RAN_FUNCTION_NOT_SUPPORTED,
             "ran_functions_added: none is acceptable (unique ids in 1..4095, an OID, a valid definition)",
         )
@@ -90,7 +111,7 @@ def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
     setup = NodeSetup(
         node_id=f"{global_id.plmn_id}-{global_id.gnb_id}",
         functions=accepted,
-        lockstep=any(_definition(item).lockstep for item in accepted.values() if item.ran_function_oid in _DEFINITIONS),
+        components={component_key(item): item for item in request.e2_node_component_config_addition},
     )
     response = e2ap.E2SetupResponse(
         transaction_id=request.transaction_id,
@@ -124,10 +145,10 @@ def _setup_refusal(request: e2ap.E2SetupRequest) -> tuple[e2ap.Cause, str] | Non
     return None
 
 
-def setup_failure(request: e2ap.E2SetupRequest, cause: e2ap.Cause, text: str) -> SetupVerdict:
+def setup_failure(transaction_id: int, cause: e2ap.Cause, text: str) -> SetupVerdict:
     """An E2SetupFailure; the node may try again on the same stream after a second."""
     failure = e2ap.E2SetupFailure(
-        transaction_id=request.transaction_id,
+        transaction_id=transaction_id,
         cause=cause,
         time_to_wait_s=1,
         criticality_diagnostics=e2ap.CriticalityDiagnostics(procedure_code=ProcedureCode.E2_SETUP, text=text),
@@ -135,24 +156,31 @@ def setup_failure(request: e2ap.E2SetupRequest, cause: e2ap.Cause, text: str) ->
     return SetupVerdict(e2ap.E2apPdu(e2_setup_failure=failure), error=text)
 
 
-_DEFINITIONS: dict[str, type[slot.RanFunctionDefinition] | type[budgets.RanFunctionDefinition]] = {
+_OURS: dict[str, type[slot.RanFunctionDefinition] | type[budgets.RanFunctionDefinition]] = {
     SLOT_OID: slot.RanFunctionDefinition,
     BUDGETS_OID: budgets.RanFunctionDefinition,
 }
 
 
+def component_key(
+    item: e2ap.E2NodeComponentConfigItem | e2ap.E2NodeComponentConfigRemovalItem,
+) -> ComponentKey:
+    """What names a component."""
+    return item.interface_type, item.component_id
+
+
 def _definition(item: e2ap.RanFunctionItem) -> slot.RanFunctionDefinition | budgets.RanFunctionDefinition:
-    return _DEFINITIONS[item.ran_function_oid].FromString(item.ran_function_definition)
+    return _OURS[item.ran_function_oid].FromString(item.ran_function_definition)
 
 
-def _judge_functions(
-    items: Iterable[e2ap.RanFunctionItem],
+def judge_functions(
+    items: Iterable[e2ap.RanFunctionItem], known: dict[int, e2ap.RanFunctionItem]
 ) -> tuple[dict[int, e2ap.RanFunctionItem], list[e2ap.RanFunctionIdCauseItem]]:
-    """Split RAN functions into accepted (by id) and rejected (with cause)."""
+    """Split RAN functions that a node adds to the `known` ones into accepted (by id) and rejected (with cause)."""
     accepted: dict[int, e2ap.RanFunctionItem] = {}
     rejected: list[e2ap.RanFunctionIdCauseItem] = []
     for item in items:
-        cause = _function_refusal(item, accepted)
+        cause = _function_refusal(item, {**known, **accepted})
         if cause is None:
             accepted[item.ran_function_id] = item
         else:
@@ -160,12 +188,12 @@ def _judge_functions(
     return accepted, rejected
 
 
-def _function_refusal(item: e2ap.RanFunctionItem, accepted: dict[int, e2ap.RanFunctionItem]) -> e2ap.Cause | None:
-    if not 1 <= item.ran_function_id <= MAX_RAN_FUNCTION_ID or item.ran_function_id in accepted:
+def _function_refusal(item: e2ap.RanFunctionItem, known: dict[int, e2ap.RanFunctionItem]) -> e2ap.Cause | None:
+    if not 1 <= item.ran_function_id <= MAX_RAN_FUNCTION_ID or item.ran_function_id in known:
         return RAN_FUNCTION_ID_INVALID
-    if not item.ran_function_oid or any(item.ran_function_oid == other.ran_function_oid for other in accepted.values()):
+    if not item.ran_function_oid or any(item.ran_function_oid == other.ran_function_oid for other in known.values()):
         return RAN_FUNCTION_NOT_SUPPORTED
-    if item.ran_function_oid in _DEFINITIONS:
+    if item.ran_function_oid in _OURS:
         try:
             _definition(item)
         except DecodeError:

@@ -31,7 +31,8 @@ from near_rt_ric import e2_messages as messages
 from near_rt_ric.counters import Counters
 from near_rt_ric.e2_messages import NodeSetup
 from near_rt_ric.endpoints import MAX_NODES, EndpointError, claim_unix_path
-from near_rt_ric.records import ControlPermission
+from near_rt_ric.records import ControlPermission, route_key_of
+from near_rt_ric.subscriptions import FanOut
 from near_rt_ric.tap import TO_NODE, TO_RIC, Tap
 from service_kit.byte_streams import ServerStream
 from service_kit.logs import fields
@@ -73,6 +74,9 @@ class Platform(Protocol):
 
     def node_lost(self, connection: NodeConnection, reason: str) -> None:
         """The connection is over."""
+
+    def connection_ended(self, connection: NodeConnection) -> None:
+        """Nobody uses the connection's up socket any more."""
 
     def permission(self, connection: NodeConnection, xapp_name: str, ran_function_id: int) -> ControlPermission | str:
         """What an xApp may control, or why nothing."""
@@ -134,6 +138,7 @@ class NodeConnection:
         self.peer = context.peer()
         self.setup = NodeSetup("")
         self.routes: dict[int, bytes] = {}
+        self.fan_outs: dict[int, FanOut] = {}
         self.permissions: dict[tuple[str, int], ControlPermission] = {}
         self.resetting = False
         self.indications = 0
@@ -167,6 +172,11 @@ class NodeConnection:
         self._up = up
         up.connection = self
 
+    def finish(self, reason: str) -> None:
+        """End the stream after what was posted has left."""
+        self.close_reason = self.close_reason or reason
+        self._end()
+
     def close(self, reason: str) -> None:
         """End the stream."""
         self.close_reason = self.close_reason or reason
@@ -178,6 +188,7 @@ class NodeConnection:
             self._stream.start()
             self._over.wait()
         finally:
+            self._stream.flush(_STOP_GRACE_S)
             self._stream.end()
             self._end()
 
@@ -239,7 +250,7 @@ class NodeConnection:
         verdict = messages.judge_setup(request)
         if verdict.setup and self._up is not None and verdict.setup.node_id != self.setup.node_id:
             verdict = messages.setup_failure(
-                request,
+                request.transaction_id,
                 messages.SEMANTIC_ERROR,
                 f"global_e2_node_id: this stream belongs to {self.setup.node_id}",
             )
@@ -251,7 +262,11 @@ class NodeConnection:
         self._platform.node_set_up(self, verdict)
 
     def _unplaced(self, indication: e2ap.RicIndication) -> None:
-        if self._up is None:
+        """Take an indication that no plain route leads to one xApp: a shared report's, or nobody's."""
+        readers = self.fan_outs.get(route_key_of(indication.ric_request_id))
+        if readers is not None:
+            self._fan_out(indication, readers)
+        elif self._up is None:
             self._reject(messages.WRONG_STATE, "ric_indication: the first message must be e2_setup_request")
         elif not self.resetting:
             request_id = indication.ric_request_id
@@ -262,6 +277,15 @@ class NodeConnection:
                 ran_function_id=indication.ran_function_id,
                 procedure_code=ProcedureCode.RIC_INDICATION,
             )
+
+    def _fan_out(self, indication: e2ap.RicIndication, readers: FanOut) -> None:
+        """Give a shared report to each of its readers, under the request id that the reader knows."""
+        for identity, request_id in readers:
+            indication.ric_request_id.CopyFrom(request_id)
+            self.indications += 1
+            down = bus.DownMessage(node_id=self.setup.node_id, indication=indication)
+            if self._platform.send_down(identity, down.SerializeToString()):
+                self._platform.counters.error("xapp_unreachable")
 
     def _reject(
         self,
@@ -422,4 +446,5 @@ class E2Termination:
         finally:
             with self._lock:
                 self._connections.discard(connection)
+            self._platform.connection_ended(connection)
         return iter(())

@@ -49,6 +49,11 @@ class _Collector:
         errors = CounterMetricFamily("hiso_ric_errors", "Refused or undeliverable messages", labels=["cause"])
         for cause, count in sorted(state["errors"].items()):
             errors.add_metric([cause], count)
+        lost = CounterMetricFamily(
+            "hiso_ric_lost_indications", "Gaps in ric_indication_sn that xApps have seen", labels=["xapp"]
+        )
+        for xapp in state["xapps"]:
+            lost.add_metric([xapp["name"]], xapp["lost_indications"])
         return [
             GaugeMetricFamily(
                 "hiso_ric_nodes_connected",
@@ -65,6 +70,7 @@ class _Collector:
             ),
             messages,
             errors,
+            lost,
         ]
 
 
@@ -146,6 +152,18 @@ def _add_procedures(app: FastAPI, ask: Ask) -> None:
         """E2 reset: the node drops its subscriptions, then the RIC subscribes again from its store."""
         ask("reset", PROCEDURE_TIMEOUT_S, node_id=node_id)
         return {"status": "reset"}
+
+    @app.post("/nodes/{node_id}/service-query")
+    def service_query(node_id: str) -> list[dict[str, Any]]:
+        """RIC Service Query: the node says which RAN functions it offers; they are returned as they stand then."""
+        ask("query", PROCEDURE_TIMEOUT_S, node_id=node_id)
+        return [_decoded(item) for item in ask("functions", node_id=node_id)["functions"]]
+
+    @app.delete("/nodes/{node_id}")
+    def remove_node(node_id: str) -> dict[str, str]:
+        """E2 removal: the node's stream ends and its subscriptions are forgotten; at once where it is away."""
+        ask("remove", PROCEDURE_TIMEOUT_S, node_id=node_id)
+        return {"status": "removed"}
 
     @app.delete("/subscriptions/{node_id}/{ric_requestor_id}/{ric_instance_id}")
     def delete_subscription(node_id: str, ric_requestor_id: int, ric_instance_id: int) -> dict[str, str]:

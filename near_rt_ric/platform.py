@@ -10,8 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hiso_proto import e2ap_pb2 as e2ap
@@ -24,6 +23,7 @@ from near_rt_ric.budgets import BudgetMemory
 from near_rt_ric.counters import Counters
 from near_rt_ric.e2_termination import NodeConnection, UpSocket
 from near_rt_ric.endpoints import MAX_NODES, BusEndpoints, EndpointError
+from near_rt_ric.node_procedures import Done, NodeProcedures, NodeRecord
 from near_rt_ric.records import ControlPermission, SubscriptionRecord, SubscriptionState, XAppRecord
 from near_rt_ric.registry import XAppRegistry
 from near_rt_ric.store import Store
@@ -35,10 +35,6 @@ _LOG = logging.getLogger(__name__)
 XAPP_SILENCE_S = 1.0
 XAPP_LOCKSTEP_SILENCE_S = 30.0
 DATA_SOCKET_TIMEOUT_S = 2.0
-RESET_TIMEOUT_S = 5.0
-
-Done = Callable[[str], None]
-"""Called with an error text, empty where all is well."""
 
 
 class DownPort(Protocol):
@@ -48,27 +44,23 @@ class DownPort(Protocol):
         """Send a DownMessage; 0, or errno."""
 
     def open_up(self, endpoint: str) -> UpSocket:
-        """Bind a node's up socket."""
+        """Bind a node's up socket; raises EndpointError."""
+
+    def close_up(self, up: UpSocket) -> None:
+        """Close the up socket of a node that was removed."""
 
 
-@dataclass(slots=True)
-class NodeRecord:
-    """An E2 node, connected or not."""
+class NoPlaceError(Exception):
+    """A node cannot be taken, for want of something of the RIC's.
 
-    node_id: str
-    number: int
-    up: UpSocket
-    setup: messages.NodeSetup
-    connection: NodeConnection | None = None
+    Attributes:
+        cause: of E2AP 9.2.1.
+    """
 
-    def message(self) -> bus.Node:
-        """The node as xApps see it."""
-        return bus.Node(
-            node_id=self.node_id,
-            connected=self.connection is not None,
-            ran_functions=self.setup.functions.values(),
-            up_endpoint=self.up.endpoint,
-        )
+    def __init__(self, cause: e2ap.Cause, text: str) -> None:
+        """`text` says what is wanting."""
+        super().__init__(text)
+        self.cause = cause
 
 
 @dataclass(slots=True)
@@ -77,12 +69,6 @@ class _Deferred:
     xapp_name: str
     request: bus.SubscribeRequest
     done: SubscribeDone
-
-
-@dataclass(slots=True)
-class _Reset:
-    deadline_s: float
-    done: list[Done] = field(default_factory=list)
 
 
 class RicPlatform:
@@ -101,8 +87,10 @@ class RicPlatform:
         self._joining: set[str] = set()
         self._deferred: list[_Deferred] = []
         self._held_until_s: dict[str, float] = {}
-        self._resets: dict[str, _Reset] = {}
         self._lock = threading.RLock()
+        self._procedures = NodeProcedures(self._nodes, self.subscriptions, self.counters, self._tell_all, self._release)
+        self._leaving: dict[NodeConnection, NodeRecord] = {}
+        """Nodes that were removed, as long as their stream still uses the up socket."""
         self._down: DownPort
 
     def attach(self, down: DownPort) -> None:
@@ -136,13 +124,14 @@ class RicPlatform:
                 nodes=[node.message() for node in self._nodes.values()],
             )
 
-    def heartbeat(self, xapp_name: str) -> bool:
-        """An xApp is there; False where it has to register (again)."""
+    def heartbeat(self, xapp_name: str, lost_indications: int = 0) -> bool:
+        """An xApp is there, and has lost so many indications; False where it has to register (again)."""
         with self._lock:
             xapp = self.registry.get(xapp_name)
             if xapp is None or not (xapp.alive or xapp_name in self._joining):
                 return False
             xapp.last_heard_s = time.monotonic()
+            xapp.lost_indications = lost_indications
             return True
 
     def hold(self, xapp_name: str, limit_s: float) -> bool:
@@ -166,7 +155,7 @@ class RicPlatform:
                 self._deferred.append(_Deferred(deadline, xapp.name, request, done))
             elif xapp is None or not xapp.alive:
                 error = f"xapp_name: xApp {request.xapp_name!r} is not registered"
-                done(bus.SubscribeResponse(key=request.key, error=error))
+                done(bus.SubscribeResponse(key=request.key, error=error, cause=messages.OM_INTERVENTION))
             else:
                 self.subscriptions.subscribe(xapp, request, done)
 
@@ -201,7 +190,7 @@ class RicPlatform:
                     self.subscribe(item.request, item.done)
                 elif item.deadline_s <= now:
                     error = f"xapp_name: xApp {item.xapp_name} has not connected its data socket"
-                    item.done(bus.SubscribeResponse(key=item.request.key, error=error))
+                    item.done(bus.SubscribeResponse(key=item.request.key, error=error, cause=messages.SYSTEM_NOT_READY))
                 else:
                     self._deferred.append(item)
 
@@ -259,9 +248,11 @@ class RicPlatform:
         with self._lock:
             try:
                 node = self._node(setup)
-            except EndpointError as error:
-                _LOG.error("up_socket_failed", extra=fields(node=setup.node_id, reason=str(error)))
-                connection.close("its up socket cannot be bound")
+            except NoPlaceError as error:
+                self.counters.error("e2_setup_refused")
+                _LOG.error("node_not_taken", extra=fields(node=setup.node_id, reason=str(error)))
+                transaction_id = verdict.answer.e2_setup_response.transaction_id
+                connection.post(messages.setup_failure(transaction_id, error.cause, str(error)).answer)
                 return
             older = node.connection
             if older is not None and older is not connection:
@@ -285,11 +276,35 @@ class RicPlatform:
             if node is None or node.connection is not connection:
                 return
             _LOG.warning("node_lost", extra=fields(node=node.node_id, reason=reason))
-            node.connection = None
+            if self._procedures.node_lost(node, reason):
+                return
             self._keep_counts(connection)
-            self._end_reset(node.node_id, f"node {node.node_id}: {reason}")
             self.subscriptions.node_down(node.node_id, reason)
             self._tell_all(bus.DownMessage(node_id=node.node_id, node_down=reason))
+
+    def connection_ended(self, connection: NodeConnection) -> None:
+        """Nobody uses a connection's up socket any more: that of a removed node is closed, its number free again."""
+        with self._lock:
+            node = self._leaving.pop(connection, None)
+            if node is not None:
+                self._down.close_up(node.up)
+
+    def _release(self, node: NodeRecord) -> None:
+        """Remove a node: its subscriptions are forgotten; its last budgets stay, for its return."""
+        connection = node.connection
+        node.connection = None
+        del self._nodes[node.node_id]
+        if connection is None:
+            self._down.close_up(node.up)
+        else:
+            self._leaving[connection] = node
+            self._keep_counts(connection)
+        self._numbers.pop(node.node_id, None)
+        self._store.delete_node_number(node.node_id)
+        self.subscriptions.node_down(node.node_id, "it was removed")
+        self.subscriptions.forget_node(node.node_id)
+        _LOG.info("node_removed", extra=fields(node=node.node_id))
+        self._tell_all(bus.DownMessage(node_id=node.node_id, node_down="it was removed"))
 
     def node_message(self, connection: NodeConnection, pdu: e2ap.E2apPdu) -> None:
         """Anything from a node but setup and indications."""
@@ -304,6 +319,8 @@ class RicPlatform:
 
     def _procedure_message(self, connection: NodeConnection, name: str, pdu: e2ap.E2apPdu) -> None:
         node_id, manager, known = connection.setup.node_id, self.subscriptions, True
+        if node_id not in self._nodes:
+            return  # it was removed: what its stream still brings is late
         if name == "ric_subscription_response":
             known = manager.on_response(node_id, pdu.ric_subscription_response)
         elif name == "ric_subscription_failure":
@@ -315,13 +332,12 @@ class RicPlatform:
             known = manager.on_delete_answer(node_id, failure.ric_request_id, describe_cause(failure.cause))
         elif name == "error_indication":
             self._error_indication(node_id, pdu.error_indication)
-        elif name == "reset_request":
-            self._reset_by_node(connection, pdu.reset_request)
-        elif name == "reset_response":
-            known = self._end_reset(node_id, "")
         else:
-            self._refuse(connection, messages.WRONG_STATE, f"{name}: not a message of an E2 node")
-            return
+            taken = self._procedures.take(connection, name, pdu)
+            if taken is None:
+                self._refuse(connection, messages.WRONG_STATE, f"{name}: not a message of an E2 node")
+                return
+            known = taken
         if not known:
             self._refuse(connection, messages.WRONG_STATE, f"{name}: no procedure waits for it")
 
@@ -361,18 +377,25 @@ class RicPlatform:
         self.budgets.on_request(node_id, request)
 
     def _node(self, setup: messages.NodeSetup) -> NodeRecord:
+        """The record of a node, new or known; raises NoPlaceError."""
         node = self._nodes.get(setup.node_id)
         if node is None:
-            number = self._numbers.get(setup.node_id)
-            if number is None:
-                number = next(i for i in range(len(self._numbers) + 1) if i not in self._numbers.values())
-                if number >= MAX_NODES:
-                    raise EndpointError(f"the store knows {MAX_NODES} nodes already")
-            node = NodeRecord(setup.node_id, number, self._down.open_up(self._endpoints.up(number)), setup)
+            number = self._numbers.get(setup.node_id, self._free_number())
+            if number >= MAX_NODES:
+                text = f"global_e2_node_id: the RIC knows {MAX_NODES} nodes already; remove one of them"
+                raise NoPlaceError(messages.RIC_RESOURCE_LIMIT, text)
+            try:
+                node = NodeRecord(setup.node_id, number, self._down.open_up(self._endpoints.up(number)), setup)
+            except EndpointError as error:
+                raise NoPlaceError(messages.TRANSPORT_UNAVAILABLE, f"up socket: {error}") from error
             self._numbers[setup.node_id] = number
             self._store.save_node_number(setup.node_id, number)
             self._nodes[setup.node_id] = node
         return node
+
+    def _free_number(self) -> int:
+        used = {*self._numbers.values(), *(node.number for node in self._leaving.values())}
+        return next(number for number in range(len(used) + 1) if number not in used)
 
     def _replay_budgets(self, node: NodeRecord, connection: NodeConnection) -> None:
         function_id = node.setup.function_id(BUDGETS_OID)
@@ -388,44 +411,22 @@ class RicPlatform:
         self.counters.message("to_xapp", "indication", connection.indications)
         self.counters.message("to_node", "ric_control_request", connection.controls)
 
-    # Reset ----------------------------------------------------------------------------------------
-
-    def _reset_by_node(self, connection: NodeConnection, request: e2ap.ResetRequest) -> None:
-        """The node has dropped all subscriptions: answer, and subscribe again (E2GAP 5.3.2.5)."""
-        node_id = connection.setup.node_id
-        _LOG.warning(
-            "reset_by_node",
-            extra=fields(node=node_id, cause=describe_cause(request.cause)),
-        )
-        connection.post(e2ap.E2apPdu(reset_response=e2ap.ResetResponse(transaction_id=request.transaction_id)))
-        self.subscriptions.node_up(node_id, connection)
+    # What people ask of nodes -----------------------------------------------------------------------
 
     def reset_node(self, node_id: str, done: Done) -> None:
         """Reset a node: it drops its subscriptions and call processes, then the RIC subscribes again."""
         with self._lock:
-            node = self._nodes.get(node_id)
-            if node is None or node.connection is None:
-                done(f"node_id: node {node_id!r} is not connected")
-                return
-            if node_id in self._resets:
-                self._resets[node_id].done.append(done)
-                return
-            self._resets[node_id] = _Reset(time.monotonic() + RESET_TIMEOUT_S, [done])
-            node.connection.resetting = True
-            self.subscriptions.node_down(node_id, "it is being reset")
-            node.connection.post(e2ap.E2apPdu(reset_request=e2ap.ResetRequest(cause=messages.OM_INTERVENTION)))
+            self._procedures.reset(node_id, done)
 
-    def _end_reset(self, node_id: str, error: str) -> bool:
-        reset = self._resets.pop(node_id, None)
-        if reset is None:
-            return False
-        connection = self._nodes[node_id].connection
-        if connection is not None:
-            connection.resetting = False
-            self.subscriptions.node_up(node_id, connection)
-        for done in reset.done:
-            done(error)
-        return True
+    def query_node(self, node_id: str, done: Done) -> None:
+        """Ask a node which RAN functions it offers."""
+        with self._lock:
+            self._procedures.query(node_id, done)
+
+    def remove_node(self, node_id: str, done: Done) -> None:
+        """Remove a node, connected or not."""
+        with self._lock:
+            self._procedures.remove(node_id, done)
 
     # Time -----------------------------------------------------------------------------------------
 
@@ -445,8 +446,7 @@ class RicPlatform:
             self._drop_unreachable()
             self._end_holds(now)
             self.subscriptions.expire(now)
-            for node_id in [node_id for node_id, reset in self._resets.items() if reset.deadline_s <= now]:
-                self._end_reset(node_id, f"node {node_id} did not answer within {RESET_TIMEOUT_S:g} s")
+            self._procedures.expire(now)
 
     def _end_holds(self, now_s: float) -> None:
         for name in [name for name, until_s in self._held_until_s.items() if until_s <= now_s]:
@@ -482,7 +482,7 @@ class RicPlatform:
                 done(f"subscription: node {node_id!r} has none with request id {requestor_id}-{instance_id}")
                 return
             self.subscriptions.delete(record, lambda response: done(response.error))
-            told = record.answer(error="deleted by the operator")
+            told = record.answer("deleted by the operator", messages.OM_INTERVENTION, bus.DELETED_BY_OPERATOR)
             self._tell(record.xapp_name, bus.DownMessage(node_id=node_id, subscription_restored=told))
 
     def functions(self, node_id: str) -> list[e2ap.RanFunctionItem] | None:
@@ -532,6 +532,10 @@ def _node_state(node: NodeRecord, now_s: float) -> dict[str, Any]:
             }
             for item in node.setup.functions.values()
         ],
+        "components": [
+            {"interface_type": e2ap.InterfaceType.Name(item.interface_type), "component_id": item.component_id}
+            for item in node.setup.components.values()
+        ],
     }
 
 
@@ -546,6 +550,7 @@ def _xapp_state(xapp: XAppRecord, now_s: float, held: bool) -> dict[str, Any]:
         "slice_ids": sorted(xapp.slice_ids),
         "version": xapp.version,
         "metrics_url": xapp.metrics_url,
+        "lost_indications": xapp.lost_indications,
     }
 
 
@@ -558,6 +563,7 @@ def _subscription_state(record: SubscriptionRecord) -> dict[str, Any]:
         "ric_requestor_id": record.requestor_id,
         "ric_instance_id": record.instance_id,
         "actions": [e2ap.RicActionType.Name(action.ric_action_type) for action in record.parsed_actions()],
+        "carried_by": f"{record.carrier_key >> 16}-{record.carrier_key & 0xFFFF}" if record.standing else None,
         "state": str(record.state),
         "error": record.error,
     }

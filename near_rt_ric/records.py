@@ -31,6 +31,7 @@ class XAppRecord:
     alive: bool = False
     last_heard_s: float = 0.0
     last_instance_id: int = 0
+    lost_indications: int = 0  # as its heartbeats say
 
 
 @dataclass(slots=True)
@@ -49,6 +50,8 @@ class SubscriptionRecord:
     response: e2ap.RicSubscriptionResponse | None = None
     ran_function_id: int = 0  # the node's number for the OID in this connection
     error: str = ""
+    carrier_key: int = 0
+    """Route key of the E2 subscription that carries it while it stands: its own, or that of one of the same content."""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -60,9 +63,14 @@ class SubscriptionRecord:
         """Request id as one number, as routes are found."""
         return self.requestor_id << 16 | self.instance_id
 
+    @property
+    def standing(self) -> bool:
+        """Whether it is subscribed at its node, or asked for there."""
+        return self.state in (SubscriptionState.ACTIVE, SubscriptionState.PENDING)
+
     def request_id(self) -> e2ap.RicRequestId:
-        """The E2AP request id."""
-        return e2ap.RicRequestId(ric_requestor_id=self.requestor_id, ric_instance_id=self.instance_id)
+        """The request id that its xApp knows."""
+        return request_id_of(self.route_key)
 
     def parsed_actions(self) -> list[e2ap.RicAction]:
         """The actions to be set up."""
@@ -72,15 +80,45 @@ class SubscriptionRecord:
         """Whether it holds the right to decide: any action of type INSERT."""
         return any(action.ric_action_type == e2ap.INSERT for action in self.parsed_actions())
 
+    def reports(self) -> bool:
+        """Whether it only listens: every action is a REPORT, so that several xApps may share it."""
+        return all(action.ric_action_type == e2ap.REPORT for action in self.parsed_actions())
+
     def same_content(self, other: SubscriptionRecord) -> bool:
         """Whether both ask the same of the same function."""
         return (self.oid, self.event_trigger, self.actions) == (other.oid, other.event_trigger, other.actions)
 
-    def answer(self, error: str = "") -> bus.SubscribeResponse:
-        """What the xApp is told."""
-        return bus.SubscribeResponse(
-            key=self.key, ric_request_id=self.request_id(), response=self.response, error=error
+    def answer(
+        self,
+        error: str = "",
+        cause: e2ap.Cause | None = None,
+        end: bus.SubscriptionEnd = bus.NOT_ENDED,
+    ) -> bus.SubscribeResponse:
+        """What the xApp is told; the node's response under the request id that the xApp knows."""
+        answer = bus.SubscribeResponse(
+            key=self.key, ric_request_id=self.request_id(), response=self.response, error=error, cause=cause, end=end
         )
+        if self.response is not None:
+            answer.response.ric_request_id.CopyFrom(self.request_id())
+        return answer
+
+
+def request_id_of(route_key: int) -> e2ap.RicRequestId:
+    """The request id that a route key packs."""
+    return e2ap.RicRequestId(ric_requestor_id=route_key >> 16, ric_instance_id=route_key & 0xFFFF)
+
+
+def route_key_of(request_id: e2ap.RicRequestId) -> int:
+    """A request id as one number, as routes are found."""
+    return request_id.ric_requestor_id << 16 | request_id.ric_instance_id
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the platform refuses a request: in words that name the field, and as a cause of E2AP 9.2.1."""
+
+    text: str
+    cause: e2ap.Cause
 
 
 @dataclass(frozen=True, slots=True)

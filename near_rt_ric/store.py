@@ -133,6 +133,10 @@ class Store:
         """Remember the number of a node's up socket."""
         self._statements.put(("INSERT OR REPLACE INTO nodes VALUES (?, ?)", (node_id, number)))
 
+    def delete_node_number(self, node_id: str) -> None:
+        """Forget the number of a node that was removed."""
+        self._statements.put(("DELETE FROM nodes WHERE node_id = ?", (node_id,)))
+
     def close(self) -> None:
         """Write what is waiting, then close the file."""
         self._statements.put(None)

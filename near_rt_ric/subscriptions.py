@@ -1,4 +1,7 @@
-"""RIC subscriptions (E2AP 8.2.1, 8.2.2): request ids, rights, routes, and restoration from the store.
+"""RIC subscriptions (E2AP 8.2.1 to 8.2.3): request ids, rights, routes, and restoration from the store.
+
+REPORT subscriptions of the same content at the same node share one E2 subscription, their carrier: it stands at the
+node under the request id of whoever came first, and is deleted there when the last one leaves.
 
 Every method is called with the platform's lock held; answers leave through the ports given.
 """
@@ -18,8 +21,16 @@ from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.e2ap_names import describe_cause
 from hiso_proto.oids import SLOT_OID
 
+from near_rt_ric import e2_messages as messages
 from near_rt_ric.e2_messages import NodeSetup
-from near_rt_ric.records import SubscriptionRecord, SubscriptionState, XAppRecord
+from near_rt_ric.records import (
+    Refusal,
+    SubscriptionRecord,
+    SubscriptionState,
+    XAppRecord,
+    request_id_of,
+    route_key_of,
+)
 from near_rt_ric.store import Store
 from service_kit.logs import fields
 
@@ -35,11 +46,16 @@ SubscribeDone = Callable[[bus.SubscribeResponse], None]
 UnsubscribeDone = Callable[[bus.UnsubscribeResponse], None]
 
 
+FanOut = tuple[tuple[bytes, e2ap.RicRequestId], ...]
+"""Who reads a shared REPORT subscription: bus identity, and the request id that it knows."""
+
+
 class NodePort(Protocol):
     """What subscriptions need of a connected node."""
 
     setup: NodeSetup
     routes: dict[int, bytes]
+    fan_outs: dict[int, FanOut]
 
     def post(self, pdu: e2ap.E2apPdu) -> None:
         """Send a PDU to the node."""
@@ -49,11 +65,18 @@ TellXApp = Callable[[str, bus.DownMessage], None]
 
 
 @dataclass(slots=True)
-class _Pending:
-    subscription: SubscriptionRecord
-    deadline_s: float
+class _Asked:
+    """One xApp's part in a pending subscription."""
+
+    record: SubscriptionRecord
     restoring: bool
-    waiters: list[SubscribeDone] = field(default_factory=list)
+    waiters: list[SubscribeDone]
+
+
+@dataclass(slots=True)
+class _Pending:
+    deadline_s: float
+    asked: list[_Asked]
 
 
 @dataclass(slots=True)
@@ -79,8 +102,8 @@ class SubscriptionManager:
     def subscribe(self, xapp: XAppRecord, request: bus.SubscribeRequest, done: SubscribeDone) -> None:
         """Subscribe at a node, join a subscription of the same content, or replace one of the same key."""
         wanted = self._judge(xapp, request)
-        if isinstance(wanted, str):
-            done(bus.SubscribeResponse(key=request.key, error=wanted))
+        if isinstance(wanted, Refusal):
+            done(bus.SubscribeResponse(key=request.key, error=wanted.text, cause=wanted.cause))
             return
         known = self._records.get(wanted.identity)
         if known is not None and known.same_content(wanted):
@@ -88,7 +111,7 @@ class SubscriptionManager:
                 done(known.answer())
                 return
             if known.state is SubscriptionState.PENDING:
-                self._pending[known.node_id, known.route_key].waiters.append(done)
+                self._asked_for(known).waiters.append(done)
                 return
             wanted.instance_id = known.instance_id
         elif known is not None:
@@ -97,7 +120,7 @@ class SubscriptionManager:
             wanted.instance_id = self._next_instance(xapp)
         self._records[wanted.identity] = wanted
         self._store.save_subscription(wanted)
-        self._send(wanted, restoring=False, waiters=[done])
+        self._place(_Asked(wanted, restoring=False, waiters=[done]))
 
     def unsubscribe(self, xapp: XAppRecord, request_id: e2ap.RicRequestId, done: UnsubscribeDone) -> None:
         """Delete one of the xApp's subscriptions, at the node and in the store."""
@@ -121,7 +144,7 @@ class SubscriptionManager:
 
     def find(self, request_id: e2ap.RicRequestId) -> SubscriptionRecord | None:
         """The subscription that holds a request id."""
-        key = request_id.ric_requestor_id << 16 | request_id.ric_instance_id
+        key = route_key_of(request_id)
         return next((item for item in self._records.values() if item.route_key == key), None)
 
     def all(self) -> list[SubscriptionRecord]:
@@ -132,34 +155,54 @@ class SubscriptionManager:
 
     def on_response(self, node_id: str, response: e2ap.RicSubscriptionResponse) -> bool:
         """RicSubscriptionResponse; False where nothing waits for it."""
-        pending = self._pending.pop((node_id, _route_key(response.ric_request_id)), None)
+        carrier_key = route_key_of(response.ric_request_id)
+        pending = self._pending.pop((node_id, carrier_key), None)
         if pending is None:
             return False
-        pending.subscription.state = SubscriptionState.ACTIVE
-        pending.subscription.response = response
-        pending.subscription.error = ""
-        self._answer(pending, pending.subscription.answer())
+        for asked in pending.asked:
+            self._stands(asked.record, response)
+        self._open_route(node_id, carrier_key)
+        for asked in pending.asked:
+            self._answer(asked, asked.record.answer())
         return True
 
     def on_failure(self, node_id: str, failure: e2ap.RicSubscriptionFailure) -> bool:
         """RicSubscriptionFailure; False where nothing waits for it."""
-        pending = self._pending.pop((node_id, _route_key(failure.ric_request_id)), None)
+        pending = self._pending.pop((node_id, route_key_of(failure.ric_request_id)), None)
         if pending is None:
             return False
-        answer = pending.subscription.answer()
-        answer.failure.CopyFrom(failure)
-        self._refused(pending, answer, describe_cause(failure.cause))
+        for asked in pending.asked:
+            answer = asked.record.answer()
+            answer.failure.CopyFrom(failure)
+            answer.failure.ric_request_id.CopyFrom(asked.record.request_id())
+            self._refused(asked, answer, describe_cause(failure.cause))
         return True
 
     def on_delete_answer(self, node_id: str, request_id: e2ap.RicRequestId, error: str = "") -> bool:
         """RicSubscriptionDeleteResponse or, with `error`, …DeleteFailure; False where nothing waits."""
-        pending = self._deletes.pop((node_id, _route_key(request_id)), None)
+        pending = self._deletes.pop((node_id, route_key_of(request_id)), None)
         if pending is None:
             return False
-        self._close_route(node_id, _route_key(request_id))
+        self._close_route(node_id, route_key_of(request_id))
         for done in pending.waiters:
             done(bus.UnsubscribeResponse(error=error))
         return True
+
+    def on_delete_required(self, node_id: str, item: e2ap.RicSubscriptionWithCause) -> e2ap.Cause | None:
+        """The node wants a subscription deleted (E2AP 8.2.3): delete it, tell its xApps; the cause where it cannot be.
+
+        It stays in the store, refused: an xApp may ask again, and it is restored with the node's next setup.
+        """
+        carried = self._carried(node_id, route_key_of(item.ric_request_id))
+        if not carried:
+            return messages.REQUEST_ID_UNKNOWN
+        if carried[0].ran_function_id != item.ran_function_id:
+            return messages.RAN_FUNCTION_ID_INVALID
+        text = f"node {node_id} requires the end of the subscription: {describe_cause(item.cause)}"
+        for record in carried:
+            self._withdraw(record, text)
+            self._over(record, SubscriptionState.REFUSED, text, item.cause, bus.REQUIRED_BY_NODE)
+        return None
 
     def on_error_indication(self, node_id: str, error: e2ap.ErrorIndication) -> bool:
         """An ErrorIndication that names a pending request ends it; False where it names none."""
@@ -186,16 +229,37 @@ class SubscriptionManager:
         node = self._nodes.pop(node_id, None)
         if node is not None:
             node.routes.clear()
+            node.fan_outs.clear()
         for record in self._records.values():
             if record.node_id == node_id:
                 record.state = SubscriptionState.WAITING
         for key in [key for key in self._pending if key[0] == node_id]:
-            pending = self._pending.pop(key)
-            for done in pending.waiters:
-                done(pending.subscription.answer(error=f"node {node_id}: {reason}"))
+            for asked in self._pending.pop(key).asked:
+                for done in asked.waiters:
+                    done(asked.record.answer(error=f"node {node_id}: {reason}", cause=messages.SYSTEM_NOT_READY))
         for key in [key for key in self._deletes if key[0] == node_id]:
             for deleted in self._deletes.pop(key).waiters:
                 deleted(bus.UnsubscribeResponse())
+
+    def functions_changed(self, node_id: str, deleted: frozenset[int], offered: frozenset[str]) -> None:
+        """A node offers RAN functions (ids) no longer, and others (OIDs) anew: end what was there, restore the rest."""
+        for record in self.all():
+            if record.node_id == node_id and record.standing and record.ran_function_id in deleted:
+                self._leave_pending(record, "the RAN function was withdrawn")
+                record.state = SubscriptionState.WAITING
+                self._close_route(node_id, record.carrier_key)
+                text = f"node {node_id} no longer offers OID {record.oid}"
+                cause = messages.RAN_FUNCTION_ID_INVALID
+                self._over(record, SubscriptionState.WAITING, text, cause, bus.FUNCTION_WITHDRAWN)
+        for record in self.all():
+            if record.node_id == node_id and record.oid in offered and record.xapp_name in self._alive:
+                self._restore(record)
+
+    def forget_node(self, node_id: str) -> None:
+        """A node was removed: its subscriptions are nobody's any more, here and in the store."""
+        for record in [item for item in self.all() if item.node_id == node_id]:
+            del self._records[record.identity]
+            self._store.delete_subscription(record)
 
     def xapp_up(self, xapp: XAppRecord) -> None:
         """An xApp can be reached: restore its subscriptions."""
@@ -220,8 +284,9 @@ class SubscriptionManager:
         for key, pending in [item for item in self._pending.items() if item[1].deadline_s <= now_s]:
             del self._pending[key]
             text = f"node {key[0]} did not answer within {PENDING_TIMEOUT_S:g} s"
-            self._delete_at_node(pending.subscription)  # it may have been set up all the same
-            self._refused(pending, pending.subscription.answer(error=text), text)
+            self._delete_at_node(*key, pending.asked[0].record.ran_function_id)  # it may stand there all the same
+            for asked in pending.asked:
+                self._refused(asked, asked.record.answer(error=text), text)
         for key, delete in [item for item in self._deletes.items() if item[1].deadline_s <= now_s]:
             del self._deletes[key]
             self._close_route(*key)
@@ -234,21 +299,24 @@ class SubscriptionManager:
         node = self._nodes.get(record.node_id)
         return node is not None and node.setup.lockstep and record.inserts()
 
-    def _judge(self, xapp: XAppRecord, request: bus.SubscribeRequest) -> SubscriptionRecord | str:
+    def _judge(self, xapp: XAppRecord, request: bus.SubscribeRequest) -> SubscriptionRecord | Refusal:
         """The subscription that is asked for, or why the platform refuses it."""
         if not 1 <= len(request.key) <= MAX_KEY_LENGTH:
-            return f"key: 1..{MAX_KEY_LENGTH} characters are required, there are {len(request.key)}"
+            text = f"key: 1..{MAX_KEY_LENGTH} characters are required, there are {len(request.key)}"
+            return Refusal(text, messages.SEMANTIC_ERROR)
         node = self._nodes.get(request.node_id)
         if node is None:
-            return f"node_id: node {request.node_id!r} is not connected; connected are {sorted(self._nodes)}"
+            text = f"node_id: node {request.node_id!r} is not connected; connected are {sorted(self._nodes)}"
+            return Refusal(text, messages.SYSTEM_NOT_READY)
         item = node.setup.functions.get(request.ran_function_id)
         if item is None:
-            return (
+            return Refusal(
                 f"ran_function_id: node {request.node_id} offers {sorted(node.setup.functions)}, "
-                f"not {request.ran_function_id}"
+                f"not {request.ran_function_id}",
+                messages.RAN_FUNCTION_ID_INVALID,
             )
         refusal = _judge_actions(request.actions)
-        if refusal:
+        if refusal is not None:
             return refusal
         record = SubscriptionRecord(
             xapp_name=xapp.name,
@@ -265,33 +333,37 @@ class SubscriptionManager:
         )
         return self._judge_rights(xapp, record) or record
 
-    def _judge_rights(self, xapp: XAppRecord, record: SubscriptionRecord) -> str:
-        """Why this xApp may not hold this subscription; empty where it may."""
+    def _judge_rights(self, xapp: XAppRecord, record: SubscriptionRecord) -> Refusal | None:
+        """Why this xApp may not hold this subscription; None where it may."""
         if not record.inserts():
-            return ""
+            return None
         if record.oid not in xapp.oids:
-            return f"ran_function_id: xApp {xapp.name} is not registered for OID {record.oid}"
+            text = f"ran_function_id: xApp {xapp.name} is not registered for OID {record.oid}"
+            return Refusal(text, messages.OM_INTERVENTION)
         if record.oid == SLOT_OID:
             try:
                 slice_id = slot.EventTriggerDefinition.FromString(record.event_trigger).slice_id
             except DecodeError:
-                return "ric_event_trigger_definition: not an EventTriggerDefinition of the slot function"
+                text = "ric_event_trigger_definition: not an EventTriggerDefinition of the slot function"
+                return Refusal(text, messages.EVENT_TRIGGER_NOT_SUPPORTED)
             if slice_id not in xapp.slice_ids:
-                return f"slice_id: xApp {xapp.name} is registered for {sorted(xapp.slice_ids)}, not {slice_id}"
+                text = f"slice_id: xApp {xapp.name} is registered for {sorted(xapp.slice_ids)}, not {slice_id}"
+                return Refusal(text, messages.OM_INTERVENTION)
         holder = self._insert_holder(record)
         if holder is not None:
-            return (
+            return Refusal(
                 f"ric_event_trigger_definition: xApp {holder.xapp_name} (key {holder.key!r}) holds the "
-                f"INSERT subscription for this trigger at node {record.node_id}: only one may decide"
+                f"INSERT subscription for this trigger at node {record.node_id}: only one may decide",
+                messages.FUNCTION_RESOURCE_LIMIT,
             )
-        return ""
+        return None
 
     def _insert_holder(self, wanted: SubscriptionRecord) -> SubscriptionRecord | None:
         """Who else decides on this trigger now; subscriptions that wait in the store hold no right."""
         for other in self._records.values():
             if (
                 other.identity != wanted.identity
-                and other.state in (SubscriptionState.ACTIVE, SubscriptionState.PENDING)
+                and other.standing
                 and (other.node_id, other.oid) == (wanted.node_id, wanted.oid)
                 and other.inserts()
                 and _canonical_trigger(other) == _canonical_trigger(wanted)
@@ -301,6 +373,8 @@ class SubscriptionManager:
 
     def _next_instance(self, xapp: XAppRecord) -> int:
         used = {record.instance_id for record in self._records.values() if record.xapp_name == xapp.name}
+        # A carrier outlives the subscription that it began with.
+        used |= {request_id_of(key).ric_instance_id for key in self._carriers() if key >> 16 == xapp.requestor_id}
         instance = xapp.last_instance_id
         while True:
             instance = instance % MAX_INSTANCE_ID + 1
@@ -311,27 +385,57 @@ class SubscriptionManager:
         return instance
 
     def _restore(self, record: SubscriptionRecord) -> None:
-        if record.state in (SubscriptionState.ACTIVE, SubscriptionState.PENDING):
+        if record.standing:
             return
         refusal = self._judge_rights(self._alive[record.xapp_name], record)
-        if not refusal and self._nodes[record.node_id].setup.function_id(record.oid) is None:
-            refusal = f"node {record.node_id} no longer offers OID {record.oid}"
-        if refusal:
-            record.state = SubscriptionState.REFUSED
-            record.error = refusal
-            self._tell_restored(record, record.answer(error=refusal))
+        if refusal is None and self._nodes[record.node_id].setup.function_id(record.oid) is None:
+            text = f"node {record.node_id} no longer offers OID {record.oid}"
+            refusal = Refusal(text, messages.RAN_FUNCTION_ID_INVALID)
+        if refusal is not None:
+            self._over(record, SubscriptionState.REFUSED, refusal.text, refusal.cause, bus.NOT_ENDED)
             return
-        self._send(record, restoring=True, waiters=[])
+        self._place(_Asked(record, restoring=True, waiters=[]))
 
-    def _send(self, record: SubscriptionRecord, *, restoring: bool, waiters: list[SubscribeDone]) -> None:
+    def _place(self, asked: _Asked) -> None:
+        """Subscribe at the node, or share what is subscribed there already."""
+        record = asked.record
+        sharer = self._sharer(record)
+        if sharer is None:
+            self._send(asked)
+            return
+        record.carrier_key, record.ran_function_id = sharer.carrier_key, sharer.ran_function_id
+        if sharer.state is SubscriptionState.PENDING:
+            record.state = SubscriptionState.PENDING
+            self._pending[record.node_id, record.carrier_key].asked.append(asked)
+            return
+        self._stands(record, sharer.response)
+        self._open_route(record.node_id, record.carrier_key)
+        self._answer(asked, record.answer())
+
+    def _sharer(self, wanted: SubscriptionRecord) -> SubscriptionRecord | None:
+        """A subscription of the same content that stands at the node and whose reports can be shared."""
+        if not wanted.reports():
+            return None
+        for other in self._records.values():
+            if (
+                other is not wanted
+                and other.node_id == wanted.node_id
+                and other.standing
+                and other.same_content(wanted)
+            ):
+                return other
+        return None
+
+    def _send(self, asked: _Asked) -> None:
+        record = asked.record
         node = self._nodes[record.node_id]
         record.state = SubscriptionState.PENDING
         record.response = None
         record.ran_function_id = node.setup.function_id(record.oid) or 0
-        key = record.node_id, record.route_key
-        self._pending[key] = _Pending(record, time.monotonic() + PENDING_TIMEOUT_S, restoring, waiters)
+        record.carrier_key = record.route_key
+        self._pending[record.node_id, record.carrier_key] = _Pending(time.monotonic() + PENDING_TIMEOUT_S, [asked])
         # The route stands before the node can send its first indication.
-        node.routes[record.route_key] = record.xapp_name.encode()
+        node.routes[record.carrier_key] = record.xapp_name.encode()
         node.post(
             e2ap.E2apPdu(
                 ric_subscription_request=e2ap.RicSubscriptionRequest(
@@ -343,86 +447,138 @@ class SubscriptionManager:
             )
         )
 
+    @staticmethod
+    def _stands(record: SubscriptionRecord, response: e2ap.RicSubscriptionResponse | None) -> None:
+        record.state = SubscriptionState.ACTIVE
+        record.response = response
+        record.error = ""
+
+    def _over(
+        self,
+        record: SubscriptionRecord,
+        state: SubscriptionState,
+        text: str,
+        cause: e2ap.Cause,
+        end: bus.SubscriptionEnd,
+    ) -> None:
+        """A subscription stands no longer, or cannot be restored; its xApp is told."""
+        record.state = state
+        record.error = text
+        self._tell_restored(record, record.answer(error=text, cause=cause, end=end))
+
+    def _carriers(self) -> set[int]:
+        return {record.carrier_key for record in self._records.values() if record.standing}
+
+    def _carried(self, node_id: str, carrier_key: int) -> list[SubscriptionRecord]:
+        """The subscriptions that an E2 subscription carries."""
+        return [
+            item
+            for item in self._records.values()
+            if item.standing and (item.node_id, item.carrier_key) == (node_id, carrier_key)
+        ]
+
+    def _asked_for(self, record: SubscriptionRecord) -> _Asked:
+        pending = self._pending[record.node_id, record.carrier_key]
+        return next(asked for asked in pending.asked if asked.record is record)
+
+    def _leave_pending(self, record: SubscriptionRecord, reason: str) -> None:
+        """Nobody waits any longer for the node's answer to this one; an empty procedure is over."""
+        key = record.node_id, record.carrier_key
+        if record.state is not SubscriptionState.PENDING or key not in self._pending:
+            return
+        asked = self._asked_for(record)
+        self._pending[key].asked.remove(asked)
+        if not self._pending[key].asked:
+            del self._pending[key]
+        for waiter in asked.waiters:
+            waiter(record.answer(error=reason))
+
     def _withdraw(self, record: SubscriptionRecord, reason: str, done: UnsubscribeDone | None = None) -> bool:
-        """Take a subscription away from its node where it stands there; whether the node was asked."""
-        standing = record.state in (SubscriptionState.ACTIVE, SubscriptionState.PENDING)
+        """Take a subscription away from its node where it stands there alone; whether the node was asked."""
+        standing = record.standing
+        self._leave_pending(record, reason)
         record.state = SubscriptionState.WAITING
-        pending = self._pending.pop((record.node_id, record.route_key), None)
-        if pending is not None:
-            for waiter in pending.waiters:
-                waiter(record.answer(error=reason))
         if not standing or record.node_id not in self._nodes:
             return False
-        self._delete_at_node(record, done)
+        if self._carried(record.node_id, record.carrier_key):
+            self._open_route(record.node_id, record.carrier_key)
+            return False
+        self._delete_at_node(record.node_id, record.carrier_key, record.ran_function_id, done)
         return True
 
-    def _delete_at_node(self, record: SubscriptionRecord, done: UnsubscribeDone | None = None) -> None:
-        node = self._nodes[record.node_id]
+    def _delete_at_node(
+        self, node_id: str, carrier_key: int, ran_function_id: int, done: UnsubscribeDone | None = None
+    ) -> None:
         waiters = [] if done is None else [done]
-        self._deletes[record.node_id, record.route_key] = _PendingDelete(time.monotonic() + PENDING_TIMEOUT_S, waiters)
-        node.post(
+        self._deletes[node_id, carrier_key] = _PendingDelete(time.monotonic() + PENDING_TIMEOUT_S, waiters)
+        self._nodes[node_id].post(
             e2ap.E2apPdu(
                 ric_subscription_delete_request=e2ap.RicSubscriptionDeleteRequest(
-                    ric_request_id=record.request_id(), ran_function_id=record.ran_function_id
+                    ric_request_id=request_id_of(carrier_key), ran_function_id=ran_function_id
                 )
             )
         )
 
-    def _close_route(self, node_id: str, route_key: int) -> None:
+    def _open_route(self, node_id: str, carrier_key: int) -> None:
+        """Lead indications to whoever reads them now.
+
+        What is or was shared goes by the fan-out, which rewrites request ids; all else by the plain route.
+        """
+        node, carried = self._nodes[node_id], self._carried(node_id, carrier_key)
+        if len(carried) > 1 or carrier_key in node.fan_outs or carried[0].route_key != carrier_key:
+            node.fan_outs[carrier_key] = tuple((item.xapp_name.encode(), item.request_id()) for item in carried)
+            node.routes.pop(carrier_key, None)
+
+    def _close_route(self, node_id: str, carrier_key: int) -> None:
         """Forget a deleted subscription's route, unless the id was subscribed again meanwhile.
 
         It stands until the node has answered, since indications may be on their way.
         """
         node = self._nodes.get(node_id)
-        standing = (SubscriptionState.ACTIVE, SubscriptionState.PENDING)
-        in_use = any(
-            (item.node_id, item.route_key) == (node_id, route_key) and item.state in standing
-            for item in self._records.values()
-        )
-        if node is not None and not in_use:
-            node.routes.pop(route_key, None)
+        if node is not None and not self._carried(node_id, carrier_key):
+            node.routes.pop(carrier_key, None)
+            node.fan_outs.pop(carrier_key, None)
 
-    def _refused(self, pending: _Pending, answer: bus.SubscribeResponse, reason: str) -> None:
-        record = pending.subscription
+    def _refused(self, asked: _Asked, answer: bus.SubscribeResponse, reason: str) -> None:
+        record = asked.record
         record.state = SubscriptionState.REFUSED
         record.error = reason
-        node = self._nodes.get(record.node_id)
-        if node is not None:
-            node.routes.pop(record.route_key, None)
-        if not pending.restoring and self._records.get(record.identity) is record:
+        self._close_route(record.node_id, record.carrier_key)
+        if not asked.restoring and self._records.get(record.identity) is record:
             del self._records[record.identity]
             self._store.delete_subscription(record)
         _LOG.warning(
             "subscription_refused",
             extra=fields(xapp=record.xapp_name, node=record.node_id, key=record.key, cause=reason),
         )
-        self._answer(pending, answer)
+        self._answer(asked, answer)
 
-    def _answer(self, pending: _Pending, answer: bus.SubscribeResponse) -> None:
-        if pending.restoring:
-            self._tell_restored(pending.subscription, answer)
-        for done in pending.waiters:
+    def _answer(self, asked: _Asked, answer: bus.SubscribeResponse) -> None:
+        if asked.restoring:
+            self._tell_restored(asked.record, answer)
+        for done in asked.waiters:
             done(answer)
 
     def _tell_restored(self, record: SubscriptionRecord, answer: bus.SubscribeResponse) -> None:
         self._tell_xapp(record.xapp_name, bus.DownMessage(node_id=record.node_id, subscription_restored=answer))
 
 
-def _route_key(request_id: e2ap.RicRequestId) -> int:
-    return request_id.ric_requestor_id << 16 | request_id.ric_instance_id
-
-
-def _judge_actions(actions: Iterable[e2ap.RicAction]) -> str:
-    """Why a list of actions cannot be asked for; empty where it can."""
+def _judge_actions(actions: Iterable[e2ap.RicAction]) -> Refusal | None:
+    """Why a list of actions cannot be asked for; None where it can."""
     ids = [action.ric_action_id for action in actions]
-    if not 1 <= len(ids) <= MAX_ACTIONS:
-        return f"actions: 1..{MAX_ACTIONS} are required, there are {len(ids)}"
-    if len(set(ids)) != len(ids) or max(ids) > MAX_ACTION_ID:
-        return f"actions.ric_action_id: unique numbers in 0..{MAX_ACTION_ID} are required, there are {ids}"
+    if not ids:
+        return Refusal(f"actions: 1..{MAX_ACTIONS} are required, there are 0", messages.SEMANTIC_ERROR)
+    if len(ids) > MAX_ACTIONS:
+        return Refusal(f"actions: 1..{MAX_ACTIONS} are required, there are {len(ids)}", messages.EXCESSIVE_ACTIONS)
+    if max(ids) > MAX_ACTION_ID:
+        return Refusal(f"actions.ric_action_id: must be 0..{MAX_ACTION_ID}, there are {ids}", messages.SEMANTIC_ERROR)
+    if len(set(ids)) != len(ids):
+        return Refusal(f"actions.ric_action_id: must be unique, there are {ids}", messages.DUPLICATE_ACTION)
     for action in actions:
         if action.ric_action_type == e2ap.INSERT and not action.HasField("ric_subsequent_action"):
-            return f"actions.ric_subsequent_action: required for INSERT (action {action.ric_action_id})"
-    return ""
+            text = f"actions.ric_subsequent_action: required for INSERT (action {action.ric_action_id})"
+            return Refusal(text, messages.INCONSISTENT_SUBSEQUENT_ACTION)
+    return None
 
 
 def _canonical_trigger(record: SubscriptionRecord) -> bytes:

@@ -89,6 +89,11 @@ class XAppBus:
         self._up_sockets.append(up)
         return up
 
+    def close_up(self, up: UpSocket) -> None:
+        """Close the up socket of a node that was removed."""
+        self._up_sockets.remove(up)
+        up.close()
+
     def _bound(self, kind: int, endpoint: str) -> _Socket:
         socket = self._context.socket(kind)
         self._sockets.append(socket)
@@ -169,7 +174,7 @@ class XAppBus:
         kind = request.WhichOneof("message")
         if kind == "heartbeat":
             name = request.heartbeat.xapp_name
-            if platform.heartbeat(name):
+            if platform.heartbeat(name, request.heartbeat.lost_indications):
                 reply(heartbeat_response=bus.Heartbeat(xapp_name=name))
             else:
                 reply(error=f"xapp_name: xApp {name!r} is not registered")

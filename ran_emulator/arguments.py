@@ -25,6 +25,8 @@ from service_kit.flags import integer_in
 
 AWAITABLE = ("budgets", *SLICE_NAMES)
 MAX_SLOTS = 10**10
+MAX_CELLS = 4
+"""Cells that one seed may have: each has streams of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Arguments:
     scenario: Scenario
     timeline: tuple[TimedChange, ...]
     seed: int
+    cell: int
     clock: Clock
     control_delay_slots: int
     slots: int | None
@@ -89,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a field, e.g. hwi.kappa=0.01")
     add("--timeline", type=Path, metavar="FILE", help="changes at simulated times: a YAML or JSON file")
     add("--seed", type=integer_in(0, 2**63 - 1), default=1, help="of everything random (default 1)")
+    add("--cell", type=integer_in(0, MAX_CELLS - 1), default=0, help="which cell of the seed (default 0)")
     add("--clock", type=_clock, default="realtime", help="lockstep, realtime or Nx (N times real time)")
     add(
         "--control-delay-slots",
@@ -138,6 +142,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         scenario=scenario,
         timeline=timeline,
         seed=options.seed,
+        cell=options.cell,
         clock=options.clock,
         control_delay_slots=control_delay_slots(options.control_delay_slots, scenario, options.clock),
         slots=options.slots,

@@ -77,6 +77,11 @@ class _PendingBudgets:
     power_w: tuple[float, ...] = field(compare=False)
 
 
+def cell_name(index: int) -> str:
+    """Name of one of several cells of a seed; the first is the cell that a run of one cell has."""
+    return f"cell {index}/" if index else ""
+
+
 class Cell:
     """A cell with its users, channel, queues and budgets.
 

@@ -10,11 +10,14 @@ import socket
 import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
+
+from hiso_proto import e2ap_pb2 as e2ap
 
 from ran_emulator.cell import Cell
 from ran_emulator.e2_node import E2Node
 from ran_emulator.events import EVENT
+from ran_emulator.node_configuration import ComponentKey
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
@@ -96,10 +99,31 @@ def _apply(name: str, arguments: dict[str, Any], cell: Cell, node: E2Node) -> di
             return {"ids": cell.schedule([EVENT.validate_python(event) for event in arguments["events"]])}
         case "unschedule":
             cell.unschedule(arguments["id"])
+        case _:
+            _apply_to_node(name, arguments, node)
+    return {}
+
+
+def _apply_to_node(name: str, arguments: dict[str, Any], node: E2Node) -> None:
+    match name:
+        case "e2_withdraw":
+            node.updates.withdraw(arguments["function"])
+        case "e2_offer":
+            node.updates.offer(arguments["function"])
+        case "e2_set_component":
+            node.updates.set_component(_component(arguments), arguments["configuration"])
+        case "e2_remove_component":
+            node.updates.remove_component(_component(arguments))
+        case "e2_connect":
+            node.connect()
         case "e2_reset":
             if not node.connected:
                 raise ValueError("e2: no RIC is connected")
             node.reset()
         case _:
             raise ValueError(f"command: {name!r} is unknown")
-    return {}
+
+
+def _component(arguments: dict[str, Any]) -> ComponentKey:
+    interface = e2ap.InterfaceType.Value(arguments["interface"].upper())
+    return cast("e2ap.InterfaceType", interface), arguments["component_id"]

@@ -69,6 +69,8 @@ class E2Link:
         self._silence_s = silence_s
         self._inbox = inbox
         self._stopping = threading.Event()
+        self._wake = threading.Event()
+        """Ends the pause between two streams."""
         self._open: tuple[int, ClientStream | None] = (0, None)
         """Number of the stream in force, and the stream where there is one: replaced together."""
         self._greeted = 0
@@ -88,6 +90,7 @@ class E2Link:
     def stop(self) -> None:
         """Send what waits, close the stream, end the threads."""
         self._stopping.set()
+        self._wake.set()
         stream = self._open[1]
         if stream is not None:
             stream.close_sending()
@@ -106,10 +109,21 @@ class E2Link:
     def drop(self, reason: str, pause_s: float = BACK_OFF_S) -> None:
         """Close the stream in force and connect again after a pause."""
         _LOG.warning("e2_stream_dropped", extra=fields(reason=reason))
-        self._pause_s = pause_s
+        self._pause_s = max(self._pause_s, pause_s)
         stream = self._open[1]
         if stream is not None:
             stream.cancel(reason)
+
+    def leave(self, pause_s: float) -> None:
+        """Close our direction of the stream in force, after what is queued; connect again only after a pause."""
+        self._pause_s = pause_s
+        stream = self._open[1]
+        if stream is not None:
+            stream.close_sending()
+
+    def connect_now(self) -> None:
+        """End a pause between two streams."""
+        self._wake.set()
 
     def _connect_for_ever(self) -> None:
         while not self._stopping.is_set():
@@ -118,12 +132,14 @@ class E2Link:
             number = self._open[0] + 1
             self._open = (number, stream)
             self._heard_s = time.monotonic()
+            self._wake.clear()  # whoever asked before this stream was opened has it
             self._inbox.put(Opened(number))
             reason = stream.run(partial(self._take, number))
             self._open = (number, None)
             stream.close()
             self._inbox.put(Lost(number, reason or "closed by the RIC"))
-            self._stopping.wait(self._pause_s)
+            if not self._stopping.is_set():
+                self._wake.wait(self._pause_s)
             self._pause_s = BACK_OFF_S
 
     def _take(self, number: int, frame: bytes) -> None:

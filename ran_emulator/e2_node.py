@@ -25,6 +25,8 @@ from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.constraints import Refused
 from ran_emulator.e2_link import BACK_OFF_S, E2Link, Lost, Opened, Received
 from ran_emulator.e2_traffic import E2Traffic
+from ran_emulator.node_configuration import FUNCTION_NAMES, NodeConfiguration, RanFunction
+from ran_emulator.node_updates import MAX_TRANSACTION_ID, NodeUpdates
 from ran_emulator.scenario import SLICE_NAMES
 from ran_emulator.subscriptions import (
     BUDGETS_FUNCTION,
@@ -41,6 +43,8 @@ _LOG = logging.getLogger(__name__)
 PLMN_ID = "00101"
 SETUP_TRANSACTION = 1
 MAX_KEPT_OUTCOMES = 64
+REMOVED_PAUSE_S = 60.0
+"""A node that the RIC has removed connects again after this, or when it is told to."""
 
 _TRAFFIC_OF = {KPM_FUNCTION: e2_traffic.KPM, BUDGETS_FUNCTION: e2_traffic.BUDGETS, SLOT_FUNCTION: e2_traffic.SLOT}
 _RECEIVED = {
@@ -52,7 +56,17 @@ _RECEIVED = {
     "error_indication": e2_traffic.ERROR,
     "reset_request": e2_traffic.RESET,
     "reset_response": e2_traffic.RESET,
+    "ric_service_query": e2_traffic.SERVICE_QUERY,
+    "ric_service_update_acknowledge": e2_traffic.SERVICE_UPDATE,
+    "ric_service_update_failure": e2_traffic.SERVICE_UPDATE,
+    "e2_node_configuration_update_acknowledge": e2_traffic.CONFIGURATION_UPDATE,
+    "e2_node_configuration_update_failure": e2_traffic.CONFIGURATION_UPDATE,
+    "e2_removal_request": e2_traffic.REMOVAL,
+    "e2_removal_response": e2_traffic.REMOVAL,
+    "e2_removal_failure": e2_traffic.REMOVAL,
 }
+_OF_A_FUNCTION = (e2_traffic.SUBSCRIPTION, e2_traffic.SUBSCRIPTION_DELETE, e2_traffic.CONTROL)
+"""Procedures whose messages name the RAN function that they concern."""
 
 
 def _varint(value: int) -> bytes:
@@ -90,7 +104,19 @@ class E2Node:
         self._budgets = BudgetCallProcess()
         self._missed_before = [0] * len(SLICE_NAMES)
         self._out: list[bytes] = []
-        self._transaction = SETUP_TRANSACTION
+        definitions = (
+            (KPM_FUNCTION, KPM_OID, kpm.definition),
+            (BUDGETS_FUNCTION, BUDGETS_OID, lambda: e2_codec.budget_definition(cell, lockstep)),
+            (SLOT_FUNCTION, SLOT_OID, lambda: e2_codec.slot_definition(cell, lockstep)),
+        )
+        functions = [RanFunction(name, *row) for name, row in zip(FUNCTION_NAMES, definitions, strict=True)]
+        self.updates = NodeUpdates(
+            NodeConfiguration(functions, (e2ap.NG, f"ng-{gnb_id}")),
+            self.subscriptions,
+            send=lambda pdu, procedure: self._send(pdu, e2_traffic.E2AP, procedure),
+            object_to=self._object,
+            connected=lambda: self.connected,
+        )
 
     # What the loop asks
 
@@ -173,9 +199,22 @@ class E2Node:
     def reset(self) -> None:
         """Reset by the node (E2AP 8.3.3): subscriptions and call processes end, the setup stays."""
         self._forget()
-        self._transaction = self._transaction % 255 + 1
-        request = e2ap.ResetRequest(transaction_id=self._transaction, cause=causes.OM_INTERVENTION)
+        request = e2ap.ResetRequest(transaction_id=self.updates.next_transaction(), cause=causes.OM_INTERVENTION)
         self._send(e2ap.E2apPdu(reset_request=request), e2_traffic.E2AP, e2_traffic.RESET)
+        self.updates.settle()
+
+    def connect(self) -> None:
+        """Connect at once after a removal; raises ValueError where a RIC is connected."""
+        if self.connected:
+            raise ValueError("e2: a RIC is connected")
+        self._link.connect_now()
+
+    def leave(self) -> bool:
+        """Ask the RIC to remove this node (E2AP 8.3.7); whether there is one to be asked."""
+        if self.connected:
+            request = e2ap.E2RemovalRequest(transaction_id=self.updates.next_transaction())
+            self._send(e2ap.E2apPdu(e2_removal_request=request), e2_traffic.E2AP, e2_traffic.REMOVAL)
+        return self.connected
 
     # Indications
 
@@ -281,7 +320,7 @@ class E2Node:
             self._object(causes.WRONG_STATE, f"{kind} is not for an E2 node")
             return
         function = e2_traffic.E2AP
-        if kind.startswith("ric_"):
+        if procedure in _OF_A_FUNCTION:
             function = _TRAFFIC_OF.get(message.ran_function_id, e2_traffic.E2AP)
         self.traffic.count(function, procedure, e2_traffic.TO_NODE, size)
         if not self.connected and procedure not in (e2_traffic.SETUP, e2_traffic.ERROR):
@@ -298,29 +337,14 @@ class E2Node:
     # Setup, reset, errors
 
     def _set_up(self) -> None:
-        cell = self._cell
         self.connected = False
         self._forget()
-        functions = (
-            (KPM_FUNCTION, KPM_OID, kpm.definition()),
-            (BUDGETS_FUNCTION, BUDGETS_OID, e2_codec.budget_definition(cell, self._lockstep)),
-            (SLOT_FUNCTION, SLOT_OID, e2_codec.slot_definition(cell, self._lockstep)),
-        )
+        self.updates.begin()
         request = e2ap.E2SetupRequest(
             transaction_id=SETUP_TRANSACTION,
             global_e2_node_id=e2ap.GlobalE2NodeId(plmn_id=PLMN_ID, gnb_id=self._gnb_id),
-            ran_functions_added=[
-                e2ap.RanFunctionItem(
-                    ran_function_id=number,
-                    ran_function_definition=definition.SerializeToString(),
-                    ran_function_revision=1,
-                    ran_function_oid=oid,
-                )
-                for number, oid, definition in functions
-            ],
-            e2_node_component_config_addition=[
-                e2ap.E2NodeComponentConfigItem(interface_type=e2ap.NG, component_id=f"ng-{self._gnb_id}")
-            ],
+            ran_functions_added=self.updates.configuration.stated(),
+            e2_node_component_config_addition=self.updates.configuration.components(),
         )
         self._send(e2ap.E2apPdu(e2_setup_request=request), e2_traffic.E2AP, e2_traffic.SETUP)
 
@@ -343,6 +367,7 @@ class E2Node:
         self._forget()
         response = e2ap.ResetResponse(transaction_id=request.transaction_id)
         self._send(e2ap.E2apPdu(reset_response=response), e2_traffic.E2AP, e2_traffic.RESET)
+        self.updates.settle()
 
     def _on_reset_response(self, _response: e2ap.ResetResponse) -> None:
         _LOG.info("e2_reset_acknowledged")
@@ -353,17 +378,48 @@ class E2Node:
             extra=fields(cause=describe_cause(error.cause), text=error.criticality_diagnostics.text),
         )
 
+    # Removal
+
+    def _on_removal(self, request: e2ap.E2RemovalRequest) -> None:
+        """The RIC removes this node: it goes on alone, and comes back after a while or when it is told to."""
+        if request.transaction_id > MAX_TRANSACTION_ID:
+            text = f"transaction_id: {request.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
+            failure = e2ap.E2RemovalFailure(
+                transaction_id=request.transaction_id,
+                cause=causes.SEMANTIC_ERROR,
+                criticality_diagnostics=_diagnostics(ProcedureCode.E2_REMOVAL, text),
+            )
+            self._send(e2ap.E2apPdu(e2_removal_failure=failure), e2_traffic.E2AP, e2_traffic.REMOVAL)
+            return
+        _LOG.warning("removed_by_ric", extra=fields(connects_again_s=REMOVED_PAUSE_S))
+        response = e2ap.E2RemovalResponse(transaction_id=request.transaction_id)
+        self._send(e2ap.E2apPdu(e2_removal_response=response), e2_traffic.E2AP, e2_traffic.REMOVAL)
+        self._link.leave(REMOVED_PAUSE_S)
+        self.connected = False
+        self._forget()
+
+    def _on_removal_response(self, _response: e2ap.E2RemovalResponse) -> None:
+        """This node has left: what asked for it ends the process."""
+        self.connected = False
+        self._forget()
+
+    def _on_removal_failure(self, failure: e2ap.E2RemovalFailure) -> None:
+        _LOG.warning("removal_refused", extra=fields(cause=describe_cause(failure.cause)))
+
     def _forget(self) -> None:
         """Drop all subscriptions and call processes: every wait ends with the fallback."""
         self.subscriptions.clear()
         self._slots.end(None)
         self._budgets.end()
+        if not self.connected:
+            self.updates.settle()  # the next setup states what is left
 
     # Subscriptions
 
     def _on_subscription(self, request: e2ap.RicSubscriptionRequest) -> None:
         traffic = _TRAFFIC_OF.get(request.ran_function_id, e2_traffic.E2AP)
         try:
+            self._check_offered(request.ran_function_id)
             response = self.subscriptions.subscribe(request)
         except NotAdmitted as refusal:
             failure = e2ap.RicSubscriptionFailure(
@@ -376,6 +432,11 @@ class E2Node:
             self._send(e2ap.E2apPdu(ric_subscription_failure=failure), traffic, e2_traffic.SUBSCRIPTION)
             return
         self._send(e2ap.E2apPdu(ric_subscription_response=response), traffic, e2_traffic.SUBSCRIPTION)
+
+    def _check_offered(self, function: int) -> None:
+        """Raise NotAdmitted where a function is not offered now."""
+        if not self.updates.configuration.offers(function):
+            raise NotAdmitted(causes.FUNCTION_ID_INVALID, f"ran_function_id: {function} is not offered")
 
     def _on_delete(self, request: e2ap.RicSubscriptionDeleteRequest) -> None:
         traffic = _TRAFFIC_OF.get(request.ran_function_id, e2_traffic.E2AP)
@@ -398,6 +459,7 @@ class E2Node:
             ric_request_id=request.ric_request_id, ran_function_id=request.ran_function_id
         )
         self._send(e2ap.E2apPdu(ric_subscription_delete_response=response), traffic, e2_traffic.SUBSCRIPTION_DELETE)
+        self.updates.settle()
 
     # Control
 
@@ -407,7 +469,13 @@ class E2Node:
         except Refused as refusal:
             self._fail(request, causes.CONTROL_MESSAGE_INVALID, refusal.constraint, refusal.text)
         except NotAdmitted as refusal:
-            self._fail(request, refusal.cause, refusal.text.partition(":")[0], refusal.text)
+            cause, text = refusal.cause, refusal.text
+            if not self.subscriptions.keys_of(request.ran_function_id) and not self.updates.configuration.offers(
+                request.ran_function_id
+            ):
+                cause = causes.FUNCTION_ID_INVALID
+                text = f"ran_function_id: {request.ran_function_id} is not offered"
+            self._fail(request, cause, text.partition(":")[0], text)
         else:
             if request.ric_control_ack_request != e2ap.NO_ACK:
                 self._acknowledge(request, outcome)
@@ -460,6 +528,8 @@ class E2Node:
         return b""
 
     def _control_budgets(self, request: e2ap.RicControlRequest) -> bytes:
+        if self.subscriptions.budget_claim is None:  # a withdrawal ends with its last answer
+            self._check_offered(BUDGETS_FUNCTION)
         process = self._budgets.find(request, time.monotonic()) if request.ric_call_process_id else None
         if process is not None:
             process.awaited = False
@@ -485,4 +555,12 @@ _HANDLERS: dict[str, Any] = {
     "error_indication": E2Node._on_error,
     "reset_request": E2Node._on_reset,
     "reset_response": E2Node._on_reset_response,
+    "ric_service_query": lambda node, query: node.updates.on_service_query(query),
+    "ric_service_update_acknowledge": lambda node, answer: node.updates.on_service_acknowledge(answer),
+    "ric_service_update_failure": lambda node, failure: node.updates.on_failure(failure),
+    "e2_node_configuration_update_acknowledge": lambda node, answer: node.updates.on_configuration_acknowledge(answer),
+    "e2_node_configuration_update_failure": lambda node, failure: node.updates.on_failure(failure),
+    "e2_removal_request": E2Node._on_removal,
+    "e2_removal_response": E2Node._on_removal_response,
+    "e2_removal_failure": E2Node._on_removal_failure,
 }

@@ -18,8 +18,26 @@ PROCEDURES = (
     "ric_control",
     "error_indication",
     "reset",
+    "ric_subscription_delete_required",
+    "ric_service_update",
+    "ric_service_query",
+    "e2_node_configuration_update",
+    "e2_removal",
 )
-SETUP, SUBSCRIPTION, SUBSCRIPTION_DELETE, INDICATION, CONTROL, ERROR, RESET = range(len(PROCEDURES))
+(
+    SETUP,
+    SUBSCRIPTION,
+    SUBSCRIPTION_DELETE,
+    INDICATION,
+    CONTROL,
+    ERROR,
+    RESET,
+    DELETE_REQUIRED,
+    SERVICE_UPDATE,
+    SERVICE_QUERY,
+    CONFIGURATION_UPDATE,
+    REMOVAL,
+) = range(len(PROCEDURES))
 
 DIRECTIONS = ("to_ric", "to_node")
 TO_RIC, TO_NODE = range(len(DIRECTIONS))

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ran_emulator.arguments import Arguments, parse_arguments
-from ran_emulator.cell import Cell
+from ran_emulator.cell import Cell, cell_name
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
 from ran_emulator.e2_link import E2Link
 from ran_emulator.e2_node import E2Node
@@ -39,6 +39,7 @@ _LOG = logging.getLogger(__name__)
 
 SILENCE_S = 1.0
 LOCKSTEP_SILENCE_S = 30.0
+LEAVE_S = 0.5
 LATENCY_BIN_S = 1e-5
 LATENCY_BINS = 100_000
 
@@ -122,6 +123,13 @@ class HotLoop:
         self._take_latencies()
         self._node.flush()
         self._publisher.publish(self.late_slots)
+
+    def leave_ric(self) -> None:
+        """End the relation with the RIC in order (E2 Removal); an answer is awaited for `LEAVE_S`."""
+        deadline_s = time.monotonic() + LEAVE_S
+        if self._node.leave():
+            while self._node.connected and self._serve_one(deadline_s):
+                pass
 
     # One slot
 
@@ -316,7 +324,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.commands_fd is not None:
         commands = CommandServer(socket.socket(fileno=arguments.commands_fd), inbox)
     warm_up()
-    cell = Cell(arguments.scenario, arguments.seed, arguments.control_delay_slots)
+    cell = Cell(arguments.scenario, arguments.seed, arguments.control_delay_slots, cell_name(arguments.cell))
     cell.on_event = lambda event: _LOG.info("event", extra=fields(**event))
     cell.schedule(arguments.timeline)
     lockstep = arguments.clock.lockstep
@@ -332,6 +340,7 @@ def main(argv: Sequence[str]) -> int:
     loop.run()
     if arguments.summary is not None:
         _write_summary(arguments.summary, run_summary(arguments, cell, node, loop))
+    loop.leave_ric()
     link.stop()
     _LOG.info("emulator_ended", extra=fields(slot=cell.slot))
     return 0

@@ -18,9 +18,11 @@ from ran_emulator.arguments import Arguments
 from ran_emulator.command_client import CommandClient
 from ran_emulator.e2_traffic import nested
 from ran_emulator.events import Burst, CsiKnobs, Hwi, Load, Mobility, Regime, SliceName, UserBurst
+from ran_emulator.http_e2 import add_e2_changes
 from ran_emulator.http_errors import add_error_forms
 from ran_emulator.http_timeline import CHANGES, Applied, EventBook, add_timeline
 from ran_emulator.kpis_live import add_live_kpis
+from ran_emulator.node_configuration import FUNCTION_NAMES, FunctionState
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from ran_emulator.snapshot import QUANTILES
 
@@ -41,6 +43,7 @@ def create_app(arguments: Arguments, read: Callable[[], Any | None], client: Com
     add_live_kpis(app, read, kpis_of)
     _add_changes(app, client, book)
     add_timeline(app, read, client, book)
+    add_e2_changes(app, client)
     return app
 
 
@@ -131,10 +134,6 @@ def _add_changes(app: FastAPI, client: CommandClient, book: EventBook) -> None:
     def regime(body: Regime) -> Applied:
         return change(change="regime", **body.given())
 
-    @app.post("/e2/reset", summary="Reset E2: the RIC has to subscribe again", **CHANGES)
-    def e2_reset() -> Applied:
-        return Applied(slot=client.ask("e2_reset")["slot"])
-
 
 def _state(arguments: Arguments, record: Any) -> dict[str, Any]:
     slices = record["slices"]
@@ -142,6 +141,7 @@ def _state(arguments: Arguments, record: Any) -> dict[str, Any]:
     return {
         "scenario": arguments.scenario.name,
         "seed": arguments.seed,
+        "cell": arguments.cell,
         "slot": int(record["slot"]),
         "simulated_s": int(record["slot"]) / SLOTS_PER_SECOND,
         "clock": arguments.clock.name,
@@ -149,6 +149,10 @@ def _state(arguments: Arguments, record: Any) -> dict[str, Any]:
         "real_time_factor": float(record["real_time_factor"]),
         "late_slots": int(record["late_slots"]),
         "e2_connected": bool(record["connected"]),
+        "ran_functions": {
+            name: FunctionState(int(state)).name.lower()
+            for name, state in zip(FUNCTION_NAMES, record["functions"], strict=True)
+        },
         "regime": None if regime < 0 else regime,
         "regime_held": bool(record["regime_fixed"]),
         "load": {name: float(part["load"]) for name, part in zip(SLICE_NAMES, slices, strict=True)},

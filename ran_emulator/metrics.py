@@ -142,6 +142,7 @@ class SnapshotCollector(Collector):
             "hwi_model": model,
             "clock": arguments.clock.name,
             "control_delay_slots": str(arguments.control_delay_slots),
+            "cell": str(arguments.cell),
         }
         yield InfoMetricFamily("hiso_scenario", "What is simulated.", value=info)
         if record is not None:

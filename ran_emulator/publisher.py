@@ -85,6 +85,7 @@ class Publisher:
         record["wall_time_s"] = time.time()
         record["slot"] = cell.slot
         record["connected"] = node.connected
+        record["functions"] = [function.state for function in node.updates.configuration.functions]
         record["regime"] = -1 if cell.regime is None else cell.regime
         record["regime_fixed"] = cell.regime_fixed
         record["hwi_model"] = st.HWI_MODELS.index(cell.hwi.model)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ran_emulator import e2_traffic
+from ran_emulator.node_configuration import FUNCTION_NAMES
 from ran_emulator.scenario import SLICE_NAMES
 
 FILE_NAME = "snapshot"
@@ -77,6 +78,7 @@ def record_type(users: int) -> np.dtype[Any]:
             ("wall_time_s", np.float64),  # Unix time at which it was written
             ("slot", np.int64),
             ("connected", np.int64),
+            ("functions", np.int64, (len(FUNCTION_NAMES),)),  # FunctionState
             ("regime", np.int64),  # -1: the scenario has none
             ("regime_fixed", np.int64),
             ("hwi_model", np.int64),

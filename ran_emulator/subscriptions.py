@@ -95,6 +95,14 @@ class Subscriptions:
             return KPM_FUNCTION
         return None
 
+    def keys_of(self, function: int) -> list[RequestKey]:
+        """Request ids that are subscribed to a RAN function, each once."""
+        claims = [claim for claim in (*self.slot_claims, self.budget_claim) if claim is not None]
+        keys = [claim.request_key for claim in claims if claim.function_id == function]
+        if function == KPM_FUNCTION:
+            keys += [report.request_key for report in self.reports]
+        return list(dict.fromkeys(keys))
+
     def subscribe(self, request: e2ap.RicSubscriptionRequest) -> e2ap.RicSubscriptionResponse:
         """Admit what can be admitted of a request; its answer.
 

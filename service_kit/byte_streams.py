@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """A peer that leaves more than this unread is given up."""
 MAX_JOINED_BYTES = 256 * 1024
+_FLUSH_POLL_S = 0.002
 
 _NO_FLAGS = 0
 _NEEDED = (
@@ -108,6 +110,11 @@ class _Sender:
             elif self._closing is not None:
                 closing, self._closing = self._closing, None
                 self._begin(closing)
+
+    @property
+    def sending(self) -> bool:
+        """Whether anything is on its way, or waits to be, on a stream that is not over."""
+        return not self._over and (self.busy or bool(self._waiting))
 
     def end(self) -> None:
         """The stream is over."""
@@ -225,6 +232,12 @@ class ServerStream:
     def send(self, message: bytes) -> None:
         """Send from any thread; nothing on a stream that is over."""
         self._sender.send(message)
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until everything is sent, the stream is over, or the time is."""
+        deadline_s = time.monotonic() + timeout_s
+        while self._sender.sending and time.monotonic() < deadline_s:
+            time.sleep(_FLUSH_POLL_S)
 
     def end(self) -> None:
         """Send no more: the handler is about to return."""

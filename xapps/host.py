@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.e2ap_names import describe_cause
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -37,8 +38,6 @@ RETRY_S = 1.0
 REPORT_PERIOD_S = 1.0
 
 EXIT_BAD_INPUT = 2
-DELETED_BY_OPERATOR = "deleted by the operator"
-"""How the RIC says that a person wants a subscription gone: it is not asked for again."""
 
 
 def add_learning_flags(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +87,7 @@ class HostMetrics(Collector):
         self.weights_version = 0
         self.mismatches = {"hwi_model": False, "control_delay": False}
         self.connected: Callable[[], bool] = lambda: False
+        self.lost_indications: Callable[[], int] = lambda: 0
         self._durations_ns = np.zeros(DURATIONS, np.int64)
 
     def decided(self, duration_ns: int) -> None:
@@ -119,6 +119,9 @@ class HostMetrics(Collector):
         for reason, differs in self.mismatches.items():
             mismatch.add_metric([reason], float(differs))
         yield mismatch
+        yield CounterMetricFamily(
+            "hiso_xapp_lost_indications", "Gaps in ric_indication_sn", value=self.lost_indications()
+        )
         yield GaugeMetricFamily("hiso_xapp_connected", "Registered at the RIC", value=float(self.connected()))
 
 
@@ -215,6 +218,7 @@ class XAppHost:
         url = f"http://{arguments.metrics_host}:{server.port}/metrics"
         with XApp(self._name, bus=arguments.bus, oids=[self._oid], slices=self._slices, metrics_url=url) as self.xapp:
             self.metrics.connected = lambda: self.xapp.connected
+            self.metrics.lost_indications = lambda: self.xapp.lost_indications
             if not self._stopping:
                 self._serve(attach)
         server.stop()
@@ -223,6 +227,7 @@ class XAppHost:
     def _serve(self, attach: Callable[[E2Node], None]) -> None:
         xapp = self.xapp
         xapp.on_node_up(self._node_up)
+        xapp.on_node_changed(self._node_up)
         xapp.on_control_failure(self._refused)
         xapp.on_subscription_lost(self._lost)
         xapp.connect()
@@ -265,9 +270,9 @@ class XAppHost:
             del self._waiting[node.node_id]
             _LOG.info("node_in_service", extra=fields(node=node.node_id))
 
-    def _lost(self, subscription: Subscription, reason: str) -> None:
+    def _lost(self, subscription: Subscription, _reason: str) -> None:
         # Decisions do not depend on what else is subscribed: their agents stay.
-        if subscription.oid == self._oid and DELETED_BY_OPERATOR not in reason:
+        if subscription.oid == self._oid and subscription.end != bus.DELETED_BY_OPERATOR:
             node_id = subscription.node.node_id
             self._definitions.pop(node_id, None)
             self._waiting[node_id] = time.monotonic() + RETRY_S

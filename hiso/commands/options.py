@@ -16,6 +16,7 @@ import typer
 from hiso import ports
 from hiso.doctor import torch_remedy
 from hiso.run_request import RequestError, RunRequest, make_request
+from ran_emulator.arguments import MAX_CELLS
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.inter.policies import INTER_NAMES
 from xapps.slicing.intra.names import INTRA_NAMES
@@ -78,6 +79,9 @@ LearnOption = Annotated[bool, typer.Option("--learn/--no-learn", help="Agents go
 FromScratchOption = Annotated[
     bool, typer.Option("--from-scratch", help="Agents start untrained instead of from the shipped weights.")
 ]
+CellsOption = Annotated[
+    int, typer.Option("--cells", metavar="N", help=f"Cells that the same agents serve (1..{MAX_CELLS}).")
+]
 ControlDelayOption = Annotated[
     str,
     typer.Option(
@@ -93,7 +97,7 @@ PortBaseOption = Annotated[
         metavar="PORT",
         callback=in_range(ports.MIN_PORT_BASE, ports.MAX_PORT_BASE),
         help=f"First of the ports ({ports.MIN_PORT_BASE}..{ports.MAX_PORT_BASE}): "
-        "emulator +0, RIC +1, xApps +10..13, learners +14..17, E2 +21.",
+        "emulator +0, RIC +1, emulators of further cells +2..4, xApps +10..13, learners +14..17, E2 +21.",
     ),
 ]
 
@@ -150,6 +154,7 @@ class RunOptions:
     learn: LearnOption = False
     from_scratch: FromScratchOption = False
     control_delay_slots: ControlDelayOption = "auto"
+    cells: CellsOption = 1
 
     def request(self, *, clock: str, default_duration_s: float | None = None) -> RunRequest:
         """The run that is asked for, by `clock`; what is wrong is told and ends the command."""
@@ -169,6 +174,7 @@ class RunOptions:
                 control_delay=self.control_delay_slots,
                 learn=self.learn,
                 from_scratch=self.from_scratch,
+                cells=self.cells,
             )
         except RequestError as error:
             refuse(str(error))

@@ -29,35 +29,40 @@ def sim(options: RunOptions) -> None:
     show_result(console, summary)
 
 
-def run_with_progress(request: RunRequest, console: Console) -> RunResult:
-    """Run to the end; a bar on a terminal."""
+def run_with_progress(request: RunRequest, console: Console) -> list[RunResult]:
+    """Run every cell to its end, one after the other; a bar on a terminal."""
     assert request.slots is not None
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("simulating", total=request.slots)
+        task = progress.add_task("simulating", total=request.slots * request.cells)
 
         def closed(_window: SecondWindow) -> None:
             progress.advance(task, SLOTS_PER_SECOND)
 
-        return run(
-            request.scenario,
-            request.scheduler,
-            request.seed,
-            request.slots,
-            request.control_delay_slots,
-            learn=request.learn,
-            from_scratch=request.from_scratch,
-            weights=request.weights(),
-            progress=closed,
-            timeline=request.timeline,
-        )
+        return [
+            run(
+                request.scenario,
+                request.scheduler,
+                request.seed,
+                request.slots,
+                request.control_delay_slots,
+                learn=request.learn,
+                from_scratch=request.from_scratch,
+                weights=request.weights(),
+                progress=closed,
+                timeline=request.timeline,
+                cell=cell,
+            )
+            for cell in range(request.cells)
+        ]
 
 
-def summarize(request: RunRequest, result: RunResult) -> dict[str, object]:
+def summarize(request: RunRequest, results: list[RunResult]) -> dict[str, object]:
     """The summary of an in-process run."""
     facts = summaries.HostFacts(
-        wall_s=result.wall_s,
-        inter_slice_updates=result.inter_slice_updates,
-        trigger_evaluations=result.trigger_evaluations,
-        weights_id=result.weights_id,
+        wall_s=sum(result.wall_s for result in results),
+        inter_slice_updates=sum(result.inter_slice_updates for result in results),
+        trigger_evaluations=sum(result.trigger_evaluations for result in results),
+        weights_id=results[0].weights_id,
     )
-    return {**summaries.summarize(request, result.summary, facts), "clock": "in-process"}
+    cells = [result.summary for result in results]
+    return {**summaries.summarize_cells(request, cells, facts), "clock": "in-process"}

@@ -14,7 +14,7 @@ from hiso import ports
 from hiso import summary as summaries
 from hiso.commands.options import FAILED, PortBaseOption, RunOptions, refuse, takes_run_options
 from hiso.lateness import LatenessWatch, slower
-from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, make_run_dir
+from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, emulators_of, make_run_dir
 from hiso.monitor import AgentView, Monitor
 from hiso.placement import allowed_cores, fifo_allowed, place
 from hiso.processes import ProcessFailed
@@ -90,7 +90,7 @@ class LiveRun:
         )
         self._terminal.say(placement.description)
         system = LocalSystem(Plan(request, placement, self._port_base, run_dir))
-        monitor = Monitor(self._port_base, request.learning_agents)
+        monitor = Monitor(self._port_base, request.learning_agents, request.cells)
         try:
             if not system.start(lambda: not self._stop.is_set()):
                 self._terminal.say("ended before everything ran: there is no summary")
@@ -110,26 +110,31 @@ class LiveRun:
         return slower_request
 
     def _say_where(self, system: LocalSystem) -> None:
-        emulator, ric = (ports.port_of(service, self._port_base) for service in ("emulator", "ric"))
-        faces = f"emulator http://127.0.0.1:{emulator}/docs   RIC http://127.0.0.1:{ric}/docs"
-        self._terminal.say(f"{faces}   bus {system.plan.bus}")
+        faces = [
+            f"{service.replace('ric', 'RIC')} http://127.0.0.1:{ports.port_of(service, self._port_base)}/docs"
+            for service in (*emulators_of(system.plan.request), "ric")
+        ]
+        self._terminal.say("   ".join([*faces, f"bus {system.plan.bus}"]))
 
     def _follow(self, system: LocalSystem, monitor: Monitor) -> RunRequest | None:
         """Watch a running system until it ends; the request to go on with, where its clock does not hold."""
         self._terminal.use(self._request)
-        watch = LatenessWatch(self._request.clock, fifo=self._fifo)
+        watches = [LatenessWatch(self._request.clock, fifo=self._fifo) for _ in range(self._request.cells)]
         started_s = time.monotonic()
         shown_s = 0.0
         with self._terminal:
             while not self._stop.is_set() and not system.finished:
                 for line in system.supervise():
                     self._terminal.say(line)
-                    watch.begin_again()
+                    for watch in watches:
+                        watch.begin_again()
                 if time.monotonic() - shown_s >= _REFRESH_S:
                     shown_s = time.monotonic()
-                    snapshot = monitor.poll()
-                    if snapshot is not None:
-                        self._terminal.show(snapshot)
+                    snapshots = monitor.poll()
+                    if snapshots:
+                        self._terminal.show(*snapshots)
+                    for snapshot in snapshots:
+                        watch = watches[snapshot.cell]
                         share = watch.share(snapshot)
                         if share is not None and share > watch.limit:
                             return self._slow_down(share, watch.limit)
@@ -148,20 +153,20 @@ class LiveRun:
         return self._request.with_clock(clock)
 
     def _finish(self, request: RunRequest, system: LocalSystem) -> None:
-        cell = system.summary()
-        if cell is None:
-            self._terminal.say("the emulator left no summary")
+        cells = system.summaries()
+        if cells is None:
+            self._terminal.say("an emulator left no summary")
             if self._json is not None:
                 raise ProcessFailed(f"json: {self._json} was not written")
             return
         inter = self._agents.get("inter")
         facts = summaries.HostFacts(
-            wall_s=cell.get("wall_s", self._wall_s),
+            wall_s=max(cell.get("wall_s", self._wall_s) for cell in cells),
             inter_slice_updates=inter.inter_slice_updates if inter else 0,
             trigger_evaluations=inter.trigger_evaluations if inter else 0,
             weights_id=summaries.joint_weights_id(view.weights_id for view in self._agents.values()),
         )
-        summary = summaries.summarize(request, cell, facts)
+        summary = summaries.summarize_cells(request, cells, facts)
         if self._json is not None:
             summaries.write(self._json, summary)
         show_result(self._console, summary)

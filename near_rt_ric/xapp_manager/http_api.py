@@ -63,6 +63,7 @@ class XAppView(BaseModel):
     slice_ids: list[int]
     version: str
     metrics_url: str
+    lost_indications: int = Field(description="gaps in ric_indication_sn that it has seen")
     deployment: DeploymentView | None = Field(description="none where it was not started by the RIC")
 
 
@@ -195,6 +196,7 @@ def _view(name: str, registered: dict[str, Any] | None, deployment: Deployment |
         slice_ids=known.get("slice_ids", []),
         version=known.get("version", ""),
         metrics_url=known.get("metrics_url", ""),
+        lost_indications=known.get("lost_indications", 0),
         deployment=None if deployment is None else _deployment_view(deployment),
     )
 

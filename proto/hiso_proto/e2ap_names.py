@@ -15,8 +15,13 @@ class ProcedureCode(IntEnum):
     RESET = 3
     RIC_CONTROL = 4
     RIC_INDICATION = 5
+    RIC_SERVICE_QUERY = 6
+    RIC_SERVICE_UPDATE = 7
     RIC_SUBSCRIPTION = 8
     RIC_SUBSCRIPTION_DELETE = 9
+    E2_NODE_CONFIGURATION_UPDATE = 10
+    RIC_SUBSCRIPTION_DELETE_REQUIRED = 12
+    E2_REMOVAL = 13
 
 
 def describe_cause(cause: e2ap.Cause) -> str:

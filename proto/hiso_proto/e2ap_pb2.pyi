@@ -113,6 +113,11 @@ class RicControlAckRequest(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ACK: _ClassVar[RicControlAckRequest]
     NO_ACK: _ClassVar[RicControlAckRequest]
+
+class UpdateOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SUCCESS: _ClassVar[UpdateOutcome]
+    FAILURE: _ClassVar[UpdateOutcome]
 RIC_REQUEST_RAN_FUNCTION_ID_INVALID: CauseRicRequest
 RIC_REQUEST_ACTION_NOT_SUPPORTED: CauseRicRequest
 RIC_REQUEST_EXCESSIVE_ACTIONS: CauseRicRequest
@@ -184,6 +189,8 @@ W20S: RicTimeToWait
 W60S: RicTimeToWait
 ACK: RicControlAckRequest
 NO_ACK: RicControlAckRequest
+SUCCESS: UpdateOutcome
+FAILURE: UpdateOutcome
 
 class E2Frame(_message.Message):
     __slots__ = ("pdus",)
@@ -192,7 +199,7 @@ class E2Frame(_message.Message):
     def __init__(self, pdus: _Optional[_Iterable[_Union[E2apPdu, _Mapping]]] = ...) -> None: ...
 
 class E2apPdu(_message.Message):
-    __slots__ = ("e2_setup_request", "e2_setup_response", "e2_setup_failure", "ric_subscription_request", "ric_subscription_response", "ric_subscription_failure", "ric_subscription_delete_request", "ric_subscription_delete_response", "ric_subscription_delete_failure", "ric_indication", "ric_control_request", "ric_control_acknowledge", "ric_control_failure", "error_indication", "reset_request", "reset_response")
+    __slots__ = ("e2_setup_request", "e2_setup_response", "e2_setup_failure", "ric_subscription_request", "ric_subscription_response", "ric_subscription_failure", "ric_subscription_delete_request", "ric_subscription_delete_response", "ric_subscription_delete_failure", "ric_indication", "ric_control_request", "ric_control_acknowledge", "ric_control_failure", "error_indication", "reset_request", "reset_response", "ric_subscription_delete_required", "ric_service_update", "ric_service_update_acknowledge", "ric_service_update_failure", "ric_service_query", "e2_node_configuration_update", "e2_node_configuration_update_acknowledge", "e2_node_configuration_update_failure", "e2_removal_request", "e2_removal_response", "e2_removal_failure")
     E2_SETUP_REQUEST_FIELD_NUMBER: _ClassVar[int]
     E2_SETUP_RESPONSE_FIELD_NUMBER: _ClassVar[int]
     E2_SETUP_FAILURE_FIELD_NUMBER: _ClassVar[int]
@@ -209,6 +216,17 @@ class E2apPdu(_message.Message):
     ERROR_INDICATION_FIELD_NUMBER: _ClassVar[int]
     RESET_REQUEST_FIELD_NUMBER: _ClassVar[int]
     RESET_RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    RIC_SUBSCRIPTION_DELETE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    RIC_SERVICE_UPDATE_FIELD_NUMBER: _ClassVar[int]
+    RIC_SERVICE_UPDATE_ACKNOWLEDGE_FIELD_NUMBER: _ClassVar[int]
+    RIC_SERVICE_UPDATE_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    RIC_SERVICE_QUERY_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_CONFIGURATION_UPDATE_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_CONFIGURATION_UPDATE_ACKNOWLEDGE_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_CONFIGURATION_UPDATE_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    E2_REMOVAL_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    E2_REMOVAL_RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    E2_REMOVAL_FAILURE_FIELD_NUMBER: _ClassVar[int]
     e2_setup_request: E2SetupRequest
     e2_setup_response: E2SetupResponse
     e2_setup_failure: E2SetupFailure
@@ -225,7 +243,18 @@ class E2apPdu(_message.Message):
     error_indication: ErrorIndication
     reset_request: ResetRequest
     reset_response: ResetResponse
-    def __init__(self, e2_setup_request: _Optional[_Union[E2SetupRequest, _Mapping]] = ..., e2_setup_response: _Optional[_Union[E2SetupResponse, _Mapping]] = ..., e2_setup_failure: _Optional[_Union[E2SetupFailure, _Mapping]] = ..., ric_subscription_request: _Optional[_Union[RicSubscriptionRequest, _Mapping]] = ..., ric_subscription_response: _Optional[_Union[RicSubscriptionResponse, _Mapping]] = ..., ric_subscription_failure: _Optional[_Union[RicSubscriptionFailure, _Mapping]] = ..., ric_subscription_delete_request: _Optional[_Union[RicSubscriptionDeleteRequest, _Mapping]] = ..., ric_subscription_delete_response: _Optional[_Union[RicSubscriptionDeleteResponse, _Mapping]] = ..., ric_subscription_delete_failure: _Optional[_Union[RicSubscriptionDeleteFailure, _Mapping]] = ..., ric_indication: _Optional[_Union[RicIndication, _Mapping]] = ..., ric_control_request: _Optional[_Union[RicControlRequest, _Mapping]] = ..., ric_control_acknowledge: _Optional[_Union[RicControlAcknowledge, _Mapping]] = ..., ric_control_failure: _Optional[_Union[RicControlFailure, _Mapping]] = ..., error_indication: _Optional[_Union[ErrorIndication, _Mapping]] = ..., reset_request: _Optional[_Union[ResetRequest, _Mapping]] = ..., reset_response: _Optional[_Union[ResetResponse, _Mapping]] = ...) -> None: ...
+    ric_subscription_delete_required: RicSubscriptionDeleteRequired
+    ric_service_update: RicServiceUpdate
+    ric_service_update_acknowledge: RicServiceUpdateAcknowledge
+    ric_service_update_failure: RicServiceUpdateFailure
+    ric_service_query: RicServiceQuery
+    e2_node_configuration_update: E2NodeConfigurationUpdate
+    e2_node_configuration_update_acknowledge: E2NodeConfigurationUpdateAcknowledge
+    e2_node_configuration_update_failure: E2NodeConfigurationUpdateFailure
+    e2_removal_request: E2RemovalRequest
+    e2_removal_response: E2RemovalResponse
+    e2_removal_failure: E2RemovalFailure
+    def __init__(self, e2_setup_request: _Optional[_Union[E2SetupRequest, _Mapping]] = ..., e2_setup_response: _Optional[_Union[E2SetupResponse, _Mapping]] = ..., e2_setup_failure: _Optional[_Union[E2SetupFailure, _Mapping]] = ..., ric_subscription_request: _Optional[_Union[RicSubscriptionRequest, _Mapping]] = ..., ric_subscription_response: _Optional[_Union[RicSubscriptionResponse, _Mapping]] = ..., ric_subscription_failure: _Optional[_Union[RicSubscriptionFailure, _Mapping]] = ..., ric_subscription_delete_request: _Optional[_Union[RicSubscriptionDeleteRequest, _Mapping]] = ..., ric_subscription_delete_response: _Optional[_Union[RicSubscriptionDeleteResponse, _Mapping]] = ..., ric_subscription_delete_failure: _Optional[_Union[RicSubscriptionDeleteFailure, _Mapping]] = ..., ric_indication: _Optional[_Union[RicIndication, _Mapping]] = ..., ric_control_request: _Optional[_Union[RicControlRequest, _Mapping]] = ..., ric_control_acknowledge: _Optional[_Union[RicControlAcknowledge, _Mapping]] = ..., ric_control_failure: _Optional[_Union[RicControlFailure, _Mapping]] = ..., error_indication: _Optional[_Union[ErrorIndication, _Mapping]] = ..., reset_request: _Optional[_Union[ResetRequest, _Mapping]] = ..., reset_response: _Optional[_Union[ResetResponse, _Mapping]] = ..., ric_subscription_delete_required: _Optional[_Union[RicSubscriptionDeleteRequired, _Mapping]] = ..., ric_service_update: _Optional[_Union[RicServiceUpdate, _Mapping]] = ..., ric_service_update_acknowledge: _Optional[_Union[RicServiceUpdateAcknowledge, _Mapping]] = ..., ric_service_update_failure: _Optional[_Union[RicServiceUpdateFailure, _Mapping]] = ..., ric_service_query: _Optional[_Union[RicServiceQuery, _Mapping]] = ..., e2_node_configuration_update: _Optional[_Union[E2NodeConfigurationUpdate, _Mapping]] = ..., e2_node_configuration_update_acknowledge: _Optional[_Union[E2NodeConfigurationUpdateAcknowledge, _Mapping]] = ..., e2_node_configuration_update_failure: _Optional[_Union[E2NodeConfigurationUpdateFailure, _Mapping]] = ..., e2_removal_request: _Optional[_Union[E2RemovalRequest, _Mapping]] = ..., e2_removal_response: _Optional[_Union[E2RemovalResponse, _Mapping]] = ..., e2_removal_failure: _Optional[_Union[E2RemovalFailure, _Mapping]] = ...) -> None: ...
 
 class Cause(_message.Message):
     __slots__ = ("ric_request", "ric_service", "e2_node", "transport", "protocol", "misc")
@@ -538,3 +567,143 @@ class ResetResponse(_message.Message):
     transaction_id: int
     criticality_diagnostics: CriticalityDiagnostics
     def __init__(self, transaction_id: _Optional[int] = ..., criticality_diagnostics: _Optional[_Union[CriticalityDiagnostics, _Mapping]] = ...) -> None: ...
+
+class RicSubscriptionWithCause(_message.Message):
+    __slots__ = ("ric_request_id", "ran_function_id", "cause")
+    RIC_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RAN_FUNCTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    ric_request_id: RicRequestId
+    ran_function_id: int
+    cause: Cause
+    def __init__(self, ric_request_id: _Optional[_Union[RicRequestId, _Mapping]] = ..., ran_function_id: _Optional[int] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ...) -> None: ...
+
+class RicSubscriptionDeleteRequired(_message.Message):
+    __slots__ = ("ric_subscription_to_be_removed",)
+    RIC_SUBSCRIPTION_TO_BE_REMOVED_FIELD_NUMBER: _ClassVar[int]
+    ric_subscription_to_be_removed: _containers.RepeatedCompositeFieldContainer[RicSubscriptionWithCause]
+    def __init__(self, ric_subscription_to_be_removed: _Optional[_Iterable[_Union[RicSubscriptionWithCause, _Mapping]]] = ...) -> None: ...
+
+class RicServiceUpdate(_message.Message):
+    __slots__ = ("transaction_id", "ran_functions_added", "ran_functions_modified", "ran_functions_deleted")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    RAN_FUNCTIONS_ADDED_FIELD_NUMBER: _ClassVar[int]
+    RAN_FUNCTIONS_MODIFIED_FIELD_NUMBER: _ClassVar[int]
+    RAN_FUNCTIONS_DELETED_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    ran_functions_added: _containers.RepeatedCompositeFieldContainer[RanFunctionItem]
+    ran_functions_modified: _containers.RepeatedCompositeFieldContainer[RanFunctionItem]
+    ran_functions_deleted: _containers.RepeatedCompositeFieldContainer[RanFunctionIdItem]
+    def __init__(self, transaction_id: _Optional[int] = ..., ran_functions_added: _Optional[_Iterable[_Union[RanFunctionItem, _Mapping]]] = ..., ran_functions_modified: _Optional[_Iterable[_Union[RanFunctionItem, _Mapping]]] = ..., ran_functions_deleted: _Optional[_Iterable[_Union[RanFunctionIdItem, _Mapping]]] = ...) -> None: ...
+
+class RicServiceUpdateAcknowledge(_message.Message):
+    __slots__ = ("transaction_id", "ran_functions_accepted", "ran_functions_rejected")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    RAN_FUNCTIONS_ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    RAN_FUNCTIONS_REJECTED_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    ran_functions_accepted: _containers.RepeatedCompositeFieldContainer[RanFunctionIdItem]
+    ran_functions_rejected: _containers.RepeatedCompositeFieldContainer[RanFunctionIdCauseItem]
+    def __init__(self, transaction_id: _Optional[int] = ..., ran_functions_accepted: _Optional[_Iterable[_Union[RanFunctionIdItem, _Mapping]]] = ..., ran_functions_rejected: _Optional[_Iterable[_Union[RanFunctionIdCauseItem, _Mapping]]] = ...) -> None: ...
+
+class RicServiceUpdateFailure(_message.Message):
+    __slots__ = ("transaction_id", "cause", "time_to_wait_s", "criticality_diagnostics")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    TIME_TO_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    CRITICALITY_DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    cause: Cause
+    time_to_wait_s: int
+    criticality_diagnostics: CriticalityDiagnostics
+    def __init__(self, transaction_id: _Optional[int] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ..., time_to_wait_s: _Optional[int] = ..., criticality_diagnostics: _Optional[_Union[CriticalityDiagnostics, _Mapping]] = ...) -> None: ...
+
+class RicServiceQuery(_message.Message):
+    __slots__ = ("transaction_id", "ran_functions_accepted")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    RAN_FUNCTIONS_ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    ran_functions_accepted: _containers.RepeatedCompositeFieldContainer[RanFunctionIdItem]
+    def __init__(self, transaction_id: _Optional[int] = ..., ran_functions_accepted: _Optional[_Iterable[_Union[RanFunctionIdItem, _Mapping]]] = ...) -> None: ...
+
+class E2NodeComponentConfigRemovalItem(_message.Message):
+    __slots__ = ("interface_type", "component_id")
+    INTERFACE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_ID_FIELD_NUMBER: _ClassVar[int]
+    interface_type: InterfaceType
+    component_id: str
+    def __init__(self, interface_type: _Optional[_Union[InterfaceType, str]] = ..., component_id: _Optional[str] = ...) -> None: ...
+
+class E2NodeConfigurationUpdate(_message.Message):
+    __slots__ = ("transaction_id", "global_e2_node_id", "e2_node_component_config_addition", "e2_node_component_config_update", "e2_node_component_config_removal")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    GLOBAL_E2_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_COMPONENT_CONFIG_ADDITION_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_COMPONENT_CONFIG_UPDATE_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_COMPONENT_CONFIG_REMOVAL_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    global_e2_node_id: GlobalE2NodeId
+    e2_node_component_config_addition: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigItem]
+    e2_node_component_config_update: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigItem]
+    e2_node_component_config_removal: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigRemovalItem]
+    def __init__(self, transaction_id: _Optional[int] = ..., global_e2_node_id: _Optional[_Union[GlobalE2NodeId, _Mapping]] = ..., e2_node_component_config_addition: _Optional[_Iterable[_Union[E2NodeComponentConfigItem, _Mapping]]] = ..., e2_node_component_config_update: _Optional[_Iterable[_Union[E2NodeComponentConfigItem, _Mapping]]] = ..., e2_node_component_config_removal: _Optional[_Iterable[_Union[E2NodeComponentConfigRemovalItem, _Mapping]]] = ...) -> None: ...
+
+class E2NodeComponentConfigAckItem(_message.Message):
+    __slots__ = ("interface_type", "component_id", "update_outcome", "failure_cause")
+    INTERFACE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_ID_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_CAUSE_FIELD_NUMBER: _ClassVar[int]
+    interface_type: InterfaceType
+    component_id: str
+    update_outcome: UpdateOutcome
+    failure_cause: Cause
+    def __init__(self, interface_type: _Optional[_Union[InterfaceType, str]] = ..., component_id: _Optional[str] = ..., update_outcome: _Optional[_Union[UpdateOutcome, str]] = ..., failure_cause: _Optional[_Union[Cause, _Mapping]] = ...) -> None: ...
+
+class E2NodeConfigurationUpdateAcknowledge(_message.Message):
+    __slots__ = ("transaction_id", "e2_node_component_config_addition_ack", "e2_node_component_config_update_ack", "e2_node_component_config_removal_ack")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_COMPONENT_CONFIG_ADDITION_ACK_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_COMPONENT_CONFIG_UPDATE_ACK_FIELD_NUMBER: _ClassVar[int]
+    E2_NODE_COMPONENT_CONFIG_REMOVAL_ACK_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    e2_node_component_config_addition_ack: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigAckItem]
+    e2_node_component_config_update_ack: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigAckItem]
+    e2_node_component_config_removal_ack: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigAckItem]
+    def __init__(self, transaction_id: _Optional[int] = ..., e2_node_component_config_addition_ack: _Optional[_Iterable[_Union[E2NodeComponentConfigAckItem, _Mapping]]] = ..., e2_node_component_config_update_ack: _Optional[_Iterable[_Union[E2NodeComponentConfigAckItem, _Mapping]]] = ..., e2_node_component_config_removal_ack: _Optional[_Iterable[_Union[E2NodeComponentConfigAckItem, _Mapping]]] = ...) -> None: ...
+
+class E2NodeConfigurationUpdateFailure(_message.Message):
+    __slots__ = ("transaction_id", "cause", "time_to_wait_s", "criticality_diagnostics")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    TIME_TO_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    CRITICALITY_DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    cause: Cause
+    time_to_wait_s: int
+    criticality_diagnostics: CriticalityDiagnostics
+    def __init__(self, transaction_id: _Optional[int] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ..., time_to_wait_s: _Optional[int] = ..., criticality_diagnostics: _Optional[_Union[CriticalityDiagnostics, _Mapping]] = ...) -> None: ...
+
+class E2RemovalRequest(_message.Message):
+    __slots__ = ("transaction_id",)
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    def __init__(self, transaction_id: _Optional[int] = ...) -> None: ...
+
+class E2RemovalResponse(_message.Message):
+    __slots__ = ("transaction_id", "criticality_diagnostics")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CRITICALITY_DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    criticality_diagnostics: CriticalityDiagnostics
+    def __init__(self, transaction_id: _Optional[int] = ..., criticality_diagnostics: _Optional[_Union[CriticalityDiagnostics, _Mapping]] = ...) -> None: ...
+
+class E2RemovalFailure(_message.Message):
+    __slots__ = ("transaction_id", "cause", "criticality_diagnostics")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    CRITICALITY_DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: int
+    cause: Cause
+    criticality_diagnostics: CriticalityDiagnostics
+    def __init__(self, transaction_id: _Optional[int] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ..., criticality_diagnostics: _Optional[_Union[CriticalityDiagnostics, _Mapping]] = ...) -> None: ...

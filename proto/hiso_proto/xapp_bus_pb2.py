@@ -25,13 +25,15 @@ _sym_db = _symbol_database.Default()
 from hiso_proto import e2ap_pb2 as hiso__proto_dot_e2ap__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19hiso_proto/xapp_bus.proto\x12\x10hiso.xapp_bus.v1\x1a\x15hiso_proto/e2ap.proto\"x\n\x0fRegisterRequest\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x19\n\x11ran_function_oids\x18\x03 \x03(\t\x12\x11\n\tslice_ids\x18\x04 \x03(\r\x12\x13\n\x0bmetrics_url\x18\x05 \x01(\t\"y\n\x10RegisterResponse\x12\x18\n\x10ric_requestor_id\x18\x01 \x01(\r\x12\x15\n\rdown_endpoint\x18\x02 \x01(\t\x12%\n\x05nodes\x18\x03 \x03(\x0b\x32\x16.hiso.xapp_bus.v1.Node\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"u\n\x04Node\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x34\n\rran_functions\x18\x03 \x03(\x0b\x32\x1d.hiso.e2ap.v1.RanFunctionItem\x12\x13\n\x0bup_endpoint\x18\x04 \x01(\t\"\x1e\n\tHeartbeat\x12\x11\n\txapp_name\x18\x01 \x01(\t\"\xac\x01\n\x10SubscribeRequest\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x17\n\x0fran_function_id\x18\x03 \x01(\r\x12$\n\x1cric_event_trigger_definition\x18\x04 \x01(\x0c\x12(\n\x07\x61\x63tions\x18\x05 \x03(\x0b\x32\x17.hiso.e2ap.v1.RicAction\x12\x0b\n\x03key\x18\x06 \x01(\t\"\xd3\x01\n\x11SubscribeResponse\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x0eric_request_id\x18\x02 \x01(\x0b\x32\x1a.hiso.e2ap.v1.RicRequestId\x12\x37\n\x08response\x18\x03 \x01(\x0b\x32%.hiso.e2ap.v1.RicSubscriptionResponse\x12\x35\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32$.hiso.e2ap.v1.RicSubscriptionFailure\x12\r\n\x05\x65rror\x18\x05 \x01(\t\"[\n\x12UnsubscribeRequest\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x32\n\x0eric_request_id\x18\x02 \x01(\x0b\x32\x1a.hiso.e2ap.v1.RicRequestId\"$\n\x13UnsubscribeResponse\x12\r\n\x05\x65rror\x18\x01 \x01(\t\"\xd4\x05\n\x11ManagementMessage\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12=\n\x10register_request\x18\x02 \x01(\x0b\x32!.hiso.xapp_bus.v1.RegisterRequestH\x00\x12?\n\x11register_response\x18\x03 \x01(\x0b\x32\".hiso.xapp_bus.v1.RegisterResponseH\x00\x12\x30\n\theartbeat\x18\x04 \x01(\x0b\x32\x1b.hiso.xapp_bus.v1.HeartbeatH\x00\x12\x39\n\x12heartbeat_response\x18\x05 \x01(\x0b\x32\x1b.hiso.xapp_bus.v1.HeartbeatH\x00\x12?\n\x11subscribe_request\x18\x06 \x01(\x0b\x32\".hiso.xapp_bus.v1.SubscribeRequestH\x00\x12\x41\n\x12subscribe_response\x18\x07 \x01(\x0b\x32#.hiso.xapp_bus.v1.SubscribeResponseH\x00\x12\x43\n\x13unsubscribe_request\x18\x08 \x01(\x0b\x32$.hiso.xapp_bus.v1.UnsubscribeRequestH\x00\x12\x45\n\x14unsubscribe_response\x18\t \x01(\x0b\x32%.hiso.xapp_bus.v1.UnsubscribeResponseH\x00\x12H\n\x16platform_state_request\x18\n \x01(\x0b\x32&.hiso.xapp_bus.v1.PlatformStateRequestH\x00\x12J\n\x17platform_state_response\x18\x0b \x01(\x0b\x32\'.hiso.xapp_bus.v1.PlatformStateResponseH\x00\x12\x0f\n\x05\x65rror\x18\x0c \x01(\tH\x00\x42\t\n\x07message\"\x16\n\x14PlatformStateRequest\"%\n\x15PlatformStateResponse\x12\x0c\n\x04json\x18\x01 \x01(\t\"\xe2\x02\n\x0b\x44ownMessage\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x31\n\nindication\x18\x02 \x01(\x0b\x32\x1b.hiso.e2ap.v1.RicIndicationH\x00\x12\x42\n\x13\x63ontrol_acknowledge\x18\x03 \x01(\x0b\x32#.hiso.e2ap.v1.RicControlAcknowledgeH\x00\x12:\n\x0f\x63ontrol_failure\x18\x04 \x01(\x0b\x32\x1f.hiso.e2ap.v1.RicControlFailureH\x00\x12)\n\x07node_up\x18\x05 \x01(\x0b\x32\x16.hiso.xapp_bus.v1.NodeH\x00\x12\x13\n\tnode_down\x18\x06 \x01(\tH\x00\x12\x44\n\x15subscription_restored\x18\x07 \x01(\x0b\x32#.hiso.xapp_bus.v1.SubscribeResponseH\x00\x42\t\n\x07message\"X\n\tUpMessage\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x38\n\x0f\x63ontrol_request\x18\x02 \x01(\x0b\x32\x1f.hiso.e2ap.v1.RicControlRequestb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19hiso_proto/xapp_bus.proto\x12\x10hiso.xapp_bus.v1\x1a\x15hiso_proto/e2ap.proto\"x\n\x0fRegisterRequest\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x19\n\x11ran_function_oids\x18\x03 \x03(\t\x12\x11\n\tslice_ids\x18\x04 \x03(\r\x12\x13\n\x0bmetrics_url\x18\x05 \x01(\t\"y\n\x10RegisterResponse\x12\x18\n\x10ric_requestor_id\x18\x01 \x01(\r\x12\x15\n\rdown_endpoint\x18\x02 \x01(\t\x12%\n\x05nodes\x18\x03 \x03(\x0b\x32\x16.hiso.xapp_bus.v1.Node\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"u\n\x04Node\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x34\n\rran_functions\x18\x03 \x03(\x0b\x32\x1d.hiso.e2ap.v1.RanFunctionItem\x12\x13\n\x0bup_endpoint\x18\x04 \x01(\t\"8\n\tHeartbeat\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x18\n\x10lost_indications\x18\x02 \x01(\x04\"\xac\x01\n\x10SubscribeRequest\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x17\n\x0fran_function_id\x18\x03 \x01(\r\x12$\n\x1cric_event_trigger_definition\x18\x04 \x01(\x0c\x12(\n\x07\x61\x63tions\x18\x05 \x03(\x0b\x32\x17.hiso.e2ap.v1.RicAction\x12\x0b\n\x03key\x18\x06 \x01(\t\"\xa7\x02\n\x11SubscribeResponse\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x0eric_request_id\x18\x02 \x01(\x0b\x32\x1a.hiso.e2ap.v1.RicRequestId\x12\x37\n\x08response\x18\x03 \x01(\x0b\x32%.hiso.e2ap.v1.RicSubscriptionResponse\x12\x35\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32$.hiso.e2ap.v1.RicSubscriptionFailure\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\"\n\x05\x63\x61use\x18\x06 \x01(\x0b\x32\x13.hiso.e2ap.v1.Cause\x12.\n\x03\x65nd\x18\x07 \x01(\x0e\x32!.hiso.xapp_bus.v1.SubscriptionEnd\"[\n\x12UnsubscribeRequest\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x32\n\x0eric_request_id\x18\x02 \x01(\x0b\x32\x1a.hiso.e2ap.v1.RicRequestId\"$\n\x13UnsubscribeResponse\x12\r\n\x05\x65rror\x18\x01 \x01(\t\"\xd4\x05\n\x11ManagementMessage\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12=\n\x10register_request\x18\x02 \x01(\x0b\x32!.hiso.xapp_bus.v1.RegisterRequestH\x00\x12?\n\x11register_response\x18\x03 \x01(\x0b\x32\".hiso.xapp_bus.v1.RegisterResponseH\x00\x12\x30\n\theartbeat\x18\x04 \x01(\x0b\x32\x1b.hiso.xapp_bus.v1.HeartbeatH\x00\x12\x39\n\x12heartbeat_response\x18\x05 \x01(\x0b\x32\x1b.hiso.xapp_bus.v1.HeartbeatH\x00\x12?\n\x11subscribe_request\x18\x06 \x01(\x0b\x32\".hiso.xapp_bus.v1.SubscribeRequestH\x00\x12\x41\n\x12subscribe_response\x18\x07 \x01(\x0b\x32#.hiso.xapp_bus.v1.SubscribeResponseH\x00\x12\x43\n\x13unsubscribe_request\x18\x08 \x01(\x0b\x32$.hiso.xapp_bus.v1.UnsubscribeRequestH\x00\x12\x45\n\x14unsubscribe_response\x18\t \x01(\x0b\x32%.hiso.xapp_bus.v1.UnsubscribeResponseH\x00\x12H\n\x16platform_state_request\x18\n \x01(\x0b\x32&.hiso.xapp_bus.v1.PlatformStateRequestH\x00\x12J\n\x17platform_state_response\x18\x0b \x01(\x0b\x32\'.hiso.xapp_bus.v1.PlatformStateResponseH\x00\x12\x0f\n\x05\x65rror\x18\x0c \x01(\tH\x00\x42\t\n\x07message\"\x16\n\x14PlatformStateRequest\"%\n\x15PlatformStateResponse\x12\x0c\n\x04json\x18\x01 \x01(\t\"\x92\x03\n\x0b\x44ownMessage\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x31\n\nindication\x18\x02 \x01(\x0b\x32\x1b.hiso.e2ap.v1.RicIndicationH\x00\x12\x42\n\x13\x63ontrol_acknowledge\x18\x03 \x01(\x0b\x32#.hiso.e2ap.v1.RicControlAcknowledgeH\x00\x12:\n\x0f\x63ontrol_failure\x18\x04 \x01(\x0b\x32\x1f.hiso.e2ap.v1.RicControlFailureH\x00\x12)\n\x07node_up\x18\x05 \x01(\x0b\x32\x16.hiso.xapp_bus.v1.NodeH\x00\x12\x13\n\tnode_down\x18\x06 \x01(\tH\x00\x12\x44\n\x15subscription_restored\x18\x07 \x01(\x0b\x32#.hiso.xapp_bus.v1.SubscribeResponseH\x00\x12.\n\x0cnode_changed\x18\x08 \x01(\x0b\x32\x16.hiso.xapp_bus.v1.NodeH\x00\x42\t\n\x07message\"X\n\tUpMessage\x12\x11\n\txapp_name\x18\x01 \x01(\t\x12\x38\n\x0f\x63ontrol_request\x18\x02 \x01(\x0b\x32\x1f.hiso.e2ap.v1.RicControlRequest*g\n\x0fSubscriptionEnd\x12\r\n\tNOT_ENDED\x10\x00\x12\x17\n\x13\x44\x45LETED_BY_OPERATOR\x10\x01\x12\x14\n\x10REQUIRED_BY_NODE\x10\x02\x12\x16\n\x12\x46UNCTION_WITHDRAWN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hiso_proto.xapp_bus_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SUBSCRIPTIONEND']._serialized_start=2381
+  _globals['_SUBSCRIPTIONEND']._serialized_end=2484
   _globals['_REGISTERREQUEST']._serialized_start=70
   _globals['_REGISTERREQUEST']._serialized_end=190
   _globals['_REGISTERRESPONSE']._serialized_start=192
@@ -39,23 +41,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NODE']._serialized_start=315
   _globals['_NODE']._serialized_end=432
   _globals['_HEARTBEAT']._serialized_start=434
-  _globals['_HEARTBEAT']._serialized_end=464
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=467
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=639
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=642
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=853
-  _globals['_UNSUBSCRIBEREQUEST']._serialized_start=855
-  _globals['_UNSUBSCRIBEREQUEST']._serialized_end=946
-  _globals['_UNSUBSCRIBERESPONSE']._serialized_start=948
-  _globals['_UNSUBSCRIBERESPONSE']._serialized_end=984
-  _globals['_MANAGEMENTMESSAGE']._serialized_start=987
-  _globals['_MANAGEMENTMESSAGE']._serialized_end=1711
-  _globals['_PLATFORMSTATEREQUEST']._serialized_start=1713
-  _globals['_PLATFORMSTATEREQUEST']._serialized_end=1735
-  _globals['_PLATFORMSTATERESPONSE']._serialized_start=1737
-  _globals['_PLATFORMSTATERESPONSE']._serialized_end=1774
-  _globals['_DOWNMESSAGE']._serialized_start=1777
-  _globals['_DOWNMESSAGE']._serialized_end=2131
-  _globals['_UPMESSAGE']._serialized_start=2133
-  _globals['_UPMESSAGE']._serialized_end=2221
+  _globals['_HEARTBEAT']._serialized_end=490
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=493
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=665
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=668
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=963
+  _globals['_UNSUBSCRIBEREQUEST']._serialized_start=965
+  _globals['_UNSUBSCRIBEREQUEST']._serialized_end=1056
+  _globals['_UNSUBSCRIBERESPONSE']._serialized_start=1058
+  _globals['_UNSUBSCRIBERESPONSE']._serialized_end=1094
+  _globals['_MANAGEMENTMESSAGE']._serialized_start=1097
+  _globals['_MANAGEMENTMESSAGE']._serialized_end=1821
+  _globals['_PLATFORMSTATEREQUEST']._serialized_start=1823
+  _globals['_PLATFORMSTATEREQUEST']._serialized_end=1845
+  _globals['_PLATFORMSTATERESPONSE']._serialized_start=1847
+  _globals['_PLATFORMSTATERESPONSE']._serialized_end=1884
+  _globals['_DOWNMESSAGE']._serialized_start=1887
+  _globals['_DOWNMESSAGE']._serialized_end=2289
+  _globals['_UPMESSAGE']._serialized_start=2291
+  _globals['_UPMESSAGE']._serialized_end=2379
 # @@protoc_insertion_point(module_scope)

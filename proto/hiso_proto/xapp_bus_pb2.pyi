@@ -1,11 +1,23 @@
 from hiso_proto import e2ap_pb2 as _e2ap_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class SubscriptionEnd(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    NOT_ENDED: _ClassVar[SubscriptionEnd]
+    DELETED_BY_OPERATOR: _ClassVar[SubscriptionEnd]
+    REQUIRED_BY_NODE: _ClassVar[SubscriptionEnd]
+    FUNCTION_WITHDRAWN: _ClassVar[SubscriptionEnd]
+NOT_ENDED: SubscriptionEnd
+DELETED_BY_OPERATOR: SubscriptionEnd
+REQUIRED_BY_NODE: SubscriptionEnd
+FUNCTION_WITHDRAWN: SubscriptionEnd
 
 class RegisterRequest(_message.Message):
     __slots__ = ("xapp_name", "version", "ran_function_oids", "slice_ids", "metrics_url")
@@ -46,10 +58,12 @@ class Node(_message.Message):
     def __init__(self, node_id: _Optional[str] = ..., connected: bool = ..., ran_functions: _Optional[_Iterable[_Union[_e2ap_pb2.RanFunctionItem, _Mapping]]] = ..., up_endpoint: _Optional[str] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("xapp_name",)
+    __slots__ = ("xapp_name", "lost_indications")
     XAPP_NAME_FIELD_NUMBER: _ClassVar[int]
+    LOST_INDICATIONS_FIELD_NUMBER: _ClassVar[int]
     xapp_name: str
-    def __init__(self, xapp_name: _Optional[str] = ...) -> None: ...
+    lost_indications: int
+    def __init__(self, xapp_name: _Optional[str] = ..., lost_indications: _Optional[int] = ...) -> None: ...
 
 class SubscribeRequest(_message.Message):
     __slots__ = ("xapp_name", "node_id", "ran_function_id", "ric_event_trigger_definition", "actions", "key")
@@ -68,18 +82,22 @@ class SubscribeRequest(_message.Message):
     def __init__(self, xapp_name: _Optional[str] = ..., node_id: _Optional[str] = ..., ran_function_id: _Optional[int] = ..., ric_event_trigger_definition: _Optional[bytes] = ..., actions: _Optional[_Iterable[_Union[_e2ap_pb2.RicAction, _Mapping]]] = ..., key: _Optional[str] = ...) -> None: ...
 
 class SubscribeResponse(_message.Message):
-    __slots__ = ("key", "ric_request_id", "response", "failure", "error")
+    __slots__ = ("key", "ric_request_id", "response", "failure", "error", "cause", "end")
     KEY_FIELD_NUMBER: _ClassVar[int]
     RIC_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
     key: str
     ric_request_id: _e2ap_pb2.RicRequestId
     response: _e2ap_pb2.RicSubscriptionResponse
     failure: _e2ap_pb2.RicSubscriptionFailure
     error: str
-    def __init__(self, key: _Optional[str] = ..., ric_request_id: _Optional[_Union[_e2ap_pb2.RicRequestId, _Mapping]] = ..., response: _Optional[_Union[_e2ap_pb2.RicSubscriptionResponse, _Mapping]] = ..., failure: _Optional[_Union[_e2ap_pb2.RicSubscriptionFailure, _Mapping]] = ..., error: _Optional[str] = ...) -> None: ...
+    cause: _e2ap_pb2.Cause
+    end: SubscriptionEnd
+    def __init__(self, key: _Optional[str] = ..., ric_request_id: _Optional[_Union[_e2ap_pb2.RicRequestId, _Mapping]] = ..., response: _Optional[_Union[_e2ap_pb2.RicSubscriptionResponse, _Mapping]] = ..., failure: _Optional[_Union[_e2ap_pb2.RicSubscriptionFailure, _Mapping]] = ..., error: _Optional[str] = ..., cause: _Optional[_Union[_e2ap_pb2.Cause, _Mapping]] = ..., end: _Optional[_Union[SubscriptionEnd, str]] = ...) -> None: ...
 
 class UnsubscribeRequest(_message.Message):
     __slots__ = ("xapp_name", "ric_request_id")
@@ -134,7 +152,7 @@ class PlatformStateResponse(_message.Message):
     def __init__(self, json: _Optional[str] = ...) -> None: ...
 
 class DownMessage(_message.Message):
-    __slots__ = ("node_id", "indication", "control_acknowledge", "control_failure", "node_up", "node_down", "subscription_restored")
+    __slots__ = ("node_id", "indication", "control_acknowledge", "control_failure", "node_up", "node_down", "subscription_restored", "node_changed")
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     INDICATION_FIELD_NUMBER: _ClassVar[int]
     CONTROL_ACKNOWLEDGE_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +160,7 @@ class DownMessage(_message.Message):
     NODE_UP_FIELD_NUMBER: _ClassVar[int]
     NODE_DOWN_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIPTION_RESTORED_FIELD_NUMBER: _ClassVar[int]
+    NODE_CHANGED_FIELD_NUMBER: _ClassVar[int]
     node_id: str
     indication: _e2ap_pb2.RicIndication
     control_acknowledge: _e2ap_pb2.RicControlAcknowledge
@@ -149,7 +168,8 @@ class DownMessage(_message.Message):
     node_up: Node
     node_down: str
     subscription_restored: SubscribeResponse
-    def __init__(self, node_id: _Optional[str] = ..., indication: _Optional[_Union[_e2ap_pb2.RicIndication, _Mapping]] = ..., control_acknowledge: _Optional[_Union[_e2ap_pb2.RicControlAcknowledge, _Mapping]] = ..., control_failure: _Optional[_Union[_e2ap_pb2.RicControlFailure, _Mapping]] = ..., node_up: _Optional[_Union[Node, _Mapping]] = ..., node_down: _Optional[str] = ..., subscription_restored: _Optional[_Union[SubscribeResponse, _Mapping]] = ...) -> None: ...
+    node_changed: Node
+    def __init__(self, node_id: _Optional[str] = ..., indication: _Optional[_Union[_e2ap_pb2.RicIndication, _Mapping]] = ..., control_acknowledge: _Optional[_Union[_e2ap_pb2.RicControlAcknowledge, _Mapping]] = ..., control_failure: _Optional[_Union[_e2ap_pb2.RicControlFailure, _Mapping]] = ..., node_up: _Optional[_Union[Node, _Mapping]] = ..., node_down: _Optional[str] = ..., subscription_restored: _Optional[_Union[SubscribeResponse, _Mapping]] = ..., node_changed: _Optional[_Union[Node, _Mapping]] = ...) -> None: ...
 
 class UpMessage(_message.Message):
     __slots__ = ("xapp_name", "control_request")

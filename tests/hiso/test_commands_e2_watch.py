@@ -43,7 +43,7 @@ SETUP = e2ap.E2SetupRequest(
 def names() -> FunctionNames:
     """Function names learnt from a setup, as from a node whose numbers are its own."""
     result = FunctionNames(LoopbackClient(1))
-    result.learn(NODE, SETUP)
+    result.learn(NODE, SETUP.ran_functions_added)
     return result
 
 
@@ -144,13 +144,29 @@ def test_every_message_of_the_contract_belongs_to_a_procedure() -> None:
 @given(st.binary(max_size=64), st.binary(max_size=64), st.sampled_from([12, 13, 14, 99]))
 def test_whatever_bytes_a_service_model_carries_have_a_line(header: bytes, message: bytes, number: int) -> None:
     names = FunctionNames(LoopbackClient(1))
-    names.learn(NODE, SETUP)
+    names.learn(NODE, SETUP.ran_functions_added)
     indication = e2ap.RicIndication(
         ran_function_id=number, ric_indication_header=header, ric_indication_message=message
     )
     control = e2ap.RicControlRequest(ran_function_id=number, ric_control_header=header, ric_control_message=message)
     for pdu in (e2ap.E2apPdu(ric_indication=indication), e2ap.E2apPdu(ric_control_request=control)):
         assert one_line(watched(names, pdu))
+
+
+def test_what_a_node_changes_has_its_line_and_names_its_functions(names: FunctionNames) -> None:
+    slot = e2ap.RanFunctionItem(ran_function_id=44, ran_function_oid=SLOT_OID)
+    gone = [e2ap.RanFunctionIdItem(ran_function_id=3)]
+    update = e2ap.RicServiceUpdate(transaction_id=5, ran_functions_added=[slot], ran_functions_deleted=gone)
+    line = one_line(watched(names, e2ap.E2apPdu(ric_service_update=update)))
+    assert line.endswith("RIC service update transaction 5 added [44] deleted [3]")
+    assert names.of(NODE, 44) == "slot"
+    item = e2ap.RicSubscriptionWithCause(
+        ric_request_id=e2ap.RicRequestId(ric_requestor_id=1, ric_instance_id=2),
+        cause=e2ap.Cause(misc=e2ap.MISC_OM_INTERVENTION),
+    )
+    required = e2ap.RicSubscriptionDeleteRequired(ric_subscription_to_be_removed=[item])
+    line = one_line(watched(names, e2ap.E2apPdu(ric_subscription_delete_required=required)))
+    assert line.endswith("delete required request 1-2 cause om-intervention")
 
 
 def test_filters_narrow_what_is_shown(names: FunctionNames) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from dataclasses import replace
 
@@ -78,6 +79,19 @@ def test_a_line_a_second_shows_the_metrics(request_: RunRequest) -> None:
         "loop p50 0.33 ms", "late decisions 10 (1.00 %)", "x0.98",
     ):  # fmt: skip
         assert expected in text
+
+
+def test_several_cells_are_told_apart(request_: RunRequest) -> None:
+    cells = [dataclasses.replace(seen(embb_hz=hz), cell=cell) for cell, hz in enumerate((6e6, 5e6))]
+    for live in (False, True):
+        out = io.StringIO()
+        several = dataclasses.replace(request_, cells=2)
+        with Terminal(several, Console(file=out, width=300, force_terminal=live, color_system=None)) as terminal:
+            terminal.show(*cells)
+            terminal.show(cells[0], dataclasses.replace(seen(embb_hz=4e6), cell=1))
+        text = out.getvalue()
+        assert "cell 0  cell   spectral" in text if live else "cell 0       5.0 s  SSR" in text
+        assert "cell 1       5.0 s  budgets 2.0/5.0/2.0 -> 2.0/4.0/2.0 MHz" in text
 
 
 def test_the_table_shows_shares_of_decisions_and_what_was_not_said(request_: RunRequest) -> None:

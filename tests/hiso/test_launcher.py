@@ -19,7 +19,7 @@ from hiso import ports
 from hiso.launcher import Plan, make_run_dir
 from hiso.placement import HOT_LOOPS, fifo_allowed, place
 from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
-from hiso.run_request import RunRequest, make_request
+from hiso.run_request import RequestError, RunRequest, make_request
 
 SLEEPER = "import signal, time\nprint('ready', flush=True)\ntime.sleep(60)\n"
 STUBBORN = (
@@ -233,6 +233,28 @@ class TestPlan:
         assert [name for name in specs if name.startswith("learner")] == ["learner-inter"]
         assert "--learn" in specs["xapp-inter"].arguments
         assert "--learn" not in specs["xapp-embb"].arguments
+
+    def test_each_cell_has_an_emulator_with_ports_and_files_of_its_own(self, tmp_path: Path) -> None:
+        several = request(cells=4)
+        placement = place((0, 1), control_delay_slots=0, realtime=False, fifo=True, learning=False)
+        specs = [s for s in Plan(several, placement, 36_400, tmp_path).specs() if s.module == "ran_emulator"]
+        assert [(spec.name, spec.http_port) for spec in specs] == [
+            ("emulator", 36_400), ("emulator-1", 36_402), ("emulator-2", 36_403), ("emulator-3", 36_404),
+        ]  # fmt: skip
+        for flag in ("--cell", "--gnb-id", "--run-dir", "--summary"):
+            assert len({spec.arguments[spec.arguments.index(flag) + 1] for spec in specs}) == 4, flag
+
+    @pytest.mark.parametrize(
+        ("changes", "named"),
+        [
+            ({"cells": 0}, "cells: must be 1..4"),
+            ({"cells": 5}, "cells: must be 1..4"),
+            ({"cells": 2, "learn": True, "scheduler": "hiso-coma"}, "cells: agents learn from one cell"),
+        ],
+    )
+    def test_cells_that_cannot_be_are_refused(self, changes: dict[str, object], named: str) -> None:
+        with pytest.raises(RequestError, match=named):
+            request(**changes)
 
     def test_d_follows_clock_scenario_and_command_line(self) -> None:
         assert request().control_delay_slots == 0

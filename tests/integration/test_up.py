@@ -142,6 +142,27 @@ def test_a_lockstep_run_ends_by_itself_and_agrees_with_sim(up: Callable[..., Up]
     assert list(run.folder.glob("hiso-*")) == []
 
 
+@pytest.mark.parametrize("scheduler", ["slnr", "hiso-coma-tuned"])
+def test_several_cells_agree_with_sim_cell_by_cell(up: Callable[..., Up], tmp_path: Path, scheduler: str) -> None:
+    arguments = ("--scheduler", scheduler, "--scenario", "regimes", "--seed", "5", "--slots", "2500", "--cells", "2")
+    run = up(*arguments, "--clock", "lockstep")
+    summary = run.wait()
+    assert hiso("sim", *arguments, "--json", str(tmp_path / "sim.json")).returncode == 0
+    simulated = json.loads((tmp_path / "sim.json").read_text())
+    digests = [cell["trace_sha256"] for cell in summary["cells"]]
+    assert digests == [cell["trace_sha256"] for cell in simulated["cells"]]
+    assert len(set(digests)) == 2
+    for key in ("trace_sha256", "slices", "decision_source", "utility", "inter_slice_updates", "trigger_evaluations"):
+        assert summary[key] == simulated[key], key
+    assert summary["missed_deadlines"] == 0
+    assert all(cell["e2_bytes"]["slot"]["ric_indication"]["to_ric"] > 0 for cell in summary["cells"])
+    alone = hiso("sim", *arguments[:-2], "--json", str(tmp_path / "alone.json"))
+    assert alone.returncode == 0
+    assert json.loads((tmp_path / "alone.json").read_text())["trace_sha256"] == digests[0]
+    assert "cell 1  " in run.output
+    assert run.pids() == []
+
+
 def test_a_realtime_run_serves_by_its_agents(up: Callable[..., Up]) -> None:
     run = up("--scheduler", "slnr", "--scenario", "base", "--duration", "3", "--seed", "2")
     summary = run.wait()

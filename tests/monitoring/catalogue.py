@@ -54,7 +54,7 @@ def _each(**values: tuple[str, ...]) -> tuple[Labels, ...]:
 
 
 _BY_SLICE = _each(slice=SLICES)
-_OF_A_FUNCTION = tuple(name for name in e2_traffic.PROCEDURES if name.startswith("ric_"))
+_OF_A_FUNCTION = ("ric_subscription", "ric_subscription_delete", "ric_indication", "ric_control")
 _OF_NONE = tuple(name for name in e2_traffic.PROCEDURES if name not in _OF_A_FUNCTION)
 _BY_E2 = _each(
     function=tuple(name for name in e2_traffic.FUNCTIONS if name != "e2ap"),
@@ -64,7 +64,7 @@ _BY_E2 = _each(
 _PACKET_RESULTS = ("offered", "delivered", "succeeded", "dropped_queue_full", "dropped_late")
 _SCENARIO = {
     "scenario": "regimes", "access": "rsma", "precoder": "codebook", "hwi_model": "paper",
-    "clock": "realtime", "control_delay_slots": "2",
+    "clock": "realtime", "control_delay_slots": "2", "cell": "0",
 }  # fmt: skip
 _XAPP = {"xapp": "intra-embb", "policy": "madqn-tuned", "trigger": "", "weights_id": "regimes-d2"}
 
@@ -118,6 +118,10 @@ METRICS = (
         "near-rt-ric", "counter", "hiso_ric_errors_total", 0.1,
         _each(cause=("control-timer-expired",)), after_event=True,
     ),
+    Metric(
+        "near-rt-ric", "counter", "hiso_ric_lost_indications_total", 0.1,
+        _each(xapp=("inter-slice", *(f"intra-{name}" for name in SLICES))),
+    ),
     Metric("xapp", "gauge", "hiso_xapp_info", 1, (_XAPP,)),
     Metric("xapp", "counter", "hiso_xapp_decisions_total", 1_900),
     Metric("xapp", "gauge", "hiso_xapp_decide_us", 24, _each(quantile=("0.5", "0.99"))),
@@ -125,6 +129,7 @@ METRICS = (
     Metric("xapp", "counter", "hiso_xapp_inter_slice_updates_total", 0.4),
     Metric("xapp", "gauge", "hiso_xapp_weights_version", 12),
     Metric("xapp", "gauge", "hiso_xapp_weights_mismatch", 0, _each(reason=("hwi_model", "control_delay"))),
+    Metric("xapp", "counter", "hiso_xapp_lost_indications_total", 0.1),
     Metric("xapp", "gauge", "hiso_xapp_connected", 1),
     Metric(
         "xapp", "gauge", "hiso_xapp_kpm", 0.98,

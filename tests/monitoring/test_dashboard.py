@@ -17,7 +17,13 @@ UNITS = {
     "suffix: bit/s/Hz",
 }  # fmt: skip
 # The queue is shown in packets, and slots are simulated seconds times 2,000.
-NOT_SHOWN = {"hiso_slice_queued_bits", "hiso_slots_total", "hiso_xapp_kpm"}
+NOT_SHOWN = {
+    "hiso_ric_lost_indications_total",
+    "hiso_slice_queued_bits",
+    "hiso_slots_total",
+    "hiso_xapp_kpm",
+    "hiso_xapp_lost_indications_total",
+}
 
 
 def _charts() -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm
 from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto import xapp_bus_pb2 as bus_pb
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 
 from xapps.sdk import (
@@ -331,3 +332,88 @@ def test_a_handler_sees_what_waits_behind_its_indication_and_nothing_is_lost(ric
             xapp.step()
     assert behind == {b"\x01": b"\x04", b"\x02": b"\x04", b"\x03": b"\x04", b"\x04": b""}
     assert reports == [b"h"]
+
+
+def test_functions_that_come_and_go_are_told_and_subscriptions_follow(ric, node, echo):
+    made = node(ric, 1)
+    running = echo(ric, "follows-functions")
+    running.xapp.on_node_changed(lambda there: running.events.append(f"changed {sorted(there.functions)}"))
+    gone = e2ap.RanFunctionIdItem(ran_function_id=SLOT_ID)
+    made.send(ric_service_update=e2ap.RicServiceUpdate(transaction_id=1, ran_functions_deleted=[gone]))
+    wait_until(lambda: any("no longer offers" in event for event in running.events))
+    assert f"changed {sorted([BUDGETS_OID, KPM_OID])}" in running.events
+    assert running.subscription.end == bus_pb.FUNCTION_WITHDRAWN
+    assert not running.subscription.active
+    again = [item for item in functions() if item.ran_function_oid == SLOT_OID]
+    made.send(ric_service_update=e2ap.RicServiceUpdate(transaction_id=2, ran_functions_added=again))
+    wait_until(lambda: running.subscription.active)
+    assert running.subscription.end == bus_pb.NOT_ENDED
+    insert(made, running.subscription.request_id)
+    made.expect("ric_control_request")
+
+
+def test_the_nodes_end_of_a_subscription_is_told_with_its_cause(ric, node, echo):
+    made = node(ric, 1)
+    running = echo(ric, "ended-by-node")
+    cause = e2ap.Cause(misc=e2ap.MISC_CONTROL_PROCESSING_OVERLOAD)
+    item = e2ap.RicSubscriptionWithCause(
+        ric_request_id=running.subscription.request_id, ran_function_id=SLOT_ID, cause=cause
+    )
+    made.send(
+        ric_subscription_delete_required=e2ap.RicSubscriptionDeleteRequired(ric_subscription_to_be_removed=[item])
+    )
+    wait_until(lambda: any("control-processing-overload" in event for event in running.events))
+    assert running.subscription.end == bus_pb.REQUIRED_BY_NODE
+
+
+@pytest.mark.parametrize(
+    ("numbers", "lost"),
+    [
+        ((0, 1, 2), 0),
+        ((7, 8, 9), 0),  # who joins later begins anywhere
+        ((7, 8, 12), 3),
+        ((65_534, 65_535, 0, 1), 0),
+        ((65_534, 2), 3),
+        ((5, 0, 1), 0),  # the node began anew
+    ],
+)
+def test_gaps_in_sequence_numbers_are_counted_and_shown(ric, node, numbers, lost):
+    made = node(ric, 1)
+    taken: list[int] = []
+    with XApp("counts-gaps", bus=ric.bus) as xapp:
+        xapp.connect(10)
+        held = xapp.subscribe(
+            xapp.wait_for_node(KPM_OID, 10),
+            KPM_OID,
+            key="kpm",
+            trigger=kpm.EventTriggerDefinition(reporting_period_ms=1_000),
+            actions=[report_action(kpm.ActionDefinition(ric_style_type=1))],
+            handler=lambda _node, indication: taken.append(indication.ric_indication_sn),
+        )
+        for number in numbers:
+            made.indicate(held.request_id, KPM_ID, ric_indication_sn=number)
+        while len(taken) < len(numbers):
+            xapp.step()
+        assert xapp.lost_indications == lost
+
+        def shown() -> int:
+            states = httpx.get(f"http://127.0.0.1:{ric.http_port}/xapps", timeout=10).json()
+            return next(item["lost_indications"] for item in states if item["name"] == "counts-gaps")
+
+        wait_until(lambda: shown() == lost)
+        page = httpx.get(f"http://127.0.0.1:{ric.http_port}/metrics", timeout=10).text
+        assert f'hiso_ric_lost_indications_total{{xapp="counts-gaps"}} {float(lost)}' in page
+
+
+def test_what_an_operator_deleted_is_not_asked_for_again(ric, node, echo):
+    made = node(ric, 1)
+    running = echo(ric, "deleted-for-good")
+    request_id = running.subscription.request_id
+    path = f"/subscriptions/{made.node_id}/{request_id.ric_requestor_id}/{request_id.ric_instance_id}"
+    assert httpx.delete(f"http://127.0.0.1:{ric.http_port}{path}", timeout=10).status_code == 200
+    wait_until(lambda: running.subscription.end == bus_pb.DELETED_BY_OPERATOR)
+    made.close()
+    wait_until(lambda: any(event.startswith("down") for event in running.events))
+    again = node(ric, 1)
+    wait_until(lambda: running.events[-1].startswith("up"))
+    assert again.subscribed == {}

@@ -26,9 +26,17 @@ class FunctionNotOfferedError(XAppError):
 
 
 class SubscriptionError(XAppError):
-    """A subscription is refused: by the platform (`failure` is None) or by the node, with its cause."""
+    """A subscription is refused: by the platform (`failure` is None) or by the node.
 
-    def __init__(self, message: str, failure: e2ap.RicSubscriptionFailure | None = None) -> None:
-        """`message` names what is wrong; `failure` is the node's own answer."""
+    Attributes:
+        cause: of E2AP 9.2.1; None where the platform gave none.
+        failure: the node's own answer.
+    """
+
+    def __init__(
+        self, message: str, cause: e2ap.Cause | None = None, failure: e2ap.RicSubscriptionFailure | None = None
+    ) -> None:
+        """`message` names what is wrong."""
         super().__init__(message)
+        self.cause = cause
         self.failure = failure

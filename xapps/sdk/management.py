@@ -83,12 +83,23 @@ class ManagementClient:
 class Heartbeat:
     """Tells the RIC four times a second that this xApp is there, and notices when the RIC has forgotten it."""
 
-    def __init__(self, context: Context, endpoint: str, xapp_name: str, on_forgotten: Callable[[], None]) -> None:
-        """`on_forgotten` is called from the heartbeat's thread when the RIC wants a registration."""
+    def __init__(
+        self,
+        context: Context,
+        endpoint: str,
+        xapp_name: str,
+        on_forgotten: Callable[[], None],
+        lost_indications: Callable[[], int],
+    ) -> None:
+        """`on_forgotten` is called from the heartbeat's thread when the RIC wants a registration.
+
+        `lost_indications`: what each beat says of indications that never came.
+        """
         self._context = context
         self._endpoint = endpoint
         self._xapp_name = xapp_name
         self._on_forgotten = on_forgotten
+        self._lost_indications = lost_indications
         self._stopping = threading.Event()
         self._answered_s = 0.0
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -111,6 +122,7 @@ class Heartbeat:
         client = ManagementClient(self._context, self._endpoint)
         beat = bus.Heartbeat(xapp_name=self._xapp_name)
         while not self._stopping.wait(HEARTBEAT_S):
+            beat.lost_indications = self._lost_indications()
             try:
                 answer = client.request(HEARTBEAT_S, heartbeat=beat)
             except BusUnavailableError:

@@ -10,7 +10,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -61,6 +61,10 @@ class Subscription:
     handler: IndicationHandler
     request_id: e2ap.RicRequestId
     active: bool = False
+    end: bus.SubscriptionEnd = bus.NOT_ENDED
+    """Why it is over, where the RIC said so; after DELETED_BY_OPERATOR nothing asks for it again."""
+    next_sn: dict[int, int] = field(default_factory=dict)
+    """ric_indication_sn that comes next, by action id."""
 
 
 class XApp:
@@ -80,6 +84,8 @@ class XApp:
         self.name = name
         self.dropped_controls = 0
         self.unroutable_indications = 0
+        self.lost_indications = 0
+        """Gaps in ric_indication_sn, summed over all subscriptions."""
         self._bus = bus
         self._oids = tuple(oids)
         self._slices = tuple(slices)
@@ -88,7 +94,7 @@ class XApp:
         self._requestor_id = 0
         self._context: Context = zmq.Context()
         self._management = ManagementClient(self._context, bus)
-        self._heartbeat = Heartbeat(self._context, bus, name, self._forgotten)
+        self._heartbeat = Heartbeat(self._context, bus, name, self._forgotten, lambda: self.lost_indications)
         self._down: zmq.Socket[bytes] | None = None
         self._waiting: deque[DownMessage] = deque()
         self._newest_waiting: dict[int, DownMessage] = {}
@@ -98,6 +104,7 @@ class XApp:
         self._by_instance: dict[int, Subscription] = {}
         self._node_up: NodeHandler = _ignore
         self._node_down: NodeHandler = _ignore
+        self._node_changed: NodeHandler = _ignore
         self._acknowledged: AcknowledgeHandler = _ignore_answer
         self._failed: FailureHandler = _ignore_answer
         self._lost: LostHandler = _ignore_loss
@@ -115,6 +122,10 @@ class XApp:
         """Call `handler` whenever a node is lost."""
         self._node_down = handler
 
+    def on_node_changed(self, handler: NodeHandler) -> None:
+        """Call `handler` whenever a connected node offers other RAN functions than before, or has other components."""
+        self._node_changed = handler
+
     def on_control_acknowledge(self, handler: AcknowledgeHandler) -> None:
         """Call `handler` with each RicControlAcknowledge."""
         self._acknowledged = handler
@@ -124,7 +135,7 @@ class XApp:
         self._failed = handler
 
     def on_subscription_lost(self, handler: LostHandler) -> None:
-        """Call `handler` where a subscription cannot be restored, or was deleted by a person."""
+        """Call `handler` where a subscription cannot be restored or is over: by a person, by the node (`end`)."""
         self._lost = handler
 
     # Connection --------------------------------------------------------------------------------------
@@ -215,6 +226,7 @@ class XApp:
             handler=handler,
             request_id=e2ap.RicRequestId(),
         )
+        subscription.handler = self._watched(subscription)
         self._request_subscription(subscription)
         self._subscriptions[node.node_id, key] = subscription
         return subscription
@@ -317,12 +329,33 @@ class XApp:
                 extra=fields(node=message.node_id, instance=request_id.ric_instance_id),
             )
 
+    def _watched(self, subscription: Subscription) -> IndicationHandler:
+        """The subscription's handler behind a look at the sequence number (E2AP: optional, 0..65535).
+
+        A 0 out of turn is a node that began anew, or one that does not count: no gap.
+        """
+        next_sn, handler = subscription.next_sn, subscription.handler
+
+        def handle(node: E2Node, indication: e2ap.RicIndication) -> None:
+            action, number = indication.ric_action_id, indication.ric_indication_sn
+            if number and number != next_sn.get(action, number):
+                self.lost_indications += number - next_sn[action] & 0xFFFF
+            next_sn[action] = number + 1 & 0xFFFF
+            handler(node, indication)
+
+        return handle
+
     def _event(self, message: DownMessage) -> None:
         kind = message.WhichOneof("message")
         if kind == "node_up":
             self._take_node(message.node_up)
             self._resubscribe(message.node_id)
             self._node_up(self._nodes[message.node_id])
+            return
+        if kind == "node_changed":
+            self._take_node(message.node_changed)
+            self._resubscribe(message.node_id, only_inactive=True)
+            self._node_changed(self._nodes[message.node_id])
             return
         node = self._nodes.get(message.node_id)
         if node is None:
@@ -405,9 +438,11 @@ class XApp:
             self._resubscribe(node.node_id)
             self._node_up(node)
 
-    def _resubscribe(self, node_id: str) -> None:
+    def _resubscribe(self, node_id: str, *, only_inactive: bool = False) -> None:
         """Ask again for what this xApp holds at a node: the RIC joins what it restores from its store."""
         for subscription in [item for item in self._subscriptions.values() if item.node.node_id == node_id]:
+            if only_inactive and (subscription.active or subscription.oid not in subscription.node.functions):
+                continue
             try:
                 self._request_subscription(subscription)
             except XAppError as error:
@@ -429,20 +464,26 @@ class XApp:
 
     def _take_answer(self, subscription: Subscription, answer: bus.SubscribeResponse) -> None:
         if answer.error:
-            raise SubscriptionError(answer.error)
+            raise SubscriptionError(answer.error, answer.cause if answer.HasField("cause") else None)
         if answer.HasField("failure"):
             cause = describe_cause(answer.failure.cause)
             text = answer.failure.criticality_diagnostics.text
-            raise SubscriptionError(f"the node refuses: {cause} {text}".rstrip(), answer.failure)
+            raise SubscriptionError(f"the node refuses: {cause} {text}".rstrip(), answer.failure.cause, answer.failure)
         self._by_instance.pop(subscription.request_id.ric_instance_id, None)
         subscription.request_id = answer.ric_request_id
         subscription.active = True
+        subscription.end = bus.NOT_ENDED
+        subscription.next_sn.clear()
         self._by_instance[answer.ric_request_id.ric_instance_id] = subscription
 
     def _restored(self, node_id: str, answer: bus.SubscribeResponse) -> None:
         subscription = self._subscriptions.get((node_id, answer.key))
         if subscription is None:
             return  # held by an earlier process of this name; subscribing with its key takes it over
+        subscription.end = answer.end
+        if answer.end == bus.DELETED_BY_OPERATOR:
+            del self._subscriptions[node_id, answer.key]
+            self._by_instance.pop(subscription.request_id.ric_instance_id, None)
         try:
             self._take_answer(subscription, answer)
         except SubscriptionError as error:

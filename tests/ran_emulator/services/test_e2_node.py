@@ -17,12 +17,19 @@ class RecordingLink:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.dropped: list[str] = []
+        self.left: list[float] = []
 
     def send(self, stream: int, frame: bytes) -> None:
         self.frames.append(frame)
 
     def drop(self, reason: str, pause_s: float) -> None:
         self.dropped.append(reason)
+
+    def leave(self, pause_s: float) -> None:
+        self.left.append(pause_s)
+
+    def connect_now(self) -> None:
+        self.left.clear()
 
     def take(self) -> list[e2ap.E2apPdu]:
         pdus = [pdu for frame in self.frames for pdu in e2ap.E2Frame.FromString(frame).pdus]
@@ -44,6 +51,10 @@ class Bench:
         self.node.handle(Received(1, frame.SerializeToString()))
 
     def subscribe(self, slice_id: int) -> None:
+        self.ask_for(slice_id)
+        self.link.take()
+
+    def ask_for(self, slice_id: int) -> None:
         after = e2ap.RicSubsequentAction(no_limit=True)
         action = e2ap.RicAction(ric_action_type=e2ap.INSERT, ric_subsequent_action=after)
         self.give(
@@ -54,7 +65,6 @@ class Bench:
                 ric_action_to_be_setup_list=[action],
             )
         )
-        self.link.take()
 
     def slot(self) -> None:
         slot = self.cell.slot

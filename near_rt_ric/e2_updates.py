@@ -1,0 +1,187 @@
+"""What a node may change of its setup: RIC Service Update (E2AP 8.3.4) and E2 Node Configuration Update (8.3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto.e2ap_names import ProcedureCode
+
+from near_rt_ric import e2_messages as messages
+from near_rt_ric.e2_messages import ComponentKey, NodeSetup, component_key
+
+RETRY_AFTER_S = 1
+"""TimeToWait of a refused update."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to an update, and what holds afterwards; `setup` None: it was refused and nothing changes."""
+
+    answer: e2ap.E2apPdu
+    setup: NodeSetup | None
+    deleted: frozenset[int] = field(default_factory=frozenset)
+    """RAN function ids that the node offers no longer."""
+
+
+def judge_service_update(setup: NodeSetup, update: e2ap.RicServiceUpdate) -> Verdict:
+    """Judge a RicServiceUpdate function by function; it fails as a whole where none can be accepted."""
+    modified = update.ran_functions_modified
+    ids = [
+        item.ran_function_id
+        for items in (update.ran_functions_added, modified, update.ran_functions_deleted)
+        for item in items
+    ]
+    kept = {number: item for number, item in setup.functions.items() if number not in ids}
+    deleted, rejected = _known(update.ran_functions_deleted, setup)
+    changing, unknown = _known(modified, setup)
+    changed, unfit = messages.judge_functions([item for item in modified if item.ran_function_id in changing], kept)
+    # An id or OID that is free after this update may be taken by an addition; an unfit change leaves what was there.
+    left = {item.ran_function_id: setup.functions[item.ran_function_id] for item in unfit}
+    taken = {**kept, **changed, **left}
+    added, refused = messages.judge_functions(update.ran_functions_added, taken)
+    refusal = _service_refusal(update.transaction_id, ids, len(taken) + len(update.ran_functions_added))
+    if refusal is None and ids and not (added or changed or deleted):
+        text = "ran_functions: none of them can be accepted (unique ids in 1..4095, an OID, a valid definition)"
+        refusal = messages.RAN_FUNCTION_NOT_SUPPORTED, text
+    if refusal is not None:
+        return Verdict(_service_failure(update.transaction_id, *refusal), None)
+    accepted = [*added.values(), *changed.values()]
+    answer = e2ap.RicServiceUpdateAcknowledge(
+        transaction_id=update.transaction_id,
+        ran_functions_accepted=[
+            *(
+                e2ap.RanFunctionIdItem(ran_function_id=i.ran_function_id, ran_function_revision=i.ran_function_revision)
+                for i in accepted
+            ),
+            *(item for item in update.ran_functions_deleted if item.ran_function_id in deleted),
+        ],
+        ran_functions_rejected=[*refused, *unknown, *unfit, *rejected],
+    )
+    # In the node's order of ids, whatever came when.
+    functions = dict(sorted({**taken, **added}.items()))
+    return Verdict(
+        e2ap.E2apPdu(ric_service_update_acknowledge=answer), replace(setup, functions=functions), frozenset(deleted)
+    )
+
+
+def _known(
+    items: Iterable[e2ap.RanFunctionItem | e2ap.RanFunctionIdItem], setup: NodeSetup
+) -> tuple[set[int], list[e2ap.RanFunctionIdCauseItem]]:
+    """Ids that the node has stated, and rejections of those that it has not."""
+    numbers = [item.ran_function_id for item in items]
+    unknown = [
+        e2ap.RanFunctionIdCauseItem(ran_function_id=number, cause=messages.RAN_FUNCTION_ID_INVALID)
+        for number in numbers
+        if number not in setup.functions
+    ]
+    return {number for number in numbers if number in setup.functions}, unknown
+
+
+def _service_refusal(transaction_id: int, ids: list[int], total: int) -> tuple[e2ap.Cause, str] | None:
+    if transaction_id > messages.MAX_TRANSACTION_ID:
+        return _bad_transaction(transaction_id)
+    twice = sorted({number for number in ids if ids.count(number) > 1})
+    if twice:
+        return messages.FALSELY_CONSTRUCTED, f"ran_function_id: {twice} stand more than once in the update"
+    if total > messages.MAX_RAN_FUNCTIONS:
+        text = f"ran_functions_added: {total} functions in all, at most {messages.MAX_RAN_FUNCTIONS}"
+        return messages.EXCESSIVE_FUNCTIONS, text
+    return None
+
+
+def _service_failure(transaction_id: int, cause: e2ap.Cause, text: str) -> e2ap.E2apPdu:
+    return e2ap.E2apPdu(
+        ric_service_update_failure=e2ap.RicServiceUpdateFailure(
+            transaction_id=transaction_id,
+            cause=cause,
+            time_to_wait_s=RETRY_AFTER_S,
+            criticality_diagnostics=_diagnostics(ProcedureCode.RIC_SERVICE_UPDATE, text),
+        )
+    )
+
+
+def judge_configuration_update(setup: NodeSetup, update: e2ap.E2NodeConfigurationUpdate) -> Verdict:
+    """Judge an E2NodeConfigurationUpdate component by component: each is acknowledged as success or failure."""
+    refusal = _configuration_refusal(setup, update)
+    if refusal is not None:
+        return Verdict(_configuration_failure(update.transaction_id, *refusal), None)
+    components = dict(setup.components)
+    answer = e2ap.E2NodeConfigurationUpdateAcknowledge(transaction_id=update.transaction_id)
+    for gone in update.e2_node_component_config_removal:
+        cause = None if component_key(gone) in components else messages.COMPONENT_UNKNOWN
+        answer.e2_node_component_config_removal_ack.append(_ack(gone, cause))
+        components.pop(component_key(gone), None)
+    for item in update.e2_node_component_config_update:
+        cause = None if component_key(item) in components else messages.COMPONENT_UNKNOWN
+        answer.e2_node_component_config_update_ack.append(_ack(item, cause))
+        if cause is None:
+            components[component_key(item)] = item
+    for item in update.e2_node_component_config_addition:
+        cause = messages.SEMANTIC_ERROR if component_key(item) in components else None
+        answer.e2_node_component_config_addition_ack.append(_ack(item, cause))
+        components.setdefault(component_key(item), item)
+    pdu = e2ap.E2apPdu(e2_node_configuration_update_acknowledge=answer)
+    return Verdict(pdu, replace(setup, components=components))
+
+
+def _configuration_refusal(setup: NodeSetup, update: e2ap.E2NodeConfigurationUpdate) -> tuple[e2ap.Cause, str] | None:
+    if update.transaction_id > messages.MAX_TRANSACTION_ID:
+        return _bad_transaction(update.transaction_id)
+    stated = update.global_e2_node_id
+    if update.HasField("global_e2_node_id") and f"{stated.plmn_id}-{stated.gnb_id}" != setup.node_id:
+        return messages.SEMANTIC_ERROR, f"global_e2_node_id: this stream belongs to {setup.node_id}"
+    changed = [*update.e2_node_component_config_addition, *update.e2_node_component_config_update]
+    removed = [component_key(item) for item in update.e2_node_component_config_removal]
+    keys: list[ComponentKey] = [*(component_key(item) for item in changed), *removed]
+    if len(set(keys)) != len(keys):
+        return messages.FALSELY_CONSTRUCTED, "e2_node_component_config: a component stands more than once"
+    if removed and not (set(setup.components) - set(removed)) and not update.e2_node_component_config_addition:
+        return messages.SEMANTIC_ERROR, "e2_node_component_config_removal: at least 1 component must stay"
+    return None
+
+
+def _configuration_failure(transaction_id: int, cause: e2ap.Cause, text: str) -> e2ap.E2apPdu:
+    return e2ap.E2apPdu(
+        e2_node_configuration_update_failure=e2ap.E2NodeConfigurationUpdateFailure(
+            transaction_id=transaction_id,
+            cause=cause,
+            time_to_wait_s=RETRY_AFTER_S,
+            criticality_diagnostics=_diagnostics(ProcedureCode.E2_NODE_CONFIGURATION_UPDATE, text),
+        )
+    )
+
+
+def _ack(
+    item: e2ap.E2NodeComponentConfigItem | e2ap.E2NodeComponentConfigRemovalItem, cause: e2ap.Cause | None
+) -> e2ap.E2NodeComponentConfigAckItem:
+    return e2ap.E2NodeComponentConfigAckItem(
+        interface_type=item.interface_type,
+        component_id=item.component_id,
+        update_outcome=e2ap.SUCCESS if cause is None else e2ap.FAILURE,
+        failure_cause=cause,
+    )
+
+
+def judge_removal(request: e2ap.E2RemovalRequest) -> tuple[e2ap.E2apPdu, bool]:
+    """The answer to an E2RemovalRequest of the node (E2AP 8.3.7), and whether the node is removed."""
+    if request.transaction_id <= messages.MAX_TRANSACTION_ID:
+        response = e2ap.E2RemovalResponse(transaction_id=request.transaction_id)
+        return e2ap.E2apPdu(e2_removal_response=response), True
+    cause, text = _bad_transaction(request.transaction_id)
+    failure = e2ap.E2RemovalFailure(
+        transaction_id=request.transaction_id,
+        cause=cause,
+        criticality_diagnostics=_diagnostics(ProcedureCode.E2_REMOVAL, text),
+    )
+    return e2ap.E2apPdu(e2_removal_failure=failure), False
+
+
+def _bad_transaction(transaction_id: int) -> tuple[e2ap.Cause, str]:
+    text = f"transaction_id: {transaction_id} is not in 0..{messages.MAX_TRANSACTION_ID}"
+    return messages.SEMANTIC_ERROR, text
+
+
+def _diagnostics(procedure: ProcedureCode, text: str) -> e2ap.CriticalityDiagnostics:
+    return e2ap.CriticalityDiagnostics(procedure_code=procedure, text=text)

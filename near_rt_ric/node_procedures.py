@@ -1,0 +1,283 @@
+"""Procedures about a whole node (E2AP 8.3): reset, RIC service update and query, configuration update, removal.
+
+Every method is called with the platform's lock held.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.e2ap_names import ProcedureCode, describe_cause
+
+from near_rt_ric import e2_messages as messages
+from near_rt_ric import e2_updates as updates
+from near_rt_ric.counters import Counters
+from near_rt_ric.e2_termination import NodeConnection, UpSocket
+from near_rt_ric.subscriptions import SubscriptionManager
+from service_kit.logs import fields
+
+_LOG = logging.getLogger(__name__)
+
+ANSWER_TIMEOUT_S = 5.0
+
+Done = Callable[[str], None]
+"""Called with an error text, empty where all is well."""
+
+
+@dataclass(slots=True)
+class NodeRecord:
+    """An E2 node, connected or not."""
+
+    node_id: str
+    number: int
+    up: UpSocket
+    setup: messages.NodeSetup
+    connection: NodeConnection | None = None
+
+    def message(self) -> bus.Node:
+        """The node as xApps see it."""
+        return bus.Node(
+            node_id=self.node_id,
+            connected=self.connection is not None,
+            ran_functions=self.setup.functions.values(),
+            up_endpoint=self.up.endpoint,
+        )
+
+
+class Procedure(StrEnum):
+    """What the RIC may ask of a node, one of a kind at a time."""
+
+    RESET = "reset"
+    QUERY = "service query"
+    REMOVAL = "removal"
+
+
+@dataclass(slots=True)
+class _Open:
+    deadline_s: float
+    done: list[Done] = field(default_factory=list)
+
+
+class NodeProcedures:
+    """What nodes and the RIC ask of each other as a whole."""
+
+    def __init__(
+        self,
+        nodes: dict[str, NodeRecord],
+        subscriptions: SubscriptionManager,
+        counters: Counters,
+        tell_all: Callable[[bus.DownMessage], None],
+        release: Callable[[NodeRecord], None],
+    ) -> None:
+        """`tell_all`: to every xApp; `release`: what the platform does when a node is removed."""
+        self._nodes = nodes
+        self._subscriptions = subscriptions
+        self._counters = counters
+        self._tell_all = tell_all
+        self._release = release
+        self._open: dict[tuple[str, Procedure], _Open] = {}
+        self._transaction = 0
+
+    def take(self, connection: NodeConnection, name: str, pdu: e2ap.E2apPdu) -> bool | None:
+        """Carry out a node's message: None where it is none of these procedures', False where nothing waits for it."""
+        node_id = connection.setup.node_id
+        if name == "reset_response":
+            return self.end(node_id, Procedure.RESET, "")
+        if name == "e2_removal_response":
+            return self._removed_by_us(connection)
+        if name == "e2_removal_failure":
+            cause = describe_cause(pdu.e2_removal_failure.cause)
+            return self.end(node_id, Procedure.REMOVAL, f"removal: node {node_id} refuses: {cause}")
+        handler = _HANDLERS.get(name)
+        if handler is None:
+            return None
+        handler(self, connection, getattr(pdu, name))
+        return True
+
+    def end(self, node_id: str, procedure: Procedure, error: str) -> bool:
+        """A procedure of the RIC's is over; False where there was none."""
+        ended = self._open.pop((node_id, procedure), None)
+        if ended is None:
+            return False
+        connection = self._nodes[node_id].connection if node_id in self._nodes else None
+        if procedure is Procedure.RESET and connection is not None:
+            connection.resetting = False
+            self._subscriptions.node_up(node_id, connection)
+        for done in ended.done:
+            done(error)
+        return True
+
+    def node_lost(self, node: NodeRecord, reason: str) -> bool:
+        """A node's stream is over, and so is what it was asked; whether a removal came to its end by this."""
+        removed = (node.node_id, Procedure.REMOVAL) in self._open
+        if removed:
+            self._release(node)
+        node.connection = None
+        self.end(node.node_id, Procedure.REMOVAL, "")
+        for procedure in (Procedure.RESET, Procedure.QUERY):
+            self.end(node.node_id, procedure, f"node {node.node_id}: {reason}")
+        return removed
+
+    def expire(self, now_s: float) -> None:
+        """End procedures that a node has not answered in time."""
+        for node_id, procedure in [key for key, item in self._open.items() if item.deadline_s <= now_s]:
+            text = f"node {node_id} did not answer within {ANSWER_TIMEOUT_S:g} s"
+            self.end(node_id, procedure, text)
+
+    # What the RIC asks --------------------------------------------------------------------------------
+
+    def reset(self, node_id: str, done: Done) -> None:
+        """Reset a node: it drops its subscriptions and call processes, then the RIC subscribes again."""
+        connection = self._start(node_id, Procedure.RESET, done)
+        if connection is not None:
+            connection.resetting = True
+            self._subscriptions.node_down(node_id, "it is being reset")
+            request = e2ap.ResetRequest(transaction_id=self._next_transaction(), cause=messages.OM_INTERVENTION)
+            connection.post(e2ap.E2apPdu(reset_request=request))
+
+    def query(self, node_id: str, done: Done) -> None:
+        """Ask a node for its RAN functions (E2AP 8.3.5): it answers with a service update of what differs."""
+        connection = self._start(node_id, Procedure.QUERY, done)
+        if connection is not None:
+            known = [
+                e2ap.RanFunctionIdItem(ran_function_id=number, ran_function_revision=item.ran_function_revision)
+                for number, item in connection.setup.functions.items()
+            ]
+            request = e2ap.RicServiceQuery(transaction_id=self._next_transaction(), ran_functions_accepted=known)
+            connection.post(e2ap.E2apPdu(ric_service_query=request))
+
+    def remove(self, node_id: str, done: Done) -> None:
+        """Remove a node (E2AP 8.3.7): its stream ends and its subscriptions are forgotten; at once where it is away."""
+        node = self._nodes.get(node_id)
+        if node is not None and node.connection is None:
+            self._release(node)
+            done("")
+            return
+        connection = self._start(node_id, Procedure.REMOVAL, done)
+        if connection is not None:
+            request = e2ap.E2RemovalRequest(transaction_id=self._next_transaction())
+            connection.post(e2ap.E2apPdu(e2_removal_request=request))
+
+    def _start(self, node_id: str, procedure: Procedure, done: Done) -> NodeConnection | None:
+        """Begin a procedure, or wait for one of the same kind; the connection where it begins."""
+        node = self._nodes.get(node_id)
+        if node is None or node.connection is None:
+            done(f"node_id: node {node_id!r} is not connected")
+            return None
+        open_already = self._open.get((node_id, procedure))
+        if open_already is not None:
+            open_already.done.append(done)
+            return None
+        self._open[node_id, procedure] = _Open(time.monotonic() + ANSWER_TIMEOUT_S, [done])
+        return node.connection
+
+    def _next_transaction(self) -> int:
+        self._transaction = (self._transaction + 1) % (messages.MAX_TRANSACTION_ID + 1)
+        return self._transaction
+
+    # What a node asks ---------------------------------------------------------------------------------
+
+    def _on_reset(self, connection: NodeConnection, request: e2ap.ResetRequest) -> None:
+        """The node has dropped all subscriptions: answer, and subscribe again (E2GAP 5.3.2.5)."""
+        node_id = connection.setup.node_id
+        _LOG.warning("reset_by_node", extra=fields(node=node_id, cause=describe_cause(request.cause)))
+        connection.post(e2ap.E2apPdu(reset_response=e2ap.ResetResponse(transaction_id=request.transaction_id)))
+        self._subscriptions.node_up(node_id, connection)
+
+    def _on_delete_required(self, connection: NodeConnection, required: e2ap.RicSubscriptionDeleteRequired) -> None:
+        """The node cannot go on with some subscriptions (E2AP 8.2.3)."""
+        items = required.ric_subscription_to_be_removed
+        if not items:
+            text = "ric_subscription_to_be_removed: at least 1 entry is required, there are 0"
+            self._object(connection, messages.ABSTRACT_SYNTAX_ERROR_REJECT, text)
+        for item in items:
+            cause = self._subscriptions.on_delete_required(connection.setup.node_id, item)
+            if cause is not None:
+                request_id = item.ric_request_id
+                text = (
+                    f"ric_request_id: no subscription {request_id.ric_requestor_id}-{request_id.ric_instance_id} "
+                    f"of RAN function {item.ran_function_id}"
+                )
+                self._object(connection, cause, text, request_id, item.ran_function_id)
+
+    def _object(
+        self,
+        connection: NodeConnection,
+        cause: e2ap.Cause,
+        text: str,
+        request_id: e2ap.RicRequestId | None = None,
+        ran_function_id: int | None = None,
+    ) -> None:
+        self._counters.error(describe_cause(cause))
+        connection.post(
+            messages.error_indication(
+                cause,
+                text,
+                request_id=request_id,
+                ran_function_id=ran_function_id,
+                procedure_code=ProcedureCode.RIC_SUBSCRIPTION_DELETE_REQUIRED,
+            )
+        )
+
+    def _on_service_update(self, connection: NodeConnection, update: e2ap.RicServiceUpdate) -> None:
+        """The node offers other RAN functions than before."""
+        before = connection.setup
+        verdict = updates.judge_service_update(before, update)
+        self._apply(connection, verdict)
+        if verdict.setup is not None and verdict.setup != before:
+            offered = frozenset(
+                item.ran_function_oid
+                for number, item in verdict.setup.functions.items()
+                if before.functions.get(number) != item
+            )
+            self._subscriptions.functions_changed(before.node_id, verdict.deleted, offered)
+        self.end(before.node_id, Procedure.QUERY, "")
+
+    def _on_configuration_update(self, connection: NodeConnection, update: e2ap.E2NodeConfigurationUpdate) -> None:
+        """The node's components have changed."""
+        self._apply(connection, updates.judge_configuration_update(connection.setup, update))
+
+    def _apply(self, connection: NodeConnection, verdict: updates.Verdict) -> None:
+        """Answer an update; where it changes anything, all that follows from it, xApps told."""
+        connection.post(verdict.answer)
+        node = self._nodes[connection.setup.node_id]
+        if verdict.setup is None:
+            self._counters.error("update_refused")
+            _LOG.warning("update_refused", extra=fields(node=node.node_id))
+        elif verdict.setup != node.setup:
+            node.setup = connection.setup = verdict.setup
+            connection.permissions.clear()
+            _LOG.info("node_changed", extra=fields(node=node.node_id, functions=sorted(verdict.setup.functions)))
+            self._tell_all(bus.DownMessage(node_id=node.node_id, node_changed=node.message()))
+
+    def _on_removal(self, connection: NodeConnection, request: e2ap.E2RemovalRequest) -> None:
+        """The node leaves in order."""
+        answer, removed = updates.judge_removal(request)
+        connection.post(answer)
+        if removed:
+            self._release(self._nodes[connection.setup.node_id])
+            connection.finish("the node has left")
+
+    def _removed_by_us(self, connection: NodeConnection) -> bool:
+        node_id = connection.setup.node_id
+        if (node_id, Procedure.REMOVAL) not in self._open:
+            return False
+        self._release(self._nodes[node_id])
+        connection.finish("removed")
+        return self.end(node_id, Procedure.REMOVAL, "")
+
+
+_HANDLERS: dict[str, Callable[[NodeProcedures, NodeConnection, Any], None]] = {
+    "reset_request": NodeProcedures._on_reset,
+    "ric_subscription_delete_required": NodeProcedures._on_delete_required,
+    "ric_service_update": NodeProcedures._on_service_update,
+    "e2_node_configuration_update": NodeProcedures._on_configuration_update,
+    "e2_removal_request": NodeProcedures._on_removal,
+}

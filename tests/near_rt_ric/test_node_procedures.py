@@ -1,0 +1,404 @@
+"""Delete required, service update and query, configuration update, removal: a real RIC, a node of the tests' own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import httpx
+import pytest
+from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, functions, setup_request, wait_until
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
+
+OTHER = e2ap.RanFunctionItem(ran_function_id=9, ran_function_oid="1.3.6.1.4.1.53148.9", ran_function_revision=1)
+
+
+def state_of(ric, node_id):
+    return next((item for item in ric.get("/nodes").json() if item["node_id"] == node_id), None)
+
+
+def subscription_states(ric, node_id):
+    return {item["key"]: item["state"] for item in ric.get("/subscriptions").json() if item["node_id"] == node_id}
+
+
+def update(node, **fields):
+    node.send(ric_service_update=e2ap.RicServiceUpdate(transaction_id=7, **fields))
+    return node.expect("ric_service_update_acknowledge").ric_service_update_acknowledge
+
+
+def failed_update(node, **fields):
+    node.send(ric_service_update=e2ap.RicServiceUpdate(**{"transaction_id": 7, **fields}))
+    failure = node.expect("ric_service_update_failure").ric_service_update_failure
+    assert failure.time_to_wait_s == 1
+    return failure
+
+
+def identity(number, revision=0):
+    return e2ap.RanFunctionIdItem(ran_function_id=number, ran_function_revision=revision)
+
+
+# Subscription delete required
+
+
+def test_a_subscription_that_the_node_wants_deleted_is_deleted_and_its_xapp_told(ric, node, xapp):
+    made = node(ric, 101)
+    client = xapp(ric, "required", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    cause = e2ap.Cause(misc=e2ap.MISC_CONTROL_PROCESSING_OVERLOAD)
+    item = e2ap.RicSubscriptionWithCause(ric_request_id=request_id, ran_function_id=SLOT_ID, cause=cause)
+    made.send(
+        ric_subscription_delete_required=e2ap.RicSubscriptionDeleteRequired(ric_subscription_to_be_removed=[item])
+    )
+    asked = made.expect("ric_subscription_delete_request").ric_subscription_delete_request
+    assert asked.ric_request_id == request_id
+    told = client.expect("subscription_restored").subscription_restored
+    assert (told.key, told.end, told.cause) == ("slot", bus.REQUIRED_BY_NODE, cause)
+    assert subscription_states(ric, made.node_id) == {"slot": "refused"}
+    assert client.subscribe_slot(made.node_id, 1).error == ""  # it may ask again
+    assert subscription_states(ric, made.node_id) == {"slot": "active"}
+
+
+@pytest.mark.parametrize(
+    ("function_id", "own", "cause"),
+    [
+        (SLOT_ID, False, e2ap.Cause(ric_request=e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN)),
+        (KPM_ID, True, e2ap.Cause(ric_request=e2ap.RIC_REQUEST_RAN_FUNCTION_ID_INVALID)),
+    ],
+)
+def test_a_delete_required_of_what_is_not_there_is_an_error(ric, node, xapp, function_id, own, cause):
+    made = node(ric, 102)
+    client = xapp(ric, "untouched", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    if not own:
+        request_id = e2ap.RicRequestId(ric_requestor_id=900, ric_instance_id=1)
+    item = e2ap.RicSubscriptionWithCause(ric_request_id=request_id, ran_function_id=function_id)
+    made.send(
+        ric_subscription_delete_required=e2ap.RicSubscriptionDeleteRequired(ric_subscription_to_be_removed=[item])
+    )
+    error = made.expect("error_indication").error_indication
+    assert (error.cause, error.ric_request_id) == (cause, request_id)
+    assert subscription_states(ric, made.node_id) == {"slot": "active"}
+
+
+def test_a_delete_required_of_nothing_is_an_error(ric, node):
+    made = node(ric, 103)
+    made.send(ric_subscription_delete_required=e2ap.RicSubscriptionDeleteRequired())
+    error = made.expect("error_indication").error_indication
+    assert error.cause.protocol == e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_REJECT
+
+
+# RIC service update
+
+
+def test_functions_come_and_go_and_subscriptions_with_them(ric, node, xapp):
+    made = node(ric, 104)
+    client = xapp(ric, "follows", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    kept = client.subscribe(made.node_id, KPM_ID, "kpm")
+    acknowledge = update(made, ran_functions_added=[OTHER], ran_functions_deleted=[identity(SLOT_ID)])
+    assert acknowledge.transaction_id == 7
+    assert [item.ran_function_id for item in acknowledge.ran_functions_accepted] == [9, SLOT_ID]
+    changed = client.expect("node_changed").node_changed
+    assert [item.ran_function_id for item in changed.ran_functions] == [KPM_ID, BUDGETS_ID, 9]
+    told = client.expect("subscription_restored").subscription_restored
+    assert (told.key, told.end) == ("slot", bus.FUNCTION_WITHDRAWN)
+    assert told.cause.ric_request == e2ap.RIC_REQUEST_RAN_FUNCTION_ID_INVALID
+    assert subscription_states(ric, made.node_id) == {"slot": "waiting", "kpm": "active"}
+    assert [item["ran_function_id"] for item in ric.get(f"/nodes/{made.node_id}/functions").json()] == [2, 3, 9]
+    assert "offers [2, 3, 9]" in client.subscribe_slot(made.node_id, 1, "again").error
+    # Under another number it is the same function: by its OID.
+    slot = next(item for item in functions() if item.ran_function_oid == SLOT_OID)
+    slot.ran_function_id = 11
+    update(made, ran_functions_added=[slot])
+    restored = client.expect("subscription_restored").subscription_restored
+    assert (restored.key, restored.end, restored.error) == ("slot", bus.NOT_ENDED, "")
+    key = restored.ric_request_id
+    assert made.subscribed[key.ric_requestor_id, key.ric_instance_id].ran_function_id == 11
+    made.indicate(kept.ric_request_id, KPM_ID)
+    assert client.expect("indication").indication.ran_function_id == KPM_ID
+
+
+def test_a_modified_function_keeps_its_subscriptions(ric, node, xapp):
+    made = node(ric, 105)
+    client = xapp(ric, "stays", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    slot = next(item for item in functions() if item.ran_function_oid == SLOT_OID)
+    slot.ran_function_revision = 2
+    acknowledge = update(made, ran_functions_modified=[slot])
+    assert list(acknowledge.ran_functions_accepted) == [identity(SLOT_ID, 2)]
+    assert state_of(ric, made.node_id)["functions"][-1]["revision"] == 2
+    assert subscription_states(ric, made.node_id) == {"slot": "active"}
+
+
+def test_functions_of_an_update_are_rejected_one_by_one(ric, node):
+    made = node(ric, 106)
+    broken = e2ap.RanFunctionItem(ran_function_id=SLOT_ID, ran_function_oid=SLOT_OID, ran_function_definition=b"\xff")
+    acknowledge = update(
+        made,
+        ran_functions_added=[OTHER, e2ap.RanFunctionItem(ran_function_id=5, ran_function_oid=KPM_OID)],
+        ran_functions_modified=[e2ap.RanFunctionItem(ran_function_id=77, ran_function_oid="1.3.6"), broken],
+        ran_functions_deleted=[identity(78)],
+    )
+    assert [item.ran_function_id for item in acknowledge.ran_functions_accepted] == [9]
+    invalid = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_RAN_FUNCTION_ID_INVALID)
+    assert {item.ran_function_id: item.cause for item in acknowledge.ran_functions_rejected} == {
+        5: e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RAN_FUNCTION_NOT_SUPPORTED),
+        77: invalid,
+        78: invalid,
+        SLOT_ID: e2ap.Cause(protocol=e2ap.PROTOCOL_TRANSFER_SYNTAX_ERROR),
+    }
+    assert [item["ran_function_id"] for item in state_of(ric, made.node_id)["functions"]] == [2, 3, 4, 9]
+
+
+@pytest.mark.parametrize(
+    ("fields", "cause", "named"),
+    [
+        ({"transaction_id": 256}, e2ap.Cause(protocol=e2ap.PROTOCOL_SEMANTIC_ERROR), "transaction_id"),
+        (
+            {"ran_functions_added": [OTHER], "ran_functions_deleted": [identity(9)]},
+            e2ap.Cause(protocol=e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_FALSELY_CONSTRUCTED_MESSAGE),
+            "more than once",
+        ),
+        (
+            {
+                "ran_functions_added": [
+                    e2ap.RanFunctionItem(ran_function_id=100 + i, ran_function_oid=f"1.3.{i}") for i in range(254)
+                ]
+            },
+            e2ap.Cause(ric_service=e2ap.RIC_SERVICE_EXCESSIVE_FUNCTIONS),
+            "256",
+        ),
+        (
+            {"ran_functions_deleted": [identity(99)]},
+            e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RAN_FUNCTION_NOT_SUPPORTED),
+            "ran_functions",
+        ),
+    ],
+)
+def test_an_update_that_fails_as_a_whole_changes_nothing(ric, node, fields, cause, named):
+    made = node(ric, 107)
+    before = state_of(ric, made.node_id)["functions"]
+    failure = failed_update(made, **fields)
+    assert failure.cause == cause
+    assert named in failure.criticality_diagnostics.text
+    assert state_of(ric, made.node_id)["functions"] == before
+
+
+def test_an_empty_update_is_acknowledged(ric, node):
+    made = node(ric, 108)
+    acknowledge = update(made)
+    assert not acknowledge.ran_functions_accepted
+    assert not acknowledge.ran_functions_rejected
+
+
+# RIC service query
+
+
+def test_a_query_brings_what_the_node_says(ric, node):
+    made = node(ric, 109)
+    answers = []
+    asking = threading.Thread(
+        target=lambda: answers.append(
+            httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/service-query", timeout=10)
+        )
+    )
+    asking.start()
+    query = made.expect("ric_service_query").ric_service_query
+    assert [item.ran_function_id for item in query.ran_functions_accepted] == [2, 3, 4]
+    update(made, ran_functions_deleted=[identity(KPM_ID)])
+    asking.join(10)
+    assert [item["ran_function_id"] for item in answers[0].json()] == [3, 4]
+
+
+def test_a_query_of_an_unknown_node_is_refused(ric):
+    answer = httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/00101-9999/service-query", timeout=10)
+    assert (answer.status_code, "not connected" in answer.text) == (404, True)
+
+
+# E2 node configuration update
+
+
+def component(name, interface=e2ap.XN, part=b""):
+    return e2ap.E2NodeComponentConfigItem(interface_type=interface, component_id=name, request_part=part)
+
+
+def removal(name, interface=e2ap.XN):
+    return e2ap.E2NodeComponentConfigRemovalItem(interface_type=interface, component_id=name)
+
+
+def configure(node, **fields):
+    request = e2ap.E2NodeConfigurationUpdate(transaction_id=8, **fields)
+    node.send(e2_node_configuration_update=request)
+    pdu = node.expect("e2_node_configuration_update_acknowledge")
+    return pdu.e2_node_configuration_update_acknowledge
+
+
+def names(ric, node_id):
+    return [item["component_id"] for item in state_of(ric, node_id)["components"]]
+
+
+def test_components_are_added_changed_and_removed_each_with_its_own_outcome(ric, node, xapp):
+    made = node(ric, 110)
+    client = xapp(ric, "sees-components")
+    client.subscribe(made.node_id, KPM_ID, "kpm")
+    unknown = e2ap.Cause(e2_node=e2ap.E2_NODE_E2NODE_COMPONENT_UNKNOWN)
+    added = configure(made, e2_node_component_config_addition=[component("xn-2"), component("amf", e2ap.NG)])
+    assert [item.update_outcome for item in added.e2_node_component_config_addition_ack] == [e2ap.SUCCESS, e2ap.FAILURE]
+    assert added.e2_node_component_config_addition_ack[1].failure_cause.protocol == e2ap.PROTOCOL_SEMANTIC_ERROR
+    assert client.expect("node_changed").node_changed.node_id == made.node_id
+    assert names(ric, made.node_id) == ["amf", "xn-2"]
+    changed = configure(made, e2_node_component_config_update=[component("xn-2", part=b"new"), component("xn-3")])
+    outcomes = [(item.update_outcome, item.failure_cause) for item in changed.e2_node_component_config_update_ack]
+    assert outcomes == [(e2ap.SUCCESS, e2ap.Cause()), (e2ap.FAILURE, unknown)]
+    removed = configure(made, e2_node_component_config_removal=[removal("amf", e2ap.NG), removal("xn-9")])
+    outcomes = [(item.update_outcome, item.failure_cause) for item in removed.e2_node_component_config_removal_ack]
+    assert outcomes == [(e2ap.SUCCESS, e2ap.Cause()), (e2ap.FAILURE, unknown)]
+    assert names(ric, made.node_id) == ["xn-2"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "cause", "named"),
+    [
+        ({"transaction_id": 256}, e2ap.PROTOCOL_SEMANTIC_ERROR, "transaction_id"),
+        (
+            {"global_e2_node_id": e2ap.GlobalE2NodeId(plmn_id="00101", gnb_id=1)},
+            e2ap.PROTOCOL_SEMANTIC_ERROR,
+            "global_e2_node_id",
+        ),
+        (
+            {"e2_node_component_config_removal": [removal("amf", e2ap.NG)]},
+            e2ap.PROTOCOL_SEMANTIC_ERROR,
+            "at least 1 component",
+        ),
+        (
+            {"e2_node_component_config_addition": [component("xn-2"), component("xn-2")]},
+            e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_FALSELY_CONSTRUCTED_MESSAGE,
+            "more than once",
+        ),
+    ],
+)
+def test_a_configuration_update_that_fails_changes_nothing(ric, node, fields, cause, named):
+    made = node(ric, 111)
+    made.send(e2_node_configuration_update=e2ap.E2NodeConfigurationUpdate(**fields))
+    failure = made.expect("e2_node_configuration_update_failure").e2_node_configuration_update_failure
+    assert (failure.cause.protocol, failure.time_to_wait_s) == (cause, 1)
+    assert named in failure.criticality_diagnostics.text
+    assert names(ric, made.node_id) == ["amf"]
+
+
+# E2 removal
+
+
+def test_a_node_that_leaves_is_forgotten_and_may_come_back(ric, node, xapp):
+    made = node(ric, 112)
+    client = xapp(ric, "left-alone", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    made.send(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=3))
+    assert made.expect("e2_removal_response").e2_removal_response.transaction_id == 3
+    assert made.ended.wait(5)
+    assert client.expect("node_down").node_down == "it was removed"
+    assert state_of(ric, made.node_id) is None
+    assert subscription_states(ric, made.node_id) == {}
+    again = node(ric, 112)
+    assert client.expect("node_up").node_id == again.node_id
+    assert client.subscribe_slot(again.node_id, 1).error == ""
+
+
+def test_a_removal_with_a_bad_transaction_is_refused(ric, node):
+    made = node(ric, 113)
+    made.send(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=256))
+    failure = made.expect("e2_removal_failure").e2_removal_failure
+    assert failure.cause.protocol == e2ap.PROTOCOL_SEMANTIC_ERROR
+    assert state_of(ric, made.node_id)["connected"]
+
+
+def remove(ric, node_id):
+    return httpx.delete(f"http://127.0.0.1:{ric.http_port}/nodes/{node_id}", timeout=10)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_people_remove_a_node_that_answers_or_hangs_up(ric, node, answers):
+    made = node(ric, 114)
+    done = []
+    asking = threading.Thread(target=lambda: done.append(remove(ric, made.node_id)))
+    asking.start()
+    request = made.expect("e2_removal_request").e2_removal_request
+    if answers:
+        made.send(e2_removal_response=e2ap.E2RemovalResponse(transaction_id=request.transaction_id))
+        assert made.ended.wait(5)
+    else:
+        made.close()
+    asking.join(10)
+    assert done[0].status_code == 200
+    assert state_of(ric, made.node_id) is None
+
+
+def test_a_node_may_refuse_to_be_removed(ric, node):
+    made = node(ric, 115)
+    done = []
+    asking = threading.Thread(target=lambda: done.append(remove(ric, made.node_id)))
+    asking.start()
+    made.expect("e2_removal_request")
+    cause = e2ap.Cause(protocol=e2ap.PROTOCOL_SEMANTIC_ERROR)
+    made.send(e2_removal_failure=e2ap.E2RemovalFailure(cause=cause))
+    asking.join(10)
+    assert (done[0].status_code, "semantic-error" in done[0].text) == (409, True)
+    assert state_of(ric, made.node_id)["connected"]
+
+
+def test_people_remove_a_node_that_is_away(ric, node):
+    made = node(ric, 116)
+    made.close()
+    wait_until(lambda: not state_of(ric, made.node_id)["connected"])
+    assert remove(ric, made.node_id).status_code == 200
+    assert state_of(ric, made.node_id) is None
+    assert remove(ric, made.node_id).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{"e2_removal_response": e2ap.E2RemovalResponse()}, {"e2_removal_failure": e2ap.E2RemovalFailure()}],
+)
+def test_an_answer_to_no_removal_is_an_error(ric, node, message):
+    made = node(ric, 117)
+    made.send(**message)
+    error = made.expect("error_indication").error_indication
+    assert error.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
+
+
+# What the RIC lacks
+
+
+def test_the_65th_node_finds_no_room_until_one_is_removed(own_ric, node):
+    for gnb_id in range(1, 65):
+        node(own_ric, gnb_id).close()
+    late = node(own_ric, 65, set_up=False)
+    wait_until(lambda: not any(item["connected"] for item in own_ric.get("/nodes").json()))
+    late.send(e2_setup_request=setup_request(late.gnb_id))
+    failure = late.expect("e2_setup_failure").e2_setup_failure
+    assert failure.cause == e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RIC_RESOURCE_LIMIT)
+    assert remove(own_ric, "00101-7").status_code == 200
+    late.set_up()
+    assert state_of(own_ric, late.node_id)["up_endpoint"].endswith("bus-up-6")
+
+
+def test_a_node_whose_up_socket_cannot_be_bound_is_refused(own_ric, node):
+    with socket.socket(socket.AF_UNIX) as squatter:
+        squatter.bind(str(own_ric.folder / "bus-up-0"))
+        squatter.listen()
+        made = node(own_ric, 1, set_up=False)
+        made.send(e2_setup_request=setup_request(made.gnb_id))
+        failure = made.expect("e2_setup_failure").e2_setup_failure
+        assert failure.cause == e2ap.Cause(transport=e2ap.TRANSPORT_TRANSPORT_RESOURCE_UNAVAILABLE)
+    made.set_up()
+
+
+def test_a_second_insert_on_the_budgets_is_refused_with_its_cause(ric, node, xapp):
+    made = node(ric, 118)
+    first, second = xapp(ric, "budgets-1", (BUDGETS_OID,)), xapp(ric, "budgets-2", (BUDGETS_OID,))
+    assert first.subscribe(made.node_id, BUDGETS_ID, "budgets", actions=[INSERT]).error == ""
+    refused = second.subscribe(made.node_id, BUDGETS_ID, "budgets", actions=[INSERT])
+    assert refused.cause == e2ap.Cause(ric_request=e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT)
+    assert "budgets-1" in refused.error
