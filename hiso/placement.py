@@ -51,16 +51,17 @@ def fifo_allowed() -> bool:
     return child.returncode == 0
 
 
-def place(cores: tuple[int, ...], *, control_delay_slots: int, realtime: bool, fifo: bool, learning: bool) -> Placement:
+def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fifo: bool, learning: bool) -> Placement:
     """Placement on `cores`.
 
     D = 0: a slot waits for its decision, so all hot loops take turns on one core. D >= 1: the emulator works while
     the others decide, so it has a core of its own; with more cores the others spread too. Faces and learners take
-    what is left. SCHED_FIFO is for real time alone: a lock-step loop would never give way.
+    what is left. `urgent`: a real-time clock, or a measurement; SCHED_FIFO is for these alone: a lock-step loop would
+    never give way.
     """
-    fifo_priority = FIFO_PRIORITY if realtime and fifo else None
-    throttle = learning and realtime and not fifo
-    scheduling = _scheduling(realtime=realtime, fifo=fifo, throttle=throttle)
+    fifo_priority = FIFO_PRIORITY if urgent and fifo else None
+    throttle = learning and urgent and not fifo
+    scheduling = _scheduling(urgent=urgent, fifo=fifo, throttle=throttle)
     if not cores:
         where = "processes are not pinned (this system has no sched_setaffinity)"
         return Placement({}, None, frozenset(), fifo_priority, throttle, f"placement: {where}; {scheduling}")
@@ -98,8 +99,8 @@ def _spoken(names: tuple[str, ...]) -> str:
     return " and ".join({"ric": "RIC"}.get(name, name.replace("xapp-", "xApp ")) for name in names)
 
 
-def _scheduling(*, realtime: bool, fifo: bool, throttle: bool) -> str:
-    if not realtime:
+def _scheduling(*, urgent: bool, fifo: bool, throttle: bool) -> str:
+    if not urgent:
         return "normal priority (lock-step)"
     if fifo:
         return f"SCHED_FIFO {FIFO_PRIORITY}"

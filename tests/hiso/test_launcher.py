@@ -89,26 +89,26 @@ def children_of(pid: int) -> list[int]:
 
 class TestPlacement:
     def test_without_a_delay_all_hot_loops_share_a_core_and_faces_have_another(self) -> None:
-        placement = place((0, 1), control_delay_slots=0, realtime=False, fifo=True, learning=False)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True, learning=False)
         assert set(placement.hot_cores.values()) == {0}
         assert placement.face_core == 1
         assert placement.fifo_priority is None
 
     def test_with_a_delay_the_emulator_has_a_core_of_its_own(self) -> None:
-        placement = place((2, 5), control_delay_slots=2, realtime=True, fifo=True, learning=False)
+        placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True, learning=False)
         assert placement.hot_cores["emulator"] == 2
         assert {placement.hot_cores[name] for name in HOT_LOOPS[1:]} == {5}
         assert placement.fifo_priority is not None
         assert "emulator on core 2, RIC and xApps on core 5; SCHED_FIFO" in placement.description
 
     def test_learners_are_throttled_where_fifo_is_refused(self) -> None:
-        placement = place((0, 1), control_delay_slots=2, realtime=True, fifo=False, learning=True)
+        placement = place((0, 1), control_delay_slots=2, urgent=True, fifo=False, learning=True)
         assert placement.throttle_learners
         assert placement.fifo_priority is None
         assert "learners throttled" in placement.description
 
     def test_a_system_without_pinning_is_said_so(self) -> None:
-        placement = place((), control_delay_slots=2, realtime=True, fifo=False, learning=False)
+        placement = place((), control_delay_slots=2, urgent=True, fifo=False, learning=False)
         assert placement.hot_cores == {}
         assert placement.face_core is None
         assert "not pinned" in placement.description
@@ -121,9 +121,9 @@ class TestPlacement:
         st.booleans(),
     )
     def test_every_hot_loop_is_on_an_allowed_core(
-        self, cores: tuple[int, ...], delay: int, realtime: bool, fifo: bool, learning: bool
+        self, cores: tuple[int, ...], delay: int, urgent: bool, fifo: bool, learning: bool
     ) -> None:
-        placement = place(cores, control_delay_slots=delay, realtime=realtime, fifo=fifo, learning=learning)
+        placement = place(cores, control_delay_slots=delay, urgent=urgent, fifo=fifo, learning=learning)
         assert set(placement.hot_cores) == set(HOT_LOOPS)
         assert set(placement.hot_cores.values()) <= set(cores)
         assert placement.face_core in cores
@@ -228,7 +228,7 @@ class TestPlan:
 
     def test_only_what_learns_has_a_learner(self, tmp_path: Path) -> None:
         learning = request(scheduler="hiso-coma", intra="slnr", learn=True, from_scratch=True)
-        placement = place((0, 1), control_delay_slots=0, realtime=False, fifo=True, learning=True)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True, learning=True)
         specs = {spec.name: spec for spec in Plan(learning, placement, 36_400, tmp_path).specs()}
         assert [name for name in specs if name.startswith("learner")] == ["learner-inter"]
         assert "--learn" in specs["xapp-inter"].arguments
