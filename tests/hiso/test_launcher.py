@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hiso import ports
 from hiso.launcher import Plan, make_run_dir
-from hiso.placement import HOT_LOOPS, fifo_allowed, place
+from hiso.placement import HOT_LOOPS, fifo_allowed, place, spread
 from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
 from hiso.run_request import RunRequest, make_request
 
@@ -133,6 +133,20 @@ class TestPlacement:
         if delay and len(cores) > 2:
             # Faces and learners never share a core with a hot loop where there are cores enough.
             assert placement.face_core not in placement.hot_cores.values()
+
+    def test_physical_cores_come_before_their_second_threads(self) -> None:
+        pairs = {core: frozenset({core // 2 * 2, core // 2 * 2 + 1}) for core in range(8)}
+        assert spread(pairs) == (0, 2, 4, 6, 1, 3, 5, 7)
+        # Of a core whose first thread may not be used, the second one is as good.
+        assert spread({core: pairs[core] for core in (1, 2, 3)}) == (1, 2, 3)
+        apart = {core: frozenset({core % 4, core % 4 + 4}) for core in range(8)}
+        assert spread(apart) == tuple(range(8))
+
+    def test_with_cores_enough_every_hot_loop_has_its_own(self) -> None:
+        placement = place(tuple(range(7)), control_delay_slots=2, urgent=True, fifo=True, learning=True)
+        assert len(set(placement.hot_cores.values())) == len(HOT_LOOPS)
+        assert placement.face_core == 6
+        assert placement.learner_cores == {6}
 
     def test_fifo_is_tried_not_guessed(self) -> None:
         code = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"

@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,8 @@ from hiso.processes import Child, end_all
 from hiso.run_request import make_request
 
 START_TIMEOUT_S = 90.0
-XAPPS = ("xapp-inter", "xapp-vonr", "xapp-embb", "xapp-urllc")
+SLICE_XAPPS = ("xapp-vonr", "xapp-embb", "xapp-urllc")
+XAPPS = ("xapp-inter", *SLICE_XAPPS)
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = START_TIMEOUT_S) -> Any:
@@ -63,8 +65,9 @@ class ProcessSystem:
         self.run_dir = make_run_dir()
         plan = Plan(request, placement, self.base, self.run_dir)
         plan.write_scenario()
-        self.children = {spec.name: Child(spec, self.run_dir) for spec in plan.specs()}
-        self.learners = tuple(name for name in self.children if name.startswith("learner"))
+        # Learners at normal priority: beside other work they would take minutes to start.
+        specs = [replace(spec, niceness=0) for spec in plan.specs()]
+        self.children = {spec.name: Child(spec, self.run_dir) for spec in specs}
 
     def close(self) -> None:
         for child in self.children.values():
@@ -86,9 +89,8 @@ class ProcessSystem:
     def start_missing(self) -> None:
         self.start(*(name for name in self.children if not self.alive(name)))
 
-    def end(self) -> None:
-        """End every process."""
-        end_all(self.children.values())
+    def end(self, *names: str) -> None:
+        end_all([self.children[name] for name in names])
 
     def face(self, name: str) -> int:
         return self.children[name].pid
@@ -143,25 +145,51 @@ class ProcessSystem:
         """Users of eMBB that were served by their agent's decision."""
         return self.count("emulator", "hiso_decisions_total", slice="embb", source="control")
 
-    def learned(self, name: str) -> int:
-        return self.count(name, "hiso_learner_updates_total")
+    def teaches(self, name: str) -> bool:
+        """Whether a learner has an agent that it teaches."""
+        metrics = self.metrics(name)
+        return metrics is not None and metrics.total("hiso_learner_loss") is not None
 
     # Waiting
 
-    def wait_in_service(self, *, learning: Iterable[str] = ()) -> None:
-        """Until from now on every agent decides, eMBB is served by its agent, and these learners learn."""
-        counters: dict[str, Callable[[], int]] = {name: partial(self.decided, name) for name in XAPPS}
-        counters["emulator"] = self.served
-        counters |= {name: partial(self.learned, name) for name in learning}
-        before = {name: read() for name, read in counters.items()}
+    def wait_in_service(self) -> None:
+        """Until from now on every agent decides, eMBB is served by its agent, and every learner has its agent."""
+        waiting = {name: self.service_of(name) for name in self.children}
+        for name, in_service in waiting.items():
+            wait_for(in_service, f"{name} is in service: {self.words()}")
 
-        def goes_on(name: str) -> bool:
-            now = counters[name]()
-            before[name] = min(before[name], now)  # its process was started anew
-            return now > before[name]
+    def service_of(self, name: str) -> Callable[[], bool]:
+        """Whether a process does its work from now on: the node and the RIC that an agent's decisions arrive, a slice's
+        agent that it decides, the budgets' that it serves a node, a learner that it has an agent."""
+        if name in {"emulator", "ric"}:
+            return _grows(self.served)
+        if name in SLICE_XAPPS:
+            return _grows(partial(self.decided, name))
+        if name == "xapp-inter":
+            return self._serves_budgets
+        return partial(self.teaches, name)
 
-        for name in counters:
-            wait_for(partial(goes_on, name), f"{name} goes on: {self.words()}", 60.0)
+    def _serves_budgets(self) -> bool:
+        client = LoopbackClient(ports.port_of("xapp-inter", self.base))
+        try:
+            return bool(client.json("/healthz")["nodes"] == 1)
+        except Unreachable:
+            return False
+        finally:
+            client.close()
 
     def words(self) -> dict[str, str]:
         return {name: child.last_words() for name, child in self.children.items()}
+
+
+def _grows(read: Callable[[], int]) -> Callable[[], bool]:
+    """Whether a counter has grown since now; one that begins again at 0 has when it is above 0."""
+    lowest = read()
+
+    def grown() -> bool:
+        nonlocal lowest
+        now = read()
+        lowest = min(lowest, now)
+        return now > lowest
+
+    return grown
