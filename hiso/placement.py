@@ -79,8 +79,8 @@ def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fif
 
     D = 0: a slot waits for its decision, so all hot loops take turns on one core. D >= 1: the emulator works while
     the others decide, so it has a core of its own; with more cores the others spread too. Faces and learners take
-    what is left. `cores` as `allowed_cores` orders them. `urgent`: a real-time clock, or a measurement; SCHED_FIFO is for these alone: a lock-step loop would
-    never give way.
+    what is left. `cores` as `allowed_cores` orders them. `urgent`: a real-time clock, or a measurement; SCHED_FIFO is
+    for these alone: a lock-step loop would never give way.
     """
     fifo_priority = FIFO_PRIORITY if urgent and fifo else None
     throttle = learning and urgent and not fifo

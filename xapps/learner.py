@@ -321,7 +321,7 @@ def warm_up(agent: str, policy: str) -> None:
     torch.set_num_threads(1)
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([parameter])  # the first of any kind loads for a second
-    parameter.sum().backward()
+    parameter.grad = torch.ones(1)
     optimizer.step()
     if agent != "inter":
         make_intra_policy(policy, ANY_CONTEXT, seed=0)

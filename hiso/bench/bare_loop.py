@@ -1,8 +1,8 @@
 """A loop that does nothing: node, relay and three echoes, with the transports and frame sizes of the real one.
 
-`python -m hiso.bench.bare_loop CONFIG` is one of its processes: `node` (gRPC client, as the emulator), `relay` (gRPC
-server, ROUTER down and PULL up, as the RIC) or `echo-N` (DEALER and PUSH, as an xApp). Nothing is decoded and nothing
-decided: what such a loop takes is the price of processes and transports alone.
+`python -m hiso.bench.bare_loop CONFIG` is one of its processes: `node` (client of a gRPC stream, as the emulator),
+`relay` (its server, ROUTER down and PULL up, as the RIC) or `echo-N` (DEALER and PUSH, as an xApp). Nothing is decoded
+and nothing decided: what such a loop takes is the price of processes and transports alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ import grpc
 import numpy as np
 import zmq
 
+from service_kit.byte_streams import ClientStream, ServerStream
 from service_kit.interpreter import calm_interpreter, exact_timers
 from service_kit.placement import place
 from service_kit.signals import stop_on_signals
@@ -61,32 +62,26 @@ class BareConfig:
 
 def node(config: BareConfig) -> None:
     """Send frames, each when all echoes of the one before are here; write the latencies of every echo, in ms."""
-    outbox: SimpleQueue[bytes | None] = SimpleQueue()
+    address = Path(config.run_dir) / "bare-e2"
+    while not address.exists():
+        time.sleep(_RETRY_S)
     inbox: SimpleQueue[bytes] = SimpleQueue()
-    channel = grpc.insecure_channel(f"unix:{config.run_dir}/bare-e2", options=_NODE_OPTIONS)
-    connect = channel.stream_stream(f"/{_SERVICE}/{_METHOD}", request_serializer=None, response_deserializer=None)
-
-    def read() -> None:
-        # wait_for_ready: the relay may come later.
-        for frame in connect(iter(outbox.get, None), wait_for_ready=True):
-            inbox.put(frame)
-
-    threading.Thread(target=read, name="stream", daemon=True).start()
-    _await_echoes(config, outbox, inbox)
-    latencies_s = _exchange(config, outbox, inbox)
+    stream = ClientStream(f"unix:{address}", f"/{_SERVICE}/{_METHOD}", _NODE_OPTIONS)
+    threading.Thread(target=stream.run, args=(inbox.put,), name="stream", daemon=True).start()
+    _await_echoes(config, stream.send, inbox)
+    latencies_s = _exchange(config, stream.send, inbox)
     p50_ms, p99_ms = np.quantile(latencies_s, (0.5, 0.99)) * 1e3
     result = Path(config.run_dir) / RESULT_FILE
     part = result.with_suffix(".part")
     part.write_text(json.dumps({"p50": p50_ms, "p99": p99_ms}))
     part.replace(result)
-    outbox.put(None)
 
 
-def _await_echoes(config: BareConfig, outbox: SimpleQueue[bytes | None], inbox: SimpleQueue[bytes]) -> None:
+def _await_echoes(config: BareConfig, send: Callable[[bytes], None], inbox: SimpleQueue[bytes]) -> None:
     """Until all have answered: what is sent to an echo that is not there is lost."""
     missing = set(range(ECHOES))
     while missing:
-        outbox.put(b"".join(_part(config, echo) for echo in missing))
+        send(b"".join(_part(config, echo) for echo in missing))
         deadline_s = time.monotonic() + _RETRY_S
         while missing and time.monotonic() < deadline_s:
             try:
@@ -99,7 +94,7 @@ def _await_echoes(config: BareConfig, outbox: SimpleQueue[bytes | None], inbox: 
         inbox.get()
 
 
-def _exchange(config: BareConfig, outbox: SimpleQueue[bytes | None], inbox: SimpleQueue[bytes]) -> list[float]:
+def _exchange(config: BareConfig, send: Callable[[bytes], None], inbox: SimpleQueue[bytes]) -> list[float]:
     latencies_s: list[float] = []
     others = (config.observations_per_frame - 1) / (ECHOES - 1)
     shares = (1.0, others, others)
@@ -114,7 +109,7 @@ def _exchange(config: BareConfig, outbox: SimpleQueue[bytes | None], inbox: Simp
                 parts.append(_part(config, echo))
                 asked += 1
         sent_s = time.monotonic()
-        outbox.put(b"".join(parts))
+        send(b"".join(parts))
         while asked:
             answers = len(inbox.get()) // config.decision_bytes
             asked -= answers
@@ -134,30 +129,27 @@ def _answers(config: BareConfig, frame: bytes) -> Iterator[bytes]:
 
 def relay(config: BareConfig) -> None:
     """Serve until a signal."""
-    context: Sockets = zmq.Context()
-    down, up = context.socket(zmq.ROUTER), context.socket(zmq.PULL)
+    sockets: Sockets = zmq.Context()
+    down, up = sockets.socket(zmq.ROUTER), sockets.socket(zmq.PULL)
     down.bind(f"ipc://{config.run_dir}/bare-down")
     up.bind(f"ipc://{config.run_dir}/bare-up")
 
-    def forward(frames: Iterator[bytes]) -> None:
-        for frame in frames:
-            place = 0
-            while place < len(frame):
-                echo, size = _PART.unpack_from(frame, place)
-                place += _PART.size
-                down.send_multipart([_identity(echo), frame[place : place + size]])
-                place += size
+    def forward(frame: bytes) -> None:
+        at = 0
+        while at < len(frame):
+            whose, size = _PART.unpack_from(frame, at)
+            at += _PART.size
+            down.send(_identity(whose), zmq.SNDMORE)
+            down.send(frame[at : at + size])
+            at += size
 
-    def connect(frames: Iterator[bytes], _context: grpc.ServicerContext) -> Iterator[bytes]:
-        threading.Thread(target=forward, args=(frames,), name="reader", daemon=True).start()
-        while True:
-            answers = [up.recv()]
-            while len(answers) < ECHOES:
-                try:
-                    answers.append(up.recv(zmq.NOBLOCK))
-                except zmq.Again:
-                    break
-            yield b"".join(answers)
+    def connect(_frames: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        over = threading.Event()
+        stream = ServerStream(context, forward, over.set)
+        stream.start()
+        while not over.is_set():
+            stream.send(up.recv())  # until a signal ends the process
+        return iter(())
 
     server = grpc.server(ThreadPoolExecutor(max_workers=2), options=_RELAY_OPTIONS)
     handler: Any = grpc.stream_stream_rpc_method_handler(connect)
@@ -170,8 +162,8 @@ def relay(config: BareConfig) -> None:
 def echo(config: BareConfig) -> None:
     """Answer until a signal."""
     number = int(config.role.removeprefix("echo-"))
-    context: Sockets = zmq.Context()
-    down, up = context.socket(zmq.DEALER), context.socket(zmq.PUSH)
+    sockets: Sockets = zmq.Context()
+    down, up = sockets.socket(zmq.DEALER), sockets.socket(zmq.PUSH)
     down.setsockopt(zmq.IDENTITY, _identity(number))
     down.connect(f"ipc://{config.run_dir}/bare-down")
     up.connect(f"ipc://{config.run_dir}/bare-up")

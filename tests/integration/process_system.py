@@ -22,7 +22,7 @@ from hiso.placement import allowed_cores, fifo_allowed, place
 from hiso.processes import Child, end_all
 from hiso.run_request import make_request
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 120.0
 SLICE_XAPPS = ("xapp-vonr", "xapp-embb", "xapp-urllc")
 XAPPS = ("xapp-inter", *SLICE_XAPPS)
 
