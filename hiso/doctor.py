@@ -15,10 +15,11 @@ from typing import Literal
 
 from hiso import ports
 from hiso.launcher import discard_run_dir, make_run_dir
-from hiso.placement import allowed_cores, fifo_allowed
+from hiso.placement import HOT_LOOPS, allowed_cores, fifo_allowed, place
 
 MIN_PYTHON = (3, 11)
 DISTRIBUTION = "hiso-coma"
+REALTIME_DELAY_SLOTS = 2
 _INSTALL = "pip install . (or: make up)"
 
 State = Literal["ok", "note", "wrong"]
@@ -40,6 +41,7 @@ def examine(port_base: int) -> Iterator[Finding]:
     yield packages()
     yield from cores()
     yield scheduling()
+    yield placement()
     yield local_ports(port_base)
     yield run_directory()
     yield kernels()
@@ -109,6 +111,23 @@ def scheduling() -> Finding:
         "allow it: add '@YOUR_GROUP - rtprio 20' to /etc/security/limits.d/hiso.conf and log in again, "
         "or run as root (in containers: cap_add SYS_NICE)",
     )
+
+
+def placement() -> Finding:
+    """Which process a real-time run puts where."""
+    available = allowed_cores()
+    placed = place(
+        available, control_delay_slots=REALTIME_DELAY_SLOTS, urgent=True, fifo=fifo_allowed(), learning=False
+    )
+    where = placed.description.removeprefix("placement: ").partition(";")[0]
+    if placed.face_core is not None:
+        learners = ", ".join(map(str, sorted(placed.learner_cores))) or "any core, below all others"
+        where += f"; HTTP on core {placed.face_core}, learners on {learners}"
+    if available and len(available) <= len(HOT_LOOPS):
+        return Finding(
+            "placement (real time)", "ok", where, f"{len(HOT_LOOPS) + 1} cores would give each hot loop its own"
+        )
+    return Finding("placement (real time)", "ok", where)
 
 
 def local_ports(port_base: int) -> Finding:

@@ -238,6 +238,11 @@ class LocalSystem:
         """Processes that died and were started again."""
         return sum(child.restarts for child in self.children)
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids by service."""
+        return {child.spec.name: child.pid for child in self.children}
+
     def start(self, keep_waiting: Callable[[], bool]) -> bool:
         """Start everything; the emulators, whose clocks wait for nobody, when the others can serve.
 

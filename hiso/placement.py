@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 FIFO_PRIORITY = 10
 LEARNER_NICENESS = 19
@@ -37,10 +38,32 @@ class Placement:
 
 
 def allowed_cores() -> tuple[int, ...]:
-    """Cores that this process may be pinned to; empty where this system does not pin."""
+    """Cores that this process may be pinned to, physical ones first; empty where this system does not pin."""
     if not hasattr(os, "sched_getaffinity"):
         return ()
-    return tuple(sorted(os.sched_getaffinity(0)))
+    return spread({core: _siblings(core) for core in os.sched_getaffinity(0)})
+
+
+def spread(siblings: dict[int, frozenset[int]]) -> tuple[int, ...]:
+    """Logical cores in the order in which loops get them: one of each physical core, then their second threads.
+
+    `siblings`: by logical core, the logical cores that share its physical one.
+    """
+
+    def rank(core: int) -> int:
+        return sum(other < core for other in siblings[core] if other in siblings)
+
+    return tuple(sorted(siblings, key=lambda core: (rank(core), core)))
+
+
+def _siblings(core: int) -> frozenset[int]:
+    """From Linux's list, as "0,4" or "0-1"; the core alone where there is none."""
+    path = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
+    try:
+        ranges = [part.split("-") for part in path.read_text().strip().split(",")]
+        return frozenset(n for bounds in ranges for n in range(int(bounds[0]), int(bounds[-1]) + 1))
+    except (OSError, ValueError):
+        return frozenset({core})
 
 
 def fifo_allowed() -> bool:
@@ -51,16 +74,17 @@ def fifo_allowed() -> bool:
     return child.returncode == 0
 
 
-def place(cores: tuple[int, ...], *, control_delay_slots: int, realtime: bool, fifo: bool, learning: bool) -> Placement:
+def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fifo: bool, learning: bool) -> Placement:
     """Placement on `cores`.
 
     D = 0: a slot waits for its decision, so all hot loops take turns on one core. D >= 1: the emulator works while
     the others decide, so it has a core of its own; with more cores the others spread too. Faces and learners take
-    what is left. SCHED_FIFO is for real time alone: a lock-step loop would never give way.
+    what is left. `cores` as `allowed_cores` orders them. `urgent`: a real-time clock, or a measurement; SCHED_FIFO is
+    for these alone: a lock-step loop would never give way.
     """
-    fifo_priority = FIFO_PRIORITY if realtime and fifo else None
-    throttle = learning and realtime and not fifo
-    scheduling = _scheduling(realtime=realtime, fifo=fifo, throttle=throttle)
+    fifo_priority = FIFO_PRIORITY if urgent and fifo else None
+    throttle = learning and urgent and not fifo
+    scheduling = _scheduling(urgent=urgent, fifo=fifo, throttle=throttle)
     if not cores:
         where = "processes are not pinned (this system has no sched_setaffinity)"
         return Placement({}, None, frozenset(), fifo_priority, throttle, f"placement: {where}; {scheduling}")
@@ -98,8 +122,8 @@ def _spoken(names: tuple[str, ...]) -> str:
     return " and ".join({"ric": "RIC"}.get(name, name.replace("xapp-", "xApp ")) for name in names)
 
 
-def _scheduling(*, realtime: bool, fifo: bool, throttle: bool) -> str:
-    if not realtime:
+def _scheduling(*, urgent: bool, fifo: bool, throttle: bool) -> str:
+    if not urgent:
         return "normal priority (lock-step)"
     if fifo:
         return f"SCHED_FIFO {FIFO_PRIORITY}"

@@ -40,6 +40,8 @@ _LOG = logging.getLogger(__name__)
 SILENCE_S = 1.0
 LOCKSTEP_SILENCE_S = 30.0
 LEAVE_S = 0.5
+STOPPED_S = 1.0
+"""A loop that has not run for so long was stopped, by a person or by a machine that slept."""
 LATENCY_BIN_S = 1e-5
 LATENCY_BINS = 100_000
 
@@ -88,6 +90,8 @@ class HotLoop:
         """`inbox`: what the link, the face and signals bring. `commands` None: there is no face."""
         self.late_slots = 0
         self.started_s = time.monotonic()
+        self._schedule_s = self._ended_s = self.started_s
+        """When slot 0 began, or would have begun had nothing been missed; when the last slot ended."""
         self.latencies = Latencies()
         self._arguments = arguments
         self._cell = cell
@@ -105,7 +109,7 @@ class HotLoop:
         self._publisher.publish(0)
         if lockstep:
             self._await_subscriptions()
-        self.started_s = time.monotonic()
+        self.started_s = self._schedule_s = self._ended_s = time.monotonic()
         self._node.ask_budgets(self._cell.window())
         if lockstep:
             self._await_budgets()
@@ -117,7 +121,7 @@ class HotLoop:
             for decided_slot in range(self._cell.slot, self._cell.slot + self._cell.control_delay_slots):
                 self._await_decisions(decided_slot)  # what was asked is answered, and counted
         elif not self._stopping:
-            self._serve_until(self.started_s + self._cell.slot * self._arguments.clock.slot_s)
+            self._serve_until(self._schedule_s + self._cell.slot * self._arguments.clock.slot_s)
         for chore in reversed(self._chores):
             chore()
         self._take_latencies()
@@ -153,7 +157,7 @@ class HotLoop:
         cell, node = self._cell, self._node
         slot = cell.slot
         slot_s = self._arguments.clock.slot_s
-        end_s = self.started_s + (slot + 1) * slot_s
+        end_s = self._schedule_s + (slot + 1) * slot_s
         self._serve_until(end_s - slot_s)
         if self._stopping:
             return
@@ -168,6 +172,11 @@ class HotLoop:
         now_s = time.monotonic()
         if now_s > end_s:
             self.late_slots += 1
+            if now_s - self._ended_s > STOPPED_S:
+                # The slots that it missed are gone: in a burst no decision for them would come in time.
+                _LOG.warning("stopped", extra=fields(slot=slot, missed_s=now_s - end_s))
+                self._schedule_s += now_s - end_s
+        self._ended_s = now_s
         if now_s >= self._publisher.due_s:
             self._publisher.publish(self.late_slots)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from service_kit.placement import leave_fifo
+from service_kit.placement import lower_fifo
 
 Health = Callable[[], tuple[bool, dict[str, Any]]]
 """Whether the service can do its work, and what it says beside it."""
@@ -41,7 +41,7 @@ class MetricsServer:
         self._server.server_close()
 
     def _serve(self) -> None:
-        leave_fifo()
+        lower_fifo()
         self._server.serve_forever(poll_interval=0.25)
 
 

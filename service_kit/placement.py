@@ -11,6 +11,7 @@ from service_kit.logs import fields
 _LOG = logging.getLogger(__name__)
 
 FACE_NICENESS = 10
+LOWEST_FIFO_PRIORITY = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,14 @@ def give_way() -> None:
         _LOG.warning("nice_refused", extra=fields(reason=str(error)))
 
 
-def leave_fifo() -> None:
-    """Take the calling thread, and those that it starts, out of SCHED_FIFO: what it does is not urgent."""
+def lower_fifo() -> None:
+    """Put the calling thread, and those that it starts, below every hot loop; nothing changes without SCHED_FIFO.
+
+    It stays under SCHED_FIFO: at normal priority any other process would take the core from it, and the loop of its
+    own process would wait so long for the interpreter's lock.
+    """
     try:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        if os.sched_getscheduler(0) == os.SCHED_FIFO:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(LOWEST_FIFO_PRIORITY))
     except (AttributeError, OSError):
         return  # it runs as it was started

@@ -21,6 +21,7 @@ from xapps.learner_link import LearnerLink, RemoteSlotLearner
 from xapps.sdk import E2Node, answer, insert_action
 from xapps.sdk.service import base_parser, parse_flags
 from xapps.slicing.intra.policies import (
+    ANY_CONTEXT,
     LEARNING,
     IntraPolicy,
     make_intra_policy,
@@ -33,9 +34,6 @@ from xapps.slicing.observation import SLICE_NAMES, SliceContext
 
 PROG = "python -m xapps.intra_slice"
 METRICS_PORTS = {"vonr": 36_411, "embb": 36_412, "urllc": 36_413}
-
-# Compiled code is the same for every context: this one only makes it ready.
-_ANY_CONTEXT = SliceContext(0, 1e6, 10_000, 0.95, 0, 8, 128, 128, 8, 0, "rsma", "codebook")
 
 
 class _NodeAgent:
@@ -72,7 +70,7 @@ class IntraSliceXApp:
         return self._host.run(self._warm_up, self._attach)
 
     def _warm_up(self) -> None:
-        make_intra_policy(self._arguments.policy, _ANY_CONTEXT, self._arguments.seed)
+        make_intra_policy(self._arguments.policy, ANY_CONTEXT, self._arguments.seed)
 
     def _attach(self, node: E2Node) -> None:
         definition = node.slot_definition()

@@ -28,7 +28,13 @@ from xapps.host import StartWeights, load_start_weights, refuse
 from xapps.sdk.service import MetricsServer, ServiceError, configure_logs, integer_in, stop_on_signals
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
-from xapps.slicing.intra.policies import LEARNING, trained_weights, untrained_weights
+from xapps.slicing.intra.policies import (
+    ANY_CONTEXT,
+    LEARNING,
+    make_intra_policy,
+    trained_weights,
+    untrained_weights,
+)
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SLICE_NAMES, BudgetContext, SliceContext
 from xapps.trained import inter_weights
@@ -308,6 +314,19 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
+def warm_up(agent: str, policy: str) -> None:
+    """Load what the first update needs: who is healthy then learns at once. torch on one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.Adam([parameter])  # the first of any kind loads for a second
+    parameter.grad = torch.ones(1)
+    optimizer.step()
+    if agent != "inter":
+        make_intra_policy(policy, ANY_CONTEXT, seed=0)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The process."""
     arguments = parse_arguments(argv)
@@ -317,9 +336,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = load_start_weights(arguments.policy, arguments, PROG) if own else None
     configure_logs(f"learner-{arguments.agent}")
     stop_on_signals(lambda: sys.exit(0))
-    import torch
-
-    torch.set_num_threads(1)
+    warm_up(arguments.agent, arguments.policy)
     try:
         learner = Learner(arguments, start)
     except zmq.ZMQError as error:

@@ -1,10 +1,10 @@
-"""The command line: `hiso up | sim | compare | train | doctor | e2 | xapp`."""
+"""The command line: `hiso up | sim | compare | train | bench | doctor | e2 | xapp`."""
 
 from __future__ import annotations
 
 import typer
 
-from hiso.commands import compare, doctor, e2, sim, train, up, xapp
+from hiso.commands import bench, compare, doctor, e2, sim, train, up, xapp
 
 app = typer.Typer(
     name="hiso",
@@ -18,6 +18,7 @@ app.command("up")(up.up)
 app.command("sim")(sim.sim)
 app.command("compare")(compare.compare_schedulers)
 app.command("train")(train.train)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.add_typer(e2.app, name="e2")
 app.add_typer(xapp.app, name="xapp")

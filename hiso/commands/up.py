@@ -84,7 +84,7 @@ class LiveRun:
         placement = place(
             allowed_cores(),
             control_delay_slots=request.control_delay_slots,
-            realtime=request.clock.speed is not None,
+            urgent=request.clock.speed is not None,
             fifo=self._fifo,
             learning=request.learn,
         )

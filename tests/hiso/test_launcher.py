@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hiso import ports
 from hiso.launcher import Plan, make_run_dir
-from hiso.placement import HOT_LOOPS, fifo_allowed, place
+from hiso.placement import HOT_LOOPS, fifo_allowed, place, spread
 from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
 from hiso.run_request import RequestError, RunRequest, make_request
 
@@ -89,26 +89,26 @@ def children_of(pid: int) -> list[int]:
 
 class TestPlacement:
     def test_without_a_delay_all_hot_loops_share_a_core_and_faces_have_another(self) -> None:
-        placement = place((0, 1), control_delay_slots=0, realtime=False, fifo=True, learning=False)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True, learning=False)
         assert set(placement.hot_cores.values()) == {0}
         assert placement.face_core == 1
         assert placement.fifo_priority is None
 
     def test_with_a_delay_the_emulator_has_a_core_of_its_own(self) -> None:
-        placement = place((2, 5), control_delay_slots=2, realtime=True, fifo=True, learning=False)
+        placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True, learning=False)
         assert placement.hot_cores["emulator"] == 2
         assert {placement.hot_cores[name] for name in HOT_LOOPS[1:]} == {5}
         assert placement.fifo_priority is not None
         assert "emulator on core 2, RIC and xApps on core 5; SCHED_FIFO" in placement.description
 
     def test_learners_are_throttled_where_fifo_is_refused(self) -> None:
-        placement = place((0, 1), control_delay_slots=2, realtime=True, fifo=False, learning=True)
+        placement = place((0, 1), control_delay_slots=2, urgent=True, fifo=False, learning=True)
         assert placement.throttle_learners
         assert placement.fifo_priority is None
         assert "learners throttled" in placement.description
 
     def test_a_system_without_pinning_is_said_so(self) -> None:
-        placement = place((), control_delay_slots=2, realtime=True, fifo=False, learning=False)
+        placement = place((), control_delay_slots=2, urgent=True, fifo=False, learning=False)
         assert placement.hot_cores == {}
         assert placement.face_core is None
         assert "not pinned" in placement.description
@@ -121,9 +121,9 @@ class TestPlacement:
         st.booleans(),
     )
     def test_every_hot_loop_is_on_an_allowed_core(
-        self, cores: tuple[int, ...], delay: int, realtime: bool, fifo: bool, learning: bool
+        self, cores: tuple[int, ...], delay: int, urgent: bool, fifo: bool, learning: bool
     ) -> None:
-        placement = place(cores, control_delay_slots=delay, realtime=realtime, fifo=fifo, learning=learning)
+        placement = place(cores, control_delay_slots=delay, urgent=urgent, fifo=fifo, learning=learning)
         assert set(placement.hot_cores) == set(HOT_LOOPS)
         assert set(placement.hot_cores.values()) <= set(cores)
         assert placement.face_core in cores
@@ -133,6 +133,20 @@ class TestPlacement:
         if delay and len(cores) > 2:
             # Faces and learners never share a core with a hot loop where there are cores enough.
             assert placement.face_core not in placement.hot_cores.values()
+
+    def test_physical_cores_come_before_their_second_threads(self) -> None:
+        pairs = {core: frozenset({core // 2 * 2, core // 2 * 2 + 1}) for core in range(8)}
+        assert spread(pairs) == (0, 2, 4, 6, 1, 3, 5, 7)
+        # Of a core whose first thread may not be used, the second one is as good.
+        assert spread({core: pairs[core] for core in (1, 2, 3)}) == (1, 2, 3)
+        apart = {core: frozenset({core % 4, core % 4 + 4}) for core in range(8)}
+        assert spread(apart) == tuple(range(8))
+
+    def test_with_cores_enough_every_hot_loop_has_its_own(self) -> None:
+        placement = place(tuple(range(7)), control_delay_slots=2, urgent=True, fifo=True, learning=True)
+        assert len(set(placement.hot_cores.values())) == len(HOT_LOOPS)
+        assert placement.face_core == 6
+        assert placement.learner_cores == {6}
 
     def test_fifo_is_tried_not_guessed(self) -> None:
         code = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"
@@ -228,7 +242,7 @@ class TestPlan:
 
     def test_only_what_learns_has_a_learner(self, tmp_path: Path) -> None:
         learning = request(scheduler="hiso-coma", intra="slnr", learn=True, from_scratch=True)
-        placement = place((0, 1), control_delay_slots=0, realtime=False, fifo=True, learning=True)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True, learning=True)
         specs = {spec.name: spec for spec in Plan(learning, placement, 36_400, tmp_path).specs()}
         assert [name for name in specs if name.startswith("learner")] == ["learner-inter"]
         assert "--learn" in specs["xapp-inter"].arguments

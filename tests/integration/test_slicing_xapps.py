@@ -79,24 +79,6 @@ def test_an_agent_is_frozen_until_its_learner_comes_and_whenever_it_is_gone() ->
         wait_for(lambda: version() > learned + 20, "learning goes on from where it was")
 
 
-def test_an_xapp_that_is_killed_comes_back_into_service() -> None:
-    with slicing_system(resolve("gga")) as system:
-        system.start_ric()
-        for agent in AGENTS:
-            system.start_xapp(agent)
-        system.start_emulator("base", "--clock", "0.2x")
-
-        def decided(agent: str) -> float:
-            return system.metric(f"xapp-{agent}", "hiso_xapp_decisions_total") or 0
-
-        for agent in ("embb", "inter"):
-            wait_for(lambda agent=agent: decided(agent) > 1, f"decisions of {agent}")
-            system.processes[f"xapp-{agent}"].kill()
-            system.processes[f"xapp-{agent}"].wait()
-            system.start_xapp(agent)
-            wait_for(lambda agent=agent: decided(agent) > 1, f"decisions of {agent} after its restart")
-
-
 def test_kpm_is_reported_to_the_inter_slice_xapp_also_after_its_restart() -> None:
     with slicing_system(resolve("gga")) as system:
         system.start_ric()

@@ -133,3 +133,23 @@ def test_sigterm_stops():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def test_what_serves_metrics_is_below_the_loop_and_above_normal_processes() -> None:
+    code = """
+import os, threading
+from service_kit.placement import lower_fifo, take_fifo
+
+def of_this_thread():
+    return os.sched_getscheduler(0) == os.SCHED_FIFO, os.sched_getparam(0).sched_priority
+
+found = []
+fifo = take_fifo(10)
+thread = threading.Thread(target=lambda: (lower_fifo(), found.append(of_this_thread())))
+thread.start()
+thread.join()
+assert found == [(True, 1) if fifo else (False, 0)], found
+assert of_this_thread() == ((True, 10) if fifo else (False, 0))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

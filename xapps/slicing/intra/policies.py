@@ -40,6 +40,9 @@ LEARNING = ("madqn", "madqn-tuned")
 DIFFERENCE_REWARD = ("madqn-tuned",)
 """Those of them that learn from a difference reward."""
 
+ANY_CONTEXT = SliceContext(0, 1e6, 10_000, 0.95, 0, 8, 128, 128, 8, 0, "rsma", "codebook")
+"""To make compiled code ready: it is the same for every context."""
+
 _NO_NETWORK: Layers = (1, 1, 1, 1)
 _BEAM_CHOICES = {None: BEAM_BEST, "best": BEAM_BEST, "random": BEAM_RANDOM}
 

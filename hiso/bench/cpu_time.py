@@ -1,0 +1,41 @@
+"""CPU time of a system's processes, from /proc; empty where a system has none."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+FACES = ("emulator", "ric")
+"""Services whose process has its hot loop as a child."""
+
+
+def cpu_us_by_process(pids: dict[str, int]) -> dict[str, float]:
+    """CPU time since start in us, user and system, by process.
+
+    `pids`: by service. Emulator and RIC count twice: `emulator` is the hot loop, `emulator-face` its face.
+    """
+    found = {}
+    for service, pid in pids.items():
+        if service in FACES:
+            found[f"{service}-face"] = _cpu_us(pid)
+            found[service] = sum(_cpu_us(child) for child in children_of(pid))
+        else:
+            found[service] = _cpu_us(pid)
+    return {name: spent for name, spent in found.items() if spent > 0}
+
+
+def children_of(pid: int) -> list[int]:
+    """Processes that a process has started."""
+    with suppress(OSError):
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return []
+
+
+def _cpu_us(pid: int) -> float:
+    with suppress(OSError):
+        # After the name, which may hold anything: state is field 3, utime 14, stime 15.
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+    return 0.0

@@ -1,0 +1,148 @@
+"""One run of the whole system by a clock that never changes, with what each process took of the CPU."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from hiso import ports
+from hiso.bench.cpu_time import cpu_us_by_process
+from hiso.launcher import LocalSystem, Plan, discard_run_dir, make_run_dir
+from hiso.loopback import LoopbackClient, Unreachable
+from hiso.monitor import Metrics
+from hiso.placement import Placement, allowed_cores, fifo_allowed, place
+from hiso.processes import ProcessFailed
+from hiso.run_request import RunRequest, make_request
+
+SAMPLE_S = 0.25
+
+
+class Interrupted(Exception):  # noqa: N818 - a person's wish
+    """A signal ended the bench."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRun:
+    """What a run of the system gave."""
+
+    summary: dict[str, Any]
+    """The emulator's own, of `ran_emulator.summary` and the loop."""
+    placement: str
+    cpu_us_per_slot: dict[str, float]
+    """By process, while slots ran."""
+
+    @property
+    def real_time_factor(self) -> float:
+        """Simulated time over wall time."""
+        return float(self.summary["real_time_factor"])
+
+    @property
+    def missed_fraction(self) -> float | None:
+        """Slot INSERTs whose slot ran without the decision asked for; None where nothing was asked."""
+        asked = self.summary["e2_messages"].get("slot", {}).get("ric_indication", {}).get("to_ric", 0)
+        return self.summary["missed_deadlines"] / asked if asked else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    slots: int
+    cpu_us: dict[str, float]
+
+
+def bench_request(
+    *,
+    clock: str,
+    slots: int,
+    scheduler: str = "hiso-coma-tuned",
+    overrides: list[str] | None = None,
+    control_delay: str = "auto",
+    learn: bool = False,
+) -> RunRequest:
+    """A run of the preset `base`, seed 1."""
+    return make_request(
+        scenario="base",
+        overrides=overrides or [],
+        scheduler=scheduler,
+        inter=None,
+        intra=None,
+        trigger=None,
+        seed=1,
+        duration_s=None,
+        slots=slots,
+        clock=clock,
+        control_delay=control_delay,
+        learn=learn,
+        from_scratch=False,
+    )
+
+
+def bench_placement(request: RunRequest) -> Placement:
+    """Placement as in `hiso up`; SCHED_FIFO in lock-step too, unless everything has to share one core."""
+    cores = allowed_cores()
+    return place(
+        cores,
+        control_delay_slots=request.control_delay_slots,
+        urgent=request.clock.speed is not None or len(cores) != 1,
+        fifo=fifo_allowed(),
+        learning=request.learn,
+    )
+
+
+def run_system(request: RunRequest, port_base: int, stop: threading.Event) -> SystemRun:
+    """Run to the end.
+
+    Raises:
+        ProcessFailed: a process ended before its time: what is left is no figure.
+        Interrupted: `stop` was set.
+    """
+    placement = bench_placement(request)
+    run_dir = make_run_dir()
+    system = LocalSystem(Plan(request, placement, port_base, run_dir))
+    try:
+        if not system.start(lambda: not stop.is_set()):
+            raise Interrupted
+        samples = _follow(system, port_base, stop)
+    finally:
+        system.stop()
+        summaries = system.summaries()
+        discard_run_dir(run_dir)
+    if not summaries:
+        raise ProcessFailed("the emulator left no summary")
+    return SystemRun(summaries[0], placement.description, _per_slot(samples))
+
+
+def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[_Sample]:
+    """Samples from slot 0 to the end."""
+    client = LoopbackClient(ports.port_of("emulator", port_base))
+    samples = []
+    try:
+        while not system.finished:
+            lines = system.supervise()
+            if lines:
+                raise ProcessFailed("; ".join(lines))
+            slots = _slots(client)
+            if slots is not None:
+                samples.append(_Sample(slots, cpu_us_by_process(system.pids)))
+            if stop.wait(SAMPLE_S):
+                raise Interrupted
+    finally:
+        client.close()
+    return samples
+
+
+def _slots(client: LoopbackClient) -> int | None:
+    try:
+        return Metrics.parse(client.text("/metrics")).count("hiso_slots_total")
+    except (Unreachable, ValueError):
+        return None
+
+
+def _per_slot(samples: list[_Sample]) -> dict[str, float]:
+    """CPU time a slot between the first and the last sample of the running loop; empty where there are no two."""
+    names = max((sample.cpu_us.keys() for sample in samples), key=len, default=None)
+    running = [sample for sample in samples if sample.slots > 0 and sample.cpu_us.keys() == names]
+    if not running or running[-1].slots == running[0].slots:
+        return {}
+    first, last = running[0], running[-1]
+    return {name: (last.cpu_us[name] - spent) / (last.slots - first.slots) for name, spent in first.cpu_us.items()}
