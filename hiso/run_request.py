@@ -259,7 +259,8 @@ def pinned(scenario: Scenario, scheduler: Scheduler) -> Scenario:
         RequestError: one was set to something else.
     """
     data = scenario.model_dump()
-    for name, value in (("access", scheduler.access), ("precoder", scheduler.precoder)):
+    for name in ("access", "precoder", "common_beam"):
+        value = getattr(scheduler, name)
         if value is None or data[name] == value:
             continue
         if name in scenario.model_fields_set:

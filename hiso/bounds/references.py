@@ -34,6 +34,8 @@ def check_oracle(scenario: Scenario, control_delay_slots: int) -> None:
         raise ReferenceRunError(f"access: the oracle needs rsma or sdma, not {scenario.access}")
     if scenario.precoder != "codebook":
         raise ReferenceRunError(f"precoder: the oracle needs codebook, not {scenario.precoder}")
+    if scenario.common_beam != "random":
+        raise ReferenceRunError(f"common_beam: the oracle needs random, not {scenario.common_beam}")
 
 
 class OracleAgent:

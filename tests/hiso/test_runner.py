@@ -94,7 +94,7 @@ def test_they_agree_whatever_agents_see_and_choose_from(scheduler: str, delay: i
     assert scheduler == "slnr" or traces[0] != trace(3, scheduler, delay)
 
 
-@pytest.mark.parametrize("scheduler", ["sa2c-t", "sdma-zf", "rsma-zf"])
+@pytest.mark.parametrize("scheduler", ["sa2c-t", "sdma-zf", "sdma-rzf", "rsma-zf", "rsma-zf-mrt"])
 def test_zero_forcing_schedulers_run_compiled_as_stepped(scheduler: str) -> None:
     chosen = resolve(scheduler)
     scenario = pinned(load_scenario("base"), chosen)

@@ -107,7 +107,7 @@ def check_parity(chosen: Scheduler, scenario: str, delay: int, learn: bool) -> N
         for each in (weights.inter, weights.intra):
             if each is not None:
                 system.add_weights(each)
-        pins = {"access": chosen.access, "precoder": chosen.precoder}
+        pins = {"access": chosen.access, "precoder": chosen.precoder, "common_beam": chosen.common_beam}
         path = system.folder / "scenario.yaml"
         cell = load_scenario(scenario, [f"{name}={value}" for name, value in pins.items() if value is not None])
         path.write_text(yaml.safe_dump(cell.model_dump(mode="json")))

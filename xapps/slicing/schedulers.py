@@ -30,6 +30,8 @@ class Scheduler:
     """The access that the scenario must have; None: any."""
     precoder: str | None = None
     """The precoder that the scenario must have; None: any."""
+    common_beam: str | None = None
+    """The common beam that the scenario must have; None: any."""
     options: AgentOptions = DEFAULT_OPTIONS
     """What its agents see and choose from."""
 
@@ -56,7 +58,17 @@ SCHEDULERS = {
         # With a precoder of the node's own a policy sets powers; its beams count nothing.
         Scheduler("sa2c-t", "sa2c-t", "greedy", "always", access="ofdma", precoder="zf"),
         Scheduler("sdma-zf", "constant:2,6,2", "greedy", "never", access="sdma", precoder="zf"),
-        Scheduler("rsma-zf", "constant:2,6,2", "zf-split", "never", access="rsma", precoder="zf"),
+        Scheduler("sdma-rzf", "constant:2,6,2", "greedy", "never", access="sdma", precoder="rzf"),
+        Scheduler("rsma-zf", "constant:2,6,2", "zf-split", "never", access="rsma", precoder="zf", common_beam="random"),
+        Scheduler(
+            "rsma-zf-mrt",
+            "constant:2,6,2",
+            "zf-split-mrt",
+            "never",
+            access="rsma",
+            precoder="zf",
+            common_beam="sum-mrt",
+        ),
     )
 }
 
@@ -105,5 +117,6 @@ def resolve(
         *parts,
         access=preset.access if own_intra else None,
         precoder=preset.precoder if own_intra else None,
+        common_beam=preset.common_beam if own_intra else None,
         options=options,
     )

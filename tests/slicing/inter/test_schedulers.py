@@ -32,6 +32,8 @@ def parts(scheduler):
         ("sa2c-t", ("sa2c-t", "greedy", "always")),
         ("sdma-zf", ("constant:2,6,2", "greedy", "never")),
         ("rsma-zf", ("constant:2,6,2", "zf-split", "never")),
+        ("sdma-rzf", ("constant:2,6,2", "greedy", "never")),
+        ("rsma-zf-mrt", ("constant:2,6,2", "zf-split-mrt", "never")),
     ],
 )
 def test_schedulers_are_the_issues(name, triple):

@@ -34,7 +34,9 @@ from xapps.slicing.networks import Layers, argmax, forward, parameter_count
 from xapps.slicing.observation import F32, I16
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
-KIND_GREEDY, KIND_EQUAL, KIND_RANDOM, KIND_SLNR, KIND_MADQN, KIND_MADQN_TUNED, KIND_ZF_SPLIT = 0, 1, 2, 3, 4, 5, 6
+KIND_GREEDY, KIND_EQUAL, KIND_RANDOM, KIND_SLNR = 0, 1, 2, 3
+KIND_MADQN, KIND_MADQN_TUNED = 4, 5
+KIND_ZF_SPLIT, KIND_ZF_SPLIT_MRT = 6, 7
 BEAM_BEST, BEAM_RANDOM = 0, 1
 MAX_GROUP_USERS = 8
 COMMON_REST = -1.0
@@ -42,7 +44,7 @@ HWI_AGGREGATE = 1
 
 SPLIT_STEPS = 17
 SPLIT_STEP = 10.0**-0.5
-"""`zf-split` weighs private shares of P_s of 1, 1/sqrt(10), 1/10 ... 1e-8."""
+"""`zf-split` and `zf-split-mrt` weigh private shares of P_s of 1, 1/sqrt(10), 1/10 ... 1e-8."""
 
 
 class IntraParameters(NamedTuple):
@@ -213,6 +215,7 @@ def _decide_network(
 def _promised_rate(
     share: float,
     gain: float,
+    common_gain: float,
     antennas: int,
     power_w: float,
     noise_w: float,
@@ -224,14 +227,14 @@ def _promised_rate(
     """Private rate and log2(1 + common SDNR) in bit/s/Hz that a user of ||h||^2 = gain may hope for (Eq. 13-16).
 
     Of K zero-forced private streams with an equal part of `share` P_s each it hears its own, with its whole ||h||^2;
-    of a random common beam, which has the rest, 1 / N of it.
+    of the common stream, which has the rest, common_gain of it.
     """
     private_w = share * power_w / count
     common_w = power_w - share * power_w
     own = gain * private_w
-    common = gain / antennas * common_w
+    common = common_gain * common_w
     own_distortion = (kappa_t / antennas + kappa_r) * own
-    common_distortion = (kappa_t + kappa_r) * common
+    common_distortion = kappa_t / antennas * gain * common_w + kappa_r * common
     if hwi_model == HWI_AGGREGATE:
         all_distortion = own_distortion + (count - 1) * kappa_t / antennas * own + common_distortion
         own_distortion = all_distortion
@@ -242,6 +245,7 @@ def _promised_rate(
 
 @state_kernel
 def _zero_forcing_split(
+    kind: int,
     parameters: IntraParameters,
     antennas: int,
     power_w: float,
@@ -252,7 +256,10 @@ def _zero_forcing_split(
     count: int,
     beam_gains: Any,
 ) -> float:
-    """The share of P_s for the private streams, of `SPLIT_STEPS` in a geometric grid, that promises the largest sum."""
+    """The share of P_s for the private streams, of `SPLIT_STEPS` in a geometric grid, that promises the largest sum.
+
+    A random common beam gives each user 1 / N of its ||h||^2, the sum of all users' matched ones 1 / K.
+    """
     for u in range(count):
         total = 0.0
         if parameters.compact:
@@ -262,6 +269,7 @@ def _zero_forcing_split(
             for b in range(beam_gains.shape[1]):
                 total += beam_gains[u, b]
         parameters.scores[u] = total
+    loss = antennas if kind == KIND_ZF_SPLIT else count
     best_share = 1.0
     best_rate = -1.0
     share = 1.0
@@ -269,8 +277,9 @@ def _zero_forcing_split(
         rate = 0.0
         common_rate = np.inf
         for u in range(count):
+            gain = parameters.scores[u]
             own, common = _promised_rate(
-                share, parameters.scores[u], antennas, power_w, noise_w, hwi_model, kappa_t, kappa_r, count
+                share, gain, gain / loss, antennas, power_w, noise_w, hwi_model, kappa_t, kappa_r, count
             )
             rate += own
             common_rate = min(common_rate, common)
@@ -305,9 +314,9 @@ def _decide_simple(
     share = 1.0
     if kind == KIND_SLNR:
         share = HEAVY_COMMON_PRIVATE_SHARE
-    elif kind == KIND_ZF_SPLIT:
+    elif kind in (KIND_ZF_SPLIT, KIND_ZF_SPLIT_MRT):
         share = _zero_forcing_split(
-            parameters, antennas, power_w, noise_w, hwi_model, kappa_t, kappa_r, count, beam_gains
+            kind, parameters, antennas, power_w, noise_w, hwi_model, kappa_t, kappa_r, count, beam_gains
         )
     for u in range(count):
         user_id = user_ids[u]

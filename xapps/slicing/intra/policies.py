@@ -19,6 +19,7 @@ from xapps.slicing.intra.decision import (
     KIND_RANDOM,
     KIND_SLNR,
     KIND_ZF_SPLIT,
+    KIND_ZF_SPLIT_MRT,
     MAX_GROUP_USERS,
     IntraParameters,
     decide,
@@ -38,6 +39,7 @@ KINDS = {
     "equal": KIND_EQUAL,
     "slnr": KIND_SLNR,
     "zf-split": KIND_ZF_SPLIT,
+    "zf-split-mrt": KIND_ZF_SPLIT_MRT,
 }
 LEARNING = ("madqn", "madqn-tuned")
 DIFFERENCE_REWARD = ("madqn-tuned",)
