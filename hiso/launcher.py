@@ -17,6 +17,7 @@ from hiso.loopback import LoopbackClient
 from hiso.placement import LEARNER_NICENESS, Placement
 from hiso.processes import Child, ProcessFailed, ProcessSpec, describe_exit, end_all
 from hiso.run_request import RunRequest
+from hiso.runner import weights_reference
 from xapps.slicing.observation import SLICE_NAMES
 
 HEALTH_TIMEOUT_S = 90.0
@@ -173,6 +174,7 @@ class Plan:
             *("--bus", self.bus),
             *what,
             *("--seed", str(request.seed)),
+            *(("--set-agents", *changed) if (changed := request.scheduler.options.assignments()) else ()),
             *self._weights(agent),
             *self._learning(agent),
             *("--metrics-host", "127.0.0.1", "--metrics-port", str(self._port(name))),
@@ -183,7 +185,13 @@ class Plan:
         if self.request.from_scratch:
             return ("--from-scratch",)
         weights = self._trained.inter if agent == "inter" else self._trained.intra
-        return () if weights is None else ("--weights", weights.weights_id)
+        if weights is None:
+            return ()
+        request = self.request
+        if request.weights_folder is None:
+            return ("--weights", weights.weights_id)
+        variant, delay = weights.metadata.variant, request.control_delay_slots
+        return ("--weights", weights_reference(request.scenario, variant, delay, request.weights_folder.absolute()))
 
     def _learning(self, agent: str) -> tuple[str, ...]:
         if agent not in self.request.learning_agents:

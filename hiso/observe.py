@@ -8,8 +8,10 @@ import numpy as np
 
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, SecondWindow
+from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.scenario import MAX_GROUP_USERS, SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.observation import (
+    BeamReports,
     BudgetContext,
     SecondReport,
     SliceContext,
@@ -74,9 +76,13 @@ def second_report(window: SecondWindow, total_bandwidth_hz: int) -> SecondReport
 class SliceObserver:
     """One slice of a cell, seen as its xApp would see it; looks at the cell's arrays and never changes them."""
 
-    def __init__(self, cell: Cell, slice_id: int, learning_detail: bool) -> None:
-        """`learning_detail`: outcomes carry gains, and arrays are copies that a learner may keep."""
+    def __init__(self, cell: Cell, slice_id: int, learning_detail: bool, compact: bool = False) -> None:
+        """`learning_detail`: outcomes carry gains, and arrays are copies that a learner may keep.
+
+        `compact`: beam reports stand in the place of the gains over the codebook.
+        """
         self.slice_id = slice_id
+        self._reporter = BeamReporter() if compact else None
         self._learning_detail = learning_detail
         self._cell = cell.state.cell[0]
         self._slice = cell.state.slices[slice_id]
@@ -101,6 +107,11 @@ class SliceObserver:
         count = self.group_size()
         bandwidth_hz = int(self._slice["decided_bandwidth_hz"])
         outcomes, self._outcomes = self._outcomes, []
+        beam_gains = self._beam_gains[:count]
+        reports: BeamReports | None = None
+        if self._reporter is not None:
+            reports = self._taken(self._reporter.reports(count, self._last_outcome, self._beam_gains))
+            beam_gains = beam_gains[:, :0]
         return SlotObservation(
             slice_id=self.slice_id,
             decided_slot=int(self._frame["decided_slot"]),
@@ -116,7 +127,8 @@ class SliceObserver:
             head_age_us=self._taken(self._head_age_us[:count]),
             ssr=self._taken(self._ssr[:count]),
             last_outcome=self._taken(self._last_outcome[:count]),
-            beam_gains=self._taken(self._beam_gains[:count]),
+            beam_gains=self._taken(beam_gains),
+            beam_reports=reports,
             outcomes=outcomes,
         )
 

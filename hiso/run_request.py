@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hiso.bounds.references import ReferenceRunError, check_oracle
 from hiso.observe import budget_context
 from hiso.runner import RunWeights, default_weights
 from ran_emulator.arguments import MAX_CELLS
@@ -20,14 +22,15 @@ from ran_emulator.scenario import (
     parse_scenario,
 )
 from ran_emulator.timeline import TimelineError, load_timeline
-from xapps.slicing.inter.actions import BudgetError
+from xapps.slicing.inter.actions import BudgetError, bandwidth_grid
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import DIFFERENCE_REWARD, check_difference_reward
 from xapps.slicing.intra.policies import LEARNING as LEARNING_INTRA
 from xapps.slicing.observation import SLICE_NAMES
-from xapps.slicing.schedulers import Scheduler, SchedulerError, resolve
+from xapps.slicing.options import OptionsError, parse_options
+from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, Scheduler, SchedulerError, resolve
 from xapps.slicing.triggers import TriggerError
 from xapps.slicing.weights import WeightsError
 
@@ -59,6 +62,8 @@ class RunRequest:
     timeline: tuple[TimedChange, ...] = ()
     cells: int = 1
     """Cells, each an emulator of its own with random streams of its own; the same agents decide for all."""
+    weights_folder: Path | None = None
+    """Where trained weights are, as `hiso train --out` leaves them; None: those shipped."""
 
     @property
     def control_delay_slots(self) -> int:
@@ -78,7 +83,7 @@ class RunRequest:
         """
         if self.from_scratch:
             return RunWeights()
-        return default_weights(self.scenario, self.scheduler, self.control_delay_slots)
+        return default_weights(self.scenario, self.scheduler, self.control_delay_slots, self.weights_folder)
 
     def never_made(self) -> int:
         """Events of the timeline that lie beyond the end of the run."""
@@ -182,8 +187,11 @@ def make_request(
     from_scratch: bool,
     timeline: Path | None = None,
     cells: int = 1,
+    set_agents: Sequence[str] = (),
+    weights_folder: Path | None = None,
+    in_process: bool = False,
 ) -> RunRequest:
-    """Check every part of a run, and how the parts fit.
+    """Check every part of a run, and how the parts fit; references run only `in_process`.
 
     Raises:
         RequestError: naming the field and what is allowed.
@@ -192,22 +200,35 @@ def make_request(
     check_seed(seed)
     check_cells(cells, learn=learn)
     try:
-        chosen = resolve(scheduler, inter, intra, trigger)
-        cell = _pinned(load_scenario(scenario, overrides), chosen)
+        chosen = resolve(scheduler, inter, intra, trigger, parse_options(set_agents))
+        cell = pinned(load_scenario(scenario, overrides), chosen)
         _check_budgets_fit(cell, chosen)
         events = () if timeline is None else load_timeline(timeline, cell)
-    except (ScenarioError, SchedulerError, InterPolicyError, TriggerError, BudgetError, TimelineError) as error:
+    except (
+        ScenarioError,
+        SchedulerError,
+        InterPolicyError,
+        TriggerError,
+        BudgetError,
+        OptionsError,
+        TimelineError,
+    ) as error:
         raise RequestError(str(error)) from error
     except OSError as error:
         raise RequestError(f"scenario: {scenario}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise RequestError(f"scenario: {scenario} is not text: {error}") from error
+    if chosen.in_process_only and not in_process:
+        raise RequestError(f"scheduler {chosen.name!r}: a reference knows what no xApp can; hiso sim runs it")
     if learn and not agents_that_can_learn(chosen):
         raise RequestError(f"learn: nothing in scheduler {chosen.name!r} learns")
     if learn:
         check_learnable(cell, chosen)
     if from_scratch and not agents_that_can_learn(chosen):
         raise RequestError(f"from-scratch: nothing in scheduler {chosen.name!r} has weights")
+    if weights_folder is not None and (from_scratch or not agents_that_can_learn(chosen)):
+        what = "from-scratch" if from_scratch else f"scheduler {chosen.name!r}"
+        raise RequestError(f"weights: {what} takes none")
     request = RunRequest(
         scenario=cell,
         scheduler=chosen,
@@ -219,12 +240,27 @@ def make_request(
         from_scratch=from_scratch,
         timeline=events,
         cells=cells,
+        weights_folder=weights_folder,
     )
+    _check_references(request)
     try:
         request.weights()
     except WeightsError as error:
         raise RequestError(str(error)) from error
     return request
+
+
+def _check_references(request: RunRequest) -> None:
+    """Whether a reference means something in the run."""
+    scheduler = request.scheduler
+    try:
+        if scheduler.intra in REFERENCE_INTRA:
+            check_oracle(request.scenario, request.control_delay_slots)
+    except ReferenceRunError as error:
+        raise RequestError(str(error)) from error
+    frozen = scheduler.intra not in REFERENCE_INTRA and not (request.learn and scheduler.intra in LEARNING_INTRA)
+    if scheduler.inter in REFERENCE_INTER and not frozen:
+        raise RequestError(f"inter: {scheduler.inter} needs a frozen intra-slice policy that is no reference")
 
 
 def _clock(text: str) -> Clock:
@@ -234,10 +270,15 @@ def _clock(text: str) -> Clock:
         raise RequestError(str(error)) from error
 
 
-def _pinned(scenario: Scenario, scheduler: Scheduler) -> Scenario:
-    """The scenario with the fields that the scheduler pins; one that was set to something else is an error."""
+def pinned(scenario: Scenario, scheduler: Scheduler) -> Scenario:
+    """The scenario with the fields that the scheduler pins.
+
+    Raises:
+        RequestError: one was set to something else.
+    """
     data = scenario.model_dump()
-    for name, value in (("access", scheduler.access), ("precoder", scheduler.precoder)):
+    for name in ("access", "precoder", "common_beam"):
+        value = getattr(scheduler, name)
         if value is None or data[name] == value:
             continue
         if name in scenario.model_fields_set:
@@ -249,4 +290,8 @@ def _pinned(scenario: Scenario, scheduler: Scheduler) -> Scenario:
 def _check_budgets_fit(scenario: Scenario, scheduler: Scheduler) -> None:
     """Budgets that an inter-slice policy would never be allowed to set must not wait until it says them."""
     context = budget_context(scenario, control_delay_slots=0)
-    make_inter_policy(scheduler.inter, context, seed=0)
+    step_hz = scheduler.options.bandwidth_step_hz
+    if scheduler.inter in REFERENCE_INTER:
+        bandwidth_grid(context, step_hz)
+    else:
+        make_inter_policy(scheduler.inter, context, seed=0, step_hz=step_hz)

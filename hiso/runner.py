@@ -9,8 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hiso.bounds.references import Clairvoyant, OracleAgent, ReferenceRunError, check_oracle
+from hiso.bounds.split_tables import SplitWorlds
 from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
 from hiso.world import World
 from ran_emulator.cell import Cell, SecondWindow, cell_name
@@ -23,9 +26,9 @@ from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import LEARNING, make_intra_policy, trained_weights
 from xapps.slicing.observation import SlotDecision
-from xapps.slicing.schedulers import Scheduler
+from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, Scheduler
 from xapps.slicing.triggers import make_trigger
-from xapps.slicing.weights import Weights
+from xapps.slicing.weights import INTER_ACTION_FIELDS, INTRA_ACTION_FIELDS, Weights, check_trained_options
 from xapps.trained import control_delay_differs, find_weights, hwi_model_differs, inter_weights, trained_name
 
 if TYPE_CHECKING:
@@ -80,22 +83,36 @@ class RunResult:
     wall_s: float
 
 
-def default_weights(scenario: Scenario, scheduler: Scheduler, control_delay_slots: int) -> RunWeights:
-    """The shipped weights for a scheduler; a scenario of one's own takes those of the preset that is most like it.
+def weights_reference(scenario: Scenario, variant: str, control_delay_slots: int, folder: Path | None = None) -> str:
+    """Name or path of the trained weights of a variant: in a folder as `hiso train --out` leaves it, or shipped.
 
-    Raises:
-        WeightsError: they are missing or unusable.
+    Of those shipped a scenario of one's own takes those of the preset that is most like it.
     """
+    if folder is not None:
+        return str(folder / f"{trained_name(variant, scenario.name, control_delay_slots)}.npz")
     preset = scenario.name
     if preset not in PRESETS:
         preset = "base" if scenario.regimes is None else "regimes"
+    return trained_name(variant, preset, control_delay_slots)
 
-    def find(variant: str) -> Weights:
-        return find_weights(trained_name(variant, preset, control_delay_slots))
+
+def default_weights(
+    scenario: Scenario, scheduler: Scheduler, control_delay_slots: int, folder: Path | None = None
+) -> RunWeights:
+    """The weights for a scheduler, by `weights_reference`.
+
+    Raises:
+        WeightsError: they are missing or unusable, or trained for other actions than the scheduler's.
+    """
+
+    def find(variant: str, action_fields: tuple[str, ...]) -> Weights:
+        weights = find_weights(weights_reference(scenario, variant, control_delay_slots, folder))
+        check_trained_options(weights, scheduler.options, action_fields)
+        return weights
 
     return RunWeights(
-        inter=find(scheduler.inter) if scheduler.inter in COMA2C_CONFIGS else None,
-        intra=find(scheduler.intra) if scheduler.intra in LEARNING else None,
+        inter=find(scheduler.inter, INTER_ACTION_FIELDS) if scheduler.inter in COMA2C_CONFIGS else None,
+        intra=find(scheduler.intra, INTRA_ACTION_FIELDS) if scheduler.intra in LEARNING else None,
     )
 
 
@@ -123,59 +140,87 @@ class Runner:
 
         Raises:
             WeightsError: weights that are missing or do not fit.
-            ValueError: a policy's or trigger's name, seed, weights or an event that cannot be used.
+            ValueError: a policy's or trigger's name, seed, weights or an event that cannot be used, or a reference
+                that means nothing in this run.
         """
         if weights is None:
             weights = RunWeights() if from_scratch else default_weights(scenario, scheduler, control_delay_slots)
         learns_slots = learn and scheduler.intra in LEARNING
         self._world: World | None = None
-        if compiled and not learns_slots:
-            self._world = _frozen_world(scenario, scheduler.intra, seed, control_delay_slots, weights.intra, cell)
+        if compiled and not learns_slots and scheduler.intra not in REFERENCE_INTRA:
+            self._world = _frozen_world(scenario, scheduler, seed, control_delay_slots, weights.intra, cell)
         if self._world is None:
             self.cell = Cell(scenario, seed, control_delay_slots, cell_name(cell))
         else:
             self.cell = self._world.cell
         self.cell.schedule(timeline)
+        self._timeline = timeline
         self.scheduler = scheduler
         self.weights = weights
         self.wall_s = 0.0
         self.intra_learners: dict[str, IntraLearner] = {}
         self.inter_learner: InterLearner | None = None
         self._observers: list[SliceObserver] = []
-        self._agents: list[SliceAgent] = []
+        self._agents: Sequence[SliceAgent | OracleAgent] = []
         if self._world is None:
-            self._observers = [SliceObserver(self.cell, index, learns_slots) for index in SLICES]
-            self._agents = [self._slice_agent(index, learns_slots, training_slots) for index in SLICES]
+            compact = scheduler.options.observation == "compact"
+            self._observers = [SliceObserver(self.cell, index, learns_slots, compact) for index in SLICES]
+            self._agents = self._slice_agents(learns_slots, training_slots)
         self._budget_agent = self._make_budget_agent(learn and scheduler.inter in COMA2C_CONFIGS)
         self._learns_slots = learns_slots
         self._set_budgets(self.cell.window())  # the empty report before slot 0
 
+    def _slice_agents(self, learns: bool, training_slots: int) -> Sequence[SliceAgent | OracleAgent]:
+        if self.scheduler.intra in REFERENCE_INTRA:
+            check_oracle(self.cell.scenario, self.cell.control_delay_slots)
+            return [OracleAgent(self.cell) for _ in SLICES]
+        return [self._slice_agent(index, learns, training_slots) for index in SLICES]
+
     def _slice_agent(self, index: int, learns: bool, training_slots: int) -> SliceAgent:
         context = slice_context(self.cell, index)
-        name, seed = self.scheduler.intra, self.cell.seed
+        name, seed, options = self.scheduler.intra, self.cell.seed, self.scheduler.options
         trained = self.weights.intra
-        start = None if trained is None else trained_weights(name, context, trained)
-        policy = make_intra_policy(name, context, seed, start)
+        start = None if trained is None else trained_weights(name, context, trained, options)
+        policy = make_intra_policy(name, context, seed, start, options)
         if not learns:
             policy.freeze()
             return SliceAgent(policy)
         from xapps.slicing.intra.dqn import IntraLearner
 
-        learner = IntraLearner(name, context, seed, training_slots, start)
+        learner = IntraLearner(name, context, seed, training_slots, start, options=options)
         self.intra_learners[SLICE_NAMES[index]] = learner
         return SliceAgent(policy, learner)
 
     def _make_budget_agent(self, learns: bool) -> BudgetAgent:
         cell, scheduler = self.cell, self.scheduler
         context = budget_context(cell.scenario, cell.control_delay_slots)
-        start = None if self.weights.inter is None else inter_weights(self.weights.inter)
-        policy = make_inter_policy(scheduler.inter, context, cell.seed, start, learning=learns)
+        trigger = make_trigger(scheduler.trigger)
+        if scheduler.inter in REFERENCE_INTER:
+            return BudgetAgent(Clairvoyant(scheduler.inter, context, self._split_worlds), trigger)
+        step_hz = scheduler.options.bandwidth_step_hz
+        start = None if self.weights.inter is None else inter_weights(self.weights.inter, scheduler.options)
+        policy = make_inter_policy(scheduler.inter, context, cell.seed, start, learning=learns, step_hz=step_hz)
         if learns:
             from xapps.slicing.inter.a2c_lstm import InterLearner
 
             config = COMA2C_CONFIGS[scheduler.inter]
-            self.inter_learner = InterLearner(config, context, cell.seed, start)
-        return BudgetAgent(policy, make_trigger(scheduler.trigger), self.inter_learner)
+            self.inter_learner = InterLearner(config, context, cell.seed, start, step_hz)
+        return BudgetAgent(policy, trigger, self.inter_learner)
+
+    def _split_worlds(self) -> SplitWorlds:
+        """The run's world under every split, from slot 0.
+
+        Raises:
+            ReferenceRunError: its intra-slice policy is no fixed one.
+        """
+        cell, intra, options = self.cell, self.scheduler.intra, self.scheduler.options
+        if self.intra_learners or intra in REFERENCE_INTRA:
+            raise ReferenceRunError(f"intra: {self.scheduler.inter} needs one that is frozen and no reference: {intra}")
+        trained, agents = self.weights.intra, {}
+        if trained is not None:
+            for index, name in enumerate(SLICE_NAMES):
+                agents[name] = trained_weights(intra, slice_context(cell, index), trained, options)
+        return SplitWorlds(cell.scenario, cell.seed, intra, cell.control_delay_slots, agents, options, self._timeline)
 
     def advance(self, slots: int, progress: Progress | None = None) -> None:
         """Run a number of slots."""
@@ -233,13 +278,14 @@ class Runner:
 
 
 def _frozen_world(
-    scenario: Scenario, intra: str, seed: int, control_delay_slots: int, trained: Weights | None, cell: int
+    scenario: Scenario, scheduler: Scheduler, seed: int, control_delay_slots: int, trained: Weights | None, cell: int
 ) -> World:
     """A world of frozen policies with trained weights, or untrained ones."""
-    world = World(scenario, seed, intra, control_delay_slots, cell=cell)
+    intra, options = scheduler.intra, scheduler.options
+    world = World(scenario, seed, intra, control_delay_slots, options=options, cell=cell)
     if trained is not None:
         for policy in world.policies:
-            policy.load(trained_weights(intra, policy.context, trained))
+            policy.load(trained_weights(intra, policy.context, trained, options))
             policy.freeze()
     return world
 

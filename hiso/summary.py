@@ -91,6 +91,7 @@ def _config(request: RunRequest) -> dict[str, Any]:
             "inter": scheduler.inter,
             "intra": scheduler.intra,
             "trigger": scheduler.trigger,
+            "options": scheduler.options.model_dump(),
         },
         "seed": request.seed,
         "slots": request.slots,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ran_emulator import slot as cell_slot
+from ran_emulator.phy.beam_reports import report_beams
 from ran_emulator.phy.jit import state_kernel
 from ran_emulator.state import TRACE_BYTES
 from xapps.slicing.intra.decision import decide
@@ -36,6 +37,8 @@ def run_slots(
                 parameters = embb
             elif s == 2:
                 parameters = urllc
+            if parameters.compact:
+                report_beams(frame.count, frame.last_outcome, state.frame_gains[s], parameters.best, parameters.reports)
             common_w = decide(
                 kinds[s],
                 parameters,

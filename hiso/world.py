@@ -12,6 +12,7 @@ from ran_emulator.scenario import MAX_GROUP_USERS, SLICE_NAMES, SLOTS_PER_SECOND
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import Budgets, SecondReport
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
 
 class World:
@@ -24,6 +25,7 @@ class World:
         intra: str,
         control_delay_slots: int = 0,
         weights: dict[str, IntraWeights] | None = None,
+        options: AgentOptions = DEFAULT_OPTIONS,
         cell: int = 0,
     ) -> None:
         """`intra`: a policy's name, for all slices; `weights`: by slice name, where it has networks.
@@ -33,7 +35,7 @@ class World:
         self.scenario = scenario
         self.cell = Cell(scenario, seed, control_delay_slots, cell_name(cell))
         self.policies: list[IntraPolicy] = [
-            make_intra_policy(intra, slice_context(self.cell, index), seed, (weights or {}).get(name))
+            make_intra_policy(intra, slice_context(self.cell, index), seed, (weights or {}).get(name), options)
             for index, name in enumerate(SLICE_NAMES)
         ]
         for policy in self.policies:

@@ -20,6 +20,7 @@ from hiso_proto import e2sm_slot_pb2 as slots
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.constraints import Refused
+from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.scenario import MAX_GROUP_USERS, SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND
 
 assert sys.byteorder == "little", "records go onto the wire as they lie in memory"
@@ -43,6 +44,7 @@ class SlotEncoder:
         self._power_w = state.slices["decided_power_w"]
         self._noise_w_per_hz = cell.scenario.noise_w_per_hz
         self._header = slots.IndicationHeader()
+        self._reporter = BeamReporter(MAX_GROUP_USERS)
 
     def header(self, slice_id: int, decided_slot: int, observed_slot: int) -> bytes:
         """IndicationHeader of a slot INSERT."""
@@ -53,9 +55,12 @@ class SlotEncoder:
         return header.SerializeToString()
 
     def observation(
-        self, slice_id: int, count: int, outcomes: Sequence[slots.SlotOutcome]
+        self, slice_id: int, count: int, outcomes: Sequence[slots.SlotOutcome], compact: bool = False
     ) -> tuple[slots.IndicationMessage, bytes]:
-        """IndicationMessage for a slice's group of `count` users, and the group's ids (u16 [K])."""
+        """IndicationMessage for a slice's group of `count` users, and the group's ids (u16 [K]).
+
+        `compact`: beam reports instead of the gains over the codebook.
+        """
         hwi = self._cell.hwi
         raw = self._frames[slice_id].tobytes()
         at = _FRAME_FIELDS
@@ -73,9 +78,14 @@ class SlotEncoder:
             head_age_us=raw[at["head_age_us"] : at["head_age_us"] + 4 * count],
             ssr=raw[at["ssr"] : at["ssr"] + 4 * count],
             last_outcome=raw[at["last_outcome"] : at["last_outcome"] + 28 * count],
-            beam_gains=self._frame_gains[slice_id, :count].tobytes(),
             outcomes=outcomes,
         )
+        gains = self._frame_gains[slice_id]
+        if compact:
+            last_outcome = self._frames[slice_id]["last_outcome"]
+            message.beam_reports = self._reporter.reports(count, last_outcome, gains).tobytes()
+        else:
+            message.beam_gains = gains[:count].tobytes()
         return message, ids
 
     def outcome(self, slice_id: int, count: int, learning_detail: bool) -> slots.SlotOutcome:

@@ -219,7 +219,7 @@ class E2Node:
     # Indications
 
     def _insert_slot(self, claim: Claim, slice_id: int, decided_slot: int, count: int) -> None:
-        message, ids = self._encoder.observation(slice_id, count, claim.outcomes)
+        message, ids = self._encoder.observation(slice_id, count, claim.outcomes, claim.compact)
         claim.outcomes = []
         call_process_id = self._slots.id_of(decided_slot, slice_id)
         header = self._encoder.header(slice_id, decided_slot, self._cell.slot)

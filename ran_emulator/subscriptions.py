@@ -42,6 +42,7 @@ class Claim:
     wait_s: float | None = None
     """Seconds to wait for an answer; None: until the decided slot starts, or for ever in lock-step."""
     learning_detail: bool = False
+    compact: bool = False
     sequence_number: int = 0
     outcomes: list[slots.SlotOutcome] = field(default_factory=list)
     """Executed since this slice's previous frame."""
@@ -205,6 +206,7 @@ class Subscriptions:
                 trigger.slice_id,
                 wait_s,
                 definition.learning_detail,
+                definition.compact,
             )
             _check_free(holder, claim, f"slice_id: the INSERT of slice {trigger.slice_id}")
             self.slot_claims[trigger.slice_id] = claim

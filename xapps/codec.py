@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from hiso_proto import e2sm_budgets_pb2 as budgets_pb2
 from hiso_proto import e2sm_slot_pb2 as slot_pb2
 
+from ran_emulator.phy.beam_reports import BEAM_REPORT
 from xapps.slicing.observation import (
     SLICE_NAMES,
     BudgetContext,
@@ -102,6 +103,7 @@ def decode_observation(header: bytes, message: bytes, *, outcomes: bool = True) 
         ssr=_array("ssr", body.ssr, F32, count),
         last_outcome=_array("last_outcome", body.last_outcome, F32, count, OUTCOME_FIELDS),
         beam_gains=_rows("beam_gains", body.beam_gains, count),
+        beam_reports=_array("beam_reports", body.beam_reports, BEAM_REPORT, count) if body.beam_reports else None,
         outcomes=[_outcome(item) for item in body.outcomes] if outcomes else [],
     )
 

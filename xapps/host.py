@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -27,7 +27,8 @@ from xapps.sdk.service import (
     place,
     stop_on_signals,
 )
-from xapps.slicing.weights import Weights, WeightsError, WeightsMetadata
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions, OptionsError, parse_options
+from xapps.slicing.weights import Weights, WeightsError, WeightsMetadata, check_trained_options
 from xapps.trained import control_delay_differs, find_weights, hwi_model_differs, is_preset, trained_name
 
 _LOG = logging.getLogger(__name__)
@@ -42,6 +43,13 @@ EXIT_BAD_INPUT = 2
 
 def add_learning_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of hosts whose policies may have networks."""
+    parser.add_argument(
+        "--set-agents",
+        metavar="FIELD=VALUE",
+        nargs="+",
+        default=[],
+        help=f"what the agent sees and chooses from: {', '.join(AgentOptions.model_fields)}",
+    )
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
         "--weights",
@@ -57,11 +65,18 @@ def add_learning_flags(parser: argparse.ArgumentParser) -> None:
 class StartWeights:
     """The weights that a host's flags name: checked at once, chosen when a node's control delay is known."""
 
-    def __init__(self, variant: str | None, reference: str, from_scratch: bool) -> None:
-        """`variant`: a policy that has networks, or None.
+    def __init__(
+        self,
+        variant: str | None,
+        reference: str,
+        from_scratch: bool,
+        options: AgentOptions = DEFAULT_OPTIONS,
+        action_fields: Sequence[str] = (),
+    ) -> None:
+        """`variant`: a policy that has networks, or None; `action_fields`: those of `options` that they must be of.
 
         Raises:
-            WeightsError: they are missing or unusable.
+            WeightsError: they are missing, unusable, or trained for other actions.
         """
         self._by_delay: dict[bool, Weights] = {}
         if variant is None or from_scratch:
@@ -69,6 +84,7 @@ class StartWeights:
         for delayed in (False, True):
             name = trained_name(variant, reference, int(delayed)) if is_preset(reference) else reference
             self._by_delay[delayed] = find_weights(name)
+            check_trained_options(self._by_delay[delayed], options, action_fields)
 
     def choose(self, control_delay_slots: int) -> Weights | None:
         """The weights for a node; None: there are none, or untrained ones."""
@@ -281,10 +297,24 @@ class XAppHost:
         self.complaints.add("control_refused", f"{node.node_id}: {describe_cause(failure.cause)}")
 
 
-def load_start_weights(variant: str | None, arguments: argparse.Namespace, prog: str) -> StartWeights:
-    """The weights that the flags name; ends the process where they cannot be used."""
+def agent_options(arguments: argparse.Namespace, prog: str) -> AgentOptions:
+    """What the flags say of agents; ends the process where they cannot be used."""
     try:
-        return StartWeights(variant, arguments.weights, arguments.from_scratch)
+        return parse_options(arguments.set_agents)
+    except OptionsError as error:
+        refuse(prog, f"--{error}")
+
+
+def load_start_weights(
+    variant: str | None,
+    arguments: argparse.Namespace,
+    prog: str,
+    options: AgentOptions = DEFAULT_OPTIONS,
+    action_fields: Sequence[str] = (),
+) -> StartWeights:
+    """The weights that the flags name; ends the process where they cannot be used. Arguments as of `StartWeights`."""
+    try:
+        return StartWeights(variant, arguments.weights, arguments.from_scratch, options, action_fields)
     except WeightsError as error:
         refuse(prog, str(error))
 

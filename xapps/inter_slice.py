@@ -17,7 +17,15 @@ from prometheus_client.core import Metric
 from xapps import learner_wire as wire
 from xapps.agents import BudgetAgent
 from xapps.codec import budget_context, budgets_message, decode_report
-from xapps.host import HostMetrics, MismatchWatch, XAppHost, add_learning_flags, load_start_weights, refuse
+from xapps.host import (
+    HostMetrics,
+    MismatchWatch,
+    XAppHost,
+    add_learning_flags,
+    agent_options,
+    load_start_weights,
+    refuse,
+)
 from xapps.kpm import KpmReports
 from xapps.learner_link import LearnerLink, RemoteBudgetLearner
 from xapps.sdk import E2Node, answer, insert_action
@@ -27,6 +35,7 @@ from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
 from xapps.slicing.inter.policies import check_inter_name, make_inter_policy
 from xapps.slicing.observation import Budgets
 from xapps.slicing.triggers import TRIGGER_NAMES, make_trigger
+from xapps.slicing.weights import INTER_ACTION_FIELDS
 from xapps.trained import inter_weights
 
 PROG = "python -m xapps.inter_slice"
@@ -60,7 +69,10 @@ class InterSliceXApp:
         except InterPolicyError as error:
             refuse(PROG, f"--policy: {error}")
         self._learns = arguments.policy in COMA2C_CONFIGS
-        self._weights = load_start_weights(arguments.policy if self._learns else None, arguments, PROG)
+        self._options = agent_options(arguments, PROG)
+        self._weights = load_start_weights(
+            arguments.policy if self._learns else None, arguments, PROG, self._options, INTER_ACTION_FIELDS
+        )
         self._reports = KpmReports()
         self._metrics = InterSliceMetrics(arguments.policy, arguments.trigger, self._reports)
         self._host = XAppHost(NAME, arguments, self._metrics, BUDGETS_OID)
@@ -92,8 +104,9 @@ class InterSliceXApp:
         definition = node.budgets_definition()
         context = budget_context(definition.SerializeToString())
         trained = self._weights.choose(context.control_delay_slots)
-        start = None if trained is None else inter_weights(trained)
-        policy = make_inter_policy(arguments.policy, context, arguments.seed, start)
+        start = None if trained is None else inter_weights(trained, self._options)
+        step_hz = self._options.bandwidth_step_hz
+        policy = make_inter_policy(arguments.policy, context, arguments.seed, start, step_hz=step_hz)
         MismatchWatch(None if trained is None else trained.metadata, self._metrics).control_delay(
             context.control_delay_slots
         )
@@ -106,7 +119,7 @@ class InterSliceXApp:
         link = LearnerLink(
             arguments.learner,
             f"inter/{node.node_id}",
-            wire.encode_hello("inter", arguments.policy, definition.lockstep, asdict(context)),
+            wire.encode_hello("inter", arguments.policy, definition.lockstep, asdict(context), self._options),
             wire.encode_inter_weights(policy.weights),
             wire.decode_inter_weights,
             lockstep=definition.lockstep,

@@ -16,7 +16,15 @@ from hiso_proto.oids import SLOT_OID
 from xapps import learner_wire as wire
 from xapps.agents import SliceAgent
 from xapps.codec import decision_header, decision_message, decode_observation, decode_slots, slice_contexts
-from xapps.host import HostMetrics, MismatchWatch, XAppHost, add_learning_flags, load_start_weights, refuse
+from xapps.host import (
+    HostMetrics,
+    MismatchWatch,
+    XAppHost,
+    add_learning_flags,
+    agent_options,
+    load_start_weights,
+    refuse,
+)
 from xapps.learner_link import LearnerLink, RemoteSlotLearner
 from xapps.sdk import E2Node, answer, insert_action
 from xapps.sdk.service import base_parser, parse_flags
@@ -31,6 +39,7 @@ from xapps.slicing.intra.policies import (
 )
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SLICE_NAMES, SliceContext
+from xapps.slicing.weights import INTRA_ACTION_FIELDS
 
 PROG = "python -m xapps.intra_slice"
 METRICS_PORTS = {"vonr": 36_411, "embb": 36_412, "urllc": 36_413}
@@ -60,7 +69,10 @@ class IntraSliceXApp:
         except ValueError as error:
             refuse(PROG, f"--policy: {error}")
         self._learns = policy in LEARNING
-        self._weights = load_start_weights(policy if self._learns else None, arguments, PROG)
+        self._options = agent_options(arguments, PROG)
+        self._weights = load_start_weights(
+            policy if self._learns else None, arguments, PROG, self._options, INTRA_ACTION_FIELDS
+        )
         self._metrics = HostMetrics(f"intra-{arguments.slice}", arguments.policy)
         self._host = XAppHost(f"intra-{arguments.slice}", arguments, self._metrics, SLOT_OID, slices=(self._slice_id,))
         self._links: dict[str, LearnerLink[IntraWeights]] = {}
@@ -70,7 +82,7 @@ class IntraSliceXApp:
         return self._host.run(self._warm_up, self._attach)
 
     def _warm_up(self) -> None:
-        make_intra_policy(self._arguments.policy, ANY_CONTEXT, self._arguments.seed)
+        make_intra_policy(self._arguments.policy, ANY_CONTEXT, self._arguments.seed, options=self._options)
 
     def _attach(self, node: E2Node) -> None:
         definition = node.slot_definition()
@@ -79,7 +91,9 @@ class IntraSliceXApp:
             raise ValueError(f"slice_id: the node has slices {sorted(contexts)}, not {self._slice_id}")
         agent = self._make_agent(node, contexts[self._slice_id], definition.lockstep)
         trigger = slot_pb2.EventTriggerDefinition(slice_id=self._slice_id)
-        detail = slot_pb2.ActionDefinition(learning_detail=agent.learner is not None)
+        detail = slot_pb2.ActionDefinition(
+            learning_detail=agent.learner is not None, compact=self._options.observation == "compact"
+        )
         self._host.xapp.subscribe(
             node,
             SLOT_OID,
@@ -90,10 +104,10 @@ class IntraSliceXApp:
         )
 
     def _make_agent(self, node: E2Node, context: SliceContext, lockstep: bool) -> _NodeAgent:
-        name, seed = self._arguments.policy, self._arguments.seed
+        name, seed, options = self._arguments.policy, self._arguments.seed, self._options
         trained = self._weights.choose(context.control_delay_slots)
-        start = None if trained is None else trained_weights(name, context, trained)
-        policy = make_intra_policy(name, context, seed, start)
+        start = None if trained is None else trained_weights(name, context, trained, options)
+        policy = make_intra_policy(name, context, seed, start, options)
         policy.freeze()
         watch = MismatchWatch(None if trained is None else trained.metadata, self._metrics)
         watch.control_delay(context.control_delay_slots)
@@ -106,8 +120,8 @@ class IntraSliceXApp:
         link = LearnerLink(
             self._arguments.learner,
             f"{agent}/{node.node_id}",
-            wire.encode_hello(agent, name, lockstep, asdict(context)),
-            wire.encode_intra_weights(start or untrained_weights(name, context, seed)),
+            wire.encode_hello(agent, name, lockstep, asdict(context), options),
+            wire.encode_intra_weights(start or untrained_weights(name, context, seed, options)),
             wire.decode_intra_weights,
             lockstep=lockstep,
             required=self._arguments.learn,

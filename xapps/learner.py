@@ -37,6 +37,7 @@ from xapps.slicing.intra.policies import (
 )
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SLICE_NAMES, BudgetContext, SliceContext
+from xapps.slicing.options import AgentOptions
 from xapps.trained import inter_weights
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ class Session(ABC):
         """`hello`: the xApp's greeting."""
         self.hello = hello
         self.lockstep = bool(hello["lockstep"])
+        self.options = AgentOptions.model_validate(hello["options"])
 
     def fits(self, hello: dict[str, Any]) -> bool:
         """Whether a greeting is for what this session has learned."""
-        return bool(hello["context"] == self.hello["context"])
+        return all(hello[part] == self.hello[part] for part in ("context", "options"))
 
     @abstractmethod
     def weights(self) -> wire.WeightsParts:
@@ -102,7 +104,7 @@ class SlotSession(Session):
         from xapps.slicing.intra.dqn import IntraLearner
 
         context = SliceContext(**self.hello["context"])
-        return IntraLearner(self._policy, context, self._seed, self._training_slots, start)
+        return IntraLearner(self._policy, context, self._seed, self._training_slots, start, options=self.options)
 
     @property
     def version(self) -> int:  # type: ignore[override]
@@ -147,7 +149,9 @@ class BudgetSession(Session):
         from xapps.slicing.inter.a2c_lstm import InterLearner
 
         context = BudgetContext(**hello["context"])
-        self._learner: InterLearner = InterLearner(COMA2C_CONFIGS[policy], context, seed, start)
+        self._learner: InterLearner = InterLearner(
+            COMA2C_CONFIGS[policy], context, seed, start, self.options.bandwidth_step_hz
+        )
 
     @property
     def version(self) -> int:  # type: ignore[override]
@@ -164,7 +168,7 @@ class BudgetSession(Session):
         return None if learned is None else wire.encode_inter_weights(learned)
 
     def measures(self) -> dict[str, float]:
-        """What the learner says of itself; losses are sums over both agents."""
+        """What the learner says of itself; losses are sums over the agents."""
         stats = self._learner.stats
         return {
             "updates": stats.updates,
@@ -274,18 +278,19 @@ class Learner:
         """A session that goes on from what the xApp has learned so far, else from our own start or the xApp's."""
         arguments = self._arguments
         own = self._start if brought.version == 0 else None
+        options = AgentOptions.model_validate(hello["options"])
         if isinstance(brought, InterWeights):
             if own is not None:
                 trained = own.choose(int(hello["context"]["control_delay_slots"]))
-                brought = brought if trained is None else inter_weights(trained)
+                brought = brought if trained is None else inter_weights(trained, options)
             return BudgetSession(hello, arguments.policy, arguments.seed, brought)
         if own is not None:
             context = SliceContext(**hello["context"])
             trained = own.choose(context.control_delay_slots)
             if trained is None:
-                brought = untrained_weights(arguments.policy, context, arguments.seed)
+                brought = untrained_weights(arguments.policy, context, arguments.seed, options)
             else:
-                brought = trained_weights(arguments.policy, context, trained)
+                brought = trained_weights(arguments.policy, context, trained, options)
         return SlotSession(hello, arguments.policy, arguments.seed, arguments.training_slots, brought)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SlotDecision
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
 HELLO, FRAME = b"hello", b"frame"
 WELCOME, LEARNED, UNKNOWN, REFUSED = b"welcome", b"learned", b"unknown", b"refused"
@@ -140,6 +141,13 @@ def decode_actions(data: bytes) -> tuple[int, int] | None:
     return power, bandwidth
 
 
-def encode_hello(agent: str, policy: str, lockstep: bool, context: dict[str, Any]) -> bytes:
-    """Who greets: agent (inter, vonr, embb, urllc), policy, whether its node runs in lock-step, its context."""
-    return json.dumps({"agent": agent, "policy": policy, "lockstep": lockstep, "context": context}).encode()
+def encode_hello(
+    agent: str,
+    policy: str,
+    lockstep: bool,
+    context: dict[str, Any],
+    options: AgentOptions = DEFAULT_OPTIONS,
+) -> bytes:
+    """Who greets: agent (inter, vonr, embb, urllc), policy, whether its node runs in lock-step, context, options."""
+    hello = {"agent": agent, "policy": policy, "lockstep": lockstep, "context": context}
+    return json.dumps({**hello, "options": options.model_dump()}).encode()

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.observation import HWI_AGGREGATE
-from xapps.slicing.weights import Weights, WeightsError, WeightsMetadata, load_weights
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
+from xapps.slicing.weights import (
+    INTER_ACTION_FIELDS,
+    Weights,
+    WeightsError,
+    WeightsMetadata,
+    check_trained_options,
+    load_weights,
+)
 
 TRAINED_DIRECTORY = Path(__file__).parent / "weights"
 """Files <variant>-<preset>-d<D>.npz; D is 0 or 2."""
@@ -43,12 +51,13 @@ def find_weights(reference: str) -> Weights:
     raise WeightsError(f"weights: {reference!r} is neither a .npz file nor one of those shipped ({known})")
 
 
-def inter_weights(weights: Weights) -> InterWeights:
+def inter_weights(weights: Weights, options: AgentOptions = DEFAULT_OPTIONS) -> InterWeights:
     """The inter-slice agents out of a weights file.
 
     Raises:
-        WeightsError: it holds none.
+        WeightsError: it holds none, or they were trained on another grid.
     """
+    check_trained_options(weights, options, INTER_ACTION_FIELDS)
     metadata = {
         "variant": weights.metadata.variant,
         "seed": weights.metadata.seed,

@@ -6,8 +6,8 @@ of the world with b MHz for every slice at once, for each b of the grid, gives e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,11 @@ from hiso.observe import budget_context
 from hiso.world import World
 from ran_emulator import state as st
 from ran_emulator.cell import SecondWindow
+from ran_emulator.events import TimedChange
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.inter.actions import bandwidth_grid
 from xapps.slicing.networks import IntraWeights
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
 F64 = npt.NDArray[np.float64]
 
@@ -64,6 +66,54 @@ class PolicyResult:
     """Over the whole run."""
 
 
+class SplitWorlds:
+    """The same world once a bandwidth of the grid, each slice with that bandwidth and equal power, a second at a time.
+
+    Together they give every split of each second.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        intra: str,
+        control_delay_slots: int = 0,
+        weights: Mapping[str, IntraWeights] | None = None,
+        options: AgentOptions = DEFAULT_OPTIONS,
+        timeline: Sequence[TimedChange] = (),
+    ) -> None:
+        """Frozen `intra` policies serve; weights by slice name, where they have networks; changes at their slots."""
+        grid = bandwidth_grid(budget_context(scenario, control_delay_slots), options.bandwidth_step_hz)
+        self._scenario = scenario
+        self._splits = np.array(grid, np.int64)
+        self._bandwidths = np.unique(self._splits)
+        self._worlds = []
+        for bandwidth_hz in self._bandwidths:
+            world = World(scenario, seed, intra, control_delay_slots, dict(weights or {}), options)
+            world.cell.fix_budgets([int(bandwidth_hz)] * len(SLICE_NAMES))
+            world.cell.schedule(timeline)
+            self._worlds.append(world)
+
+    def second(self) -> SplitTables:
+        """The tables of the next second (T = 1)."""
+        windows = [world.second()[1] for world in self._worlds]
+        row = np.searchsorted(self._bandwidths, self._splits)  # [A, S]
+        slices = np.arange(len(SLICE_NAMES))
+        rate = np.stack([window.sums[:, st.SUM_RATE] for window in windows])[row, slices]  # [A, S]
+        good = np.stack([window.counts[:, st.SUCCEEDED] for window in windows])[row, slices]
+        done = np.stack([_resolved(window) for window in windows])[row, slices]
+        scenario = self._scenario
+        return SplitTables(
+            splits_hz=self._splits,
+            offered_packets=windows[0].counts[None, :, st.OFFERED].copy(),
+            eta_bps_hz=rate.sum(axis=1)[None] / SLOTS_PER_SECOND / scenario.total_bandwidth_hz,
+            successes=good[None],
+            resolved=done[None],
+            eta_weight=scenario.eta_weight,
+            ssr_weights=scenario.ssr_weights,
+        )
+
+
 def split_tables(
     scenario: Scenario,
     seed: int,
@@ -73,36 +123,19 @@ def split_tables(
     weights: Mapping[str, IntraWeights] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> SplitTables:
-    """Run the world once a bandwidth of the grid; equal power. `progress` gets the number of seconds done."""
-    splits = np.array(bandwidth_grid(budget_context(scenario, control_delay_slots)), np.int64)
-    bandwidths = np.unique(splits)
-    rate = np.zeros((len(bandwidths), seconds, len(SLICE_NAMES)))
-    good = np.zeros((len(bandwidths), seconds, len(SLICE_NAMES)), np.int64)
-    done = np.zeros_like(good)
-    offered = np.zeros((seconds, len(SLICE_NAMES)), np.int64)
-    for index, bandwidth_hz in enumerate(bandwidths):
-        world = World(scenario, seed, intra, control_delay_slots, dict(weights or {}))
-        world.cell.fix_budgets([int(bandwidth_hz)] * len(SLICE_NAMES))
-        for second in range(seconds):
-            _, window = world.second()
-            rate[index, second] = window.sums[:, st.SUM_RATE]
-            good[index, second] = window.counts[:, st.SUCCEEDED]
-            done[index, second] = _resolved(window)
-            offered[second] = window.counts[:, st.OFFERED]
-            if progress is not None:
-                progress(index * seconds + second + 1)
-    row = np.searchsorted(bandwidths, splits)  # [A, S]
-    slices = np.arange(len(SLICE_NAMES))
-    # [A, S, T] -> [T, A, S]
-    eta = rate[row, :, slices].transpose(2, 0, 1).sum(axis=2) / SLOTS_PER_SECOND / scenario.total_bandwidth_hz
-    return SplitTables(
-        splits_hz=splits,
-        offered_packets=offered,
-        eta_bps_hz=eta,
-        successes=good[row, :, slices].transpose(2, 0, 1),
-        resolved=done[row, :, slices].transpose(2, 0, 1),
-        eta_weight=scenario.eta_weight,
-        ssr_weights=scenario.ssr_weights,
+    """Every split of `seconds` seconds of a world; `progress` gets the number of seconds done."""
+    worlds = SplitWorlds(scenario, seed, intra, control_delay_slots, weights)
+    rows = []
+    for second in range(seconds):
+        rows.append(worlds.second())
+        if progress is not None:
+            progress(second + 1)
+    return replace(
+        rows[0],
+        offered_packets=np.concatenate([row.offered_packets for row in rows]),
+        eta_bps_hz=np.concatenate([row.eta_bps_hz for row in rows]),
+        successes=np.concatenate([row.successes for row in rows]),
+        resolved=np.concatenate([row.resolved for row in rows]),
     )
 
 

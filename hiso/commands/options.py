@@ -20,7 +20,8 @@ from ran_emulator.arguments import MAX_CELLS
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.inter.policies import INTER_NAMES
 from xapps.slicing.intra.names import INTRA_NAMES
-from xapps.slicing.schedulers import SCHEDULERS
+from xapps.slicing.options import MAX_POWER_LEVELS, MIN_POWER_LEVELS
+from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, SCHEDULERS
 from xapps.slicing.triggers import TRIGGER_NAMES
 
 USAGE_ERROR = 2
@@ -54,11 +55,19 @@ SchedulerOption = Annotated[
 InterOption = Annotated[
     str | None,
     typer.Option(
-        "--inter", metavar="NAME", help=f"Another inter-slice policy: {', '.join(INTER_NAMES)} (A,B,C in MHz)."
+        "--inter",
+        metavar="NAME",
+        help=f"Another inter-slice policy: {', '.join(INTER_NAMES)} (A,B,C in MHz); "
+        f"in process also {', '.join(REFERENCE_INTER)}.",
     ),
 ]
 IntraOption = Annotated[
-    str | None, typer.Option("--intra", metavar="NAME", help=f"Another intra-slice policy: {', '.join(INTRA_NAMES)}.")
+    str | None,
+    typer.Option(
+        "--intra",
+        metavar="NAME",
+        help=f"Another intra-slice policy: {', '.join(INTRA_NAMES)}; in process also {', '.join(REFERENCE_INTRA)}.",
+    ),
 ]
 TriggerOption = Annotated[
     str | None, typer.Option("--trigger", metavar="NAME", help=f"Another trigger: {', '.join(TRIGGER_NAMES)}.")
@@ -66,6 +75,22 @@ TriggerOption = Annotated[
 TimelineOption = Annotated[
     Path | None,
     typer.Option("--timeline", metavar="FILE", help="Changes at simulated times (docs/http.md): YAML or JSON."),
+]
+SetAgentsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-agents",
+        metavar="FIELD=VALUE",
+        help="What agents see and choose from: bandwidth_step_hz=500000|1000000, "
+        f"power_levels={MIN_POWER_LEVELS}..{MAX_POWER_LEVELS}, action=rest|pc_pp_beam, "
+        "observation=codebook|compact. Repeatable.",
+    ),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights", metavar="DIR", help="Trained weights as `hiso train --out` leaves them, of this scenario."
+    ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")]
 DurationOption = Annotated[
@@ -147,16 +172,18 @@ class RunOptions:
     inter: InterOption = None
     intra: IntraOption = None
     trigger: TriggerOption = None
+    set_agents: SetAgentsOption = None
     seed: SeedOption = 1
     duration: DurationOption = None
     slots: SlotsOption = None
     json: JsonOption = None
     learn: LearnOption = False
     from_scratch: FromScratchOption = False
+    weights: WeightsOption = None
     control_delay_slots: ControlDelayOption = "auto"
     cells: CellsOption = 1
 
-    def request(self, *, clock: str, default_duration_s: float | None = None) -> RunRequest:
+    def request(self, *, clock: str, default_duration_s: float | None = None, in_process: bool = False) -> RunRequest:
         """The run that is asked for, by `clock`; what is wrong is told and ends the command."""
         try:
             request = make_request(
@@ -175,6 +202,9 @@ class RunOptions:
                 learn=self.learn,
                 from_scratch=self.from_scratch,
                 cells=self.cells,
+                set_agents=self.set_agents or [],
+                weights_folder=self.weights,
+                in_process=in_process,
             )
         except RequestError as error:
             refuse(str(error))

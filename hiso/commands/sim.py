@@ -19,7 +19,7 @@ DEFAULT_DURATION_S = 10.0
 @takes_run_options("base")
 def sim(options: RunOptions) -> None:
     """Run in this process, as fast as it goes (10 s of simulated time unless told otherwise)."""
-    request = options.request(clock="lockstep", default_duration_s=DEFAULT_DURATION_S)
+    request = options.request(clock="lockstep", default_duration_s=DEFAULT_DURATION_S, in_process=True)
     for line in request.weights().mismatches(request.scenario, request.control_delay_slots):
         warn(line)
     console = Console()

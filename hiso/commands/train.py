@@ -12,12 +12,23 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hiso.commands.options import ScenarioOption, SeedOption, SetOption, check_torch, in_range, refuse
-from hiso.run_request import RequestError, check_learnable, check_seed
+from hiso.commands.options import (
+    ScenarioOption,
+    SeedOption,
+    SetAgentsOption,
+    SetOption,
+    check_torch,
+    in_range,
+    refuse,
+)
+from hiso.observe import budget_context
+from hiso.run_request import RequestError, check_learnable, check_seed, pinned
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, Scenario, ScenarioError, load_scenario
+from xapps.slicing.inter.actions import BudgetError, bandwidth_grid
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.intra.policies import LEARNING
-from xapps.slicing.schedulers import SchedulerError, resolve
+from xapps.slicing.options import OptionsError, parse_options
+from xapps.slicing.schedulers import SCHEDULERS, Scheduler, SchedulerError, resolve
 from xapps.slicing.weights import Weights, load_weights, save_weights
 from xapps.trained import trained_name
 
@@ -28,7 +39,8 @@ DEFAULT_SLOTS = 20_000
 DEFAULT_CANDIDATES = 1
 
 SchedulerOption = Annotated[
-    str, typer.Option("--scheduler", metavar="NAME", help="Whose agents: hiso-coma (printed) or hiso-coma-tuned.")
+    str,
+    typer.Option("--scheduler", metavar="NAME", help="Whose agents: hiso-coma (printed), hiso-coma-tuned, or sa2c-t."),
 ]
 DelayOption = Annotated[
     int,
@@ -62,6 +74,7 @@ def train(
     scenario: ScenarioOption = "base",
     overrides: SetOption = None,
     scheduler: SchedulerOption = "hiso-coma-tuned",
+    set_agents: SetAgentsOption = None,
     seed: SeedOption = 1,
     control_delay_slots: DelayOption = 0,
     slots: TrainSlotsOption = DEFAULT_SLOTS,
@@ -69,36 +82,40 @@ def train(
     candidates: CandidatesOption = DEFAULT_CANDIDATES,
     out: OutOption = Path("trained"),
 ) -> None:
-    """Train the slices' agents, then CoMA2C over them; a level whose file is there already is not trained again."""
+    """Train the slices' agents, then the inter-slice ones over them; what has its file already is not trained again."""
     try:
-        what = load_scenario(scenario, overrides)
-        agents = resolve(scheduler)
+        options = parse_options(set_agents or [])
+        agents = resolve(scheduler, options=options)
+        what = pinned(load_scenario(scenario, overrides), agents)
         check_seed(seed)
         check_learnable(what, agents)
-    except (ScenarioError, SchedulerError, RequestError) as error:
+        bandwidth_grid(budget_context(what, control_delay_slots), options.bandwidth_step_hz)
+    except (ScenarioError, SchedulerError, RequestError, OptionsError, BudgetError) as error:
         refuse(str(error))
-    if agents.intra not in LEARNING or agents.inter not in COMA2C_CONFIGS:
-        refuse(f"scheduler: {scheduler!r} has nothing to train (hiso-coma and hiso-coma-tuned have)")
+    if agents.inter not in COMA2C_CONFIGS:
+        trained = ", ".join(name for name, each in SCHEDULERS.items() if each.inter in COMA2C_CONFIGS)
+        refuse(f"scheduler: {scheduler!r} has nothing to train ({trained} have)")
     check_torch(learn=True)
     _make_folder(out)
     length_s = COMA2C_CONFIGS[agents.inter].training_seconds if seconds is None else seconds
     changed = "".join(f" --set {override}" for override in overrides or [])
+    changed += "".join(f" --set-agents {assignment}" for assignment in options.assignments())
     command = (
         f"hiso train --scenario {scenario}{changed} --scheduler {scheduler} --seed {seed}"
         f" --control-delay-slots {control_delay_slots} --slots {slots} --seconds {length_s} --candidates {candidates}"
     )
     console = Console()
-    intra_path = out / f"{trained_name(agents.intra, what.name, control_delay_slots)}.npz"
     inter_path = out / f"{trained_name(agents.inter, what.name, control_delay_slots)}.npz"
-    if not intra_path.exists():
-        weights = _train_intra(console, what, agents.intra, seed, slots, control_delay_slots, command)
-        save_weights(intra_path, weights)
-    console.print(f"{intra_path}  {load_weights(intra_path).weights_id}")
+    below: Weights | str = agents.intra
+    if agents.intra in LEARNING:
+        intra_path = out / f"{trained_name(agents.intra, what.name, control_delay_slots)}.npz"
+        if not intra_path.exists():
+            weights = _train_intra(console, what, agents, seed, slots, control_delay_slots, command)
+            save_weights(intra_path, weights)
+        below = load_weights(intra_path)
+        console.print(f"{intra_path}  {below.weights_id}")
     if not inter_path.exists():
-        intra = load_weights(intra_path)
-        weights = _train_inter(
-            console, what, agents.inter, seed, length_s, control_delay_slots, intra, command, candidates
-        )
+        weights = _train_inter(console, what, agents, seed, length_s, control_delay_slots, below, command, candidates)
         save_weights(inter_path, weights)
     console.print(f"{inter_path}  {load_weights(inter_path).weights_id}")
 
@@ -124,10 +141,11 @@ def _bar(console: Console) -> Progress:
 
 
 def _train_intra(
-    console: Console, scenario: Scenario, variant: str, seed: int, slots: int, delay: int, command: str
+    console: Console, scenario: Scenario, agents: Scheduler, seed: int, slots: int, delay: int, command: str
 ) -> Weights:
     from hiso.training.intra import train_intra
 
+    variant = agents.intra
     started = time.perf_counter()
     with _bar(console) as progress:
         task = progress.add_task(variant, total=slots, state="")
@@ -137,7 +155,7 @@ def _train_intra(
             state = f"eMBB reward {embb.reward:.2f} loss {embb.loss:.3f} epsilon {embb.epsilon:.2f}"
             progress.update(task, completed=done, state=state)
 
-        weights = train_intra(scenario, variant, seed, slots, delay, command, show)
+        weights = train_intra(scenario, variant, seed, slots, delay, command, show, agents.options)
     console.print(f"{variant}: {slots} slots in {time.perf_counter() - started:.0f} s")
     return weights
 
@@ -145,16 +163,17 @@ def _train_intra(
 def _train_inter(
     console: Console,
     scenario: Scenario,
-    variant: str,
+    agents: Scheduler,
     seed: int,
     seconds: int,
     delay: int,
-    intra: Weights,
+    intra: Weights | str,
     command: str,
     candidates: int,
 ) -> Weights:
     from hiso.training.inter import train_inter
 
+    variant = agents.inter
     started = time.perf_counter()
     recent: deque[float] = deque(maxlen=100)
     with _bar(console) as progress:
@@ -164,6 +183,6 @@ def _train_inter(
             recent.append(utility)
             progress.update(task, completed=done, state=f"utility {sum(recent) / len(recent):.2f} (100 s)")
 
-        weights = train_inter(scenario, variant, seed, seconds, delay, intra, command, candidates, show)
+        weights = train_inter(scenario, variant, seed, seconds, delay, intra, command, candidates, show, agents.options)
     console.print(f"{variant}: {candidates} x {seconds} s in {time.perf_counter() - started:.0f} s")
     return weights

@@ -20,11 +20,12 @@ from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import trained_weights
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SecondReport
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
 
-TRIGGERS = {"coma2c": "10-percent", "coma2c-tuned": "always", "coma2c-tuned-ff": "always"}
-"""While training: as printed, learning is gated after 200 seconds; tuned learns every second."""
+TRIGGERS = {"coma2c": "10-percent", "coma2c-tuned": "always", "coma2c-tuned-ff": "always", "sa2c-t": "always"}
+"""While training: as printed, learning is gated after 200 seconds; the others learn every second."""
 
 VALIDATION_SECONDS = 120
 
@@ -38,38 +39,53 @@ def train_inter(
     seed: int,
     seconds: int,
     control_delay_slots: int,
-    intra: Weights,
+    intra: Weights | str,
     command: str,
     candidates: int = 1,
     progress: Progress | None = None,
+    options: AgentOptions = DEFAULT_OPTIONS,
 ) -> Weights:
-    """Agents of a variant (`coma2c`, `coma2c-tuned`) from scratch after `seconds` seconds over frozen `intra` agents.
+    """Agents of a variant (`coma2c`, `coma2c-tuned`, `sa2c-t`) from scratch after `seconds` seconds.
+
+    `intra`: the frozen agents below, or the name of a policy that does not learn.
 
     Of several candidates (seeds seed, seed + 1, ...) the one with the best utility on a validation world is kept:
     a failed training looks like any other until it is compared.
     """
     best: tuple[float, int, InterWeights] | None = None
     for candidate in range(candidates):
-        trained = _train_once(scenario, variant, seed + candidate, seconds, control_delay_slots, intra, progress)
+        trained = _train_once(
+            scenario, variant, seed + candidate, seconds, control_delay_slots, intra, progress, options
+        )
         score = 0.0
         if candidates > 1:
-            score = validate(scenario, variant, seed + 1_000, control_delay_slots, intra, trained)
+            score = validate(scenario, variant, seed + 1_000, control_delay_slots, intra, trained, options)
         if best is None or score > best[0]:
             best = (score, seed + candidate, trained)
     assert best is not None
     _, best_seed, agents = best
-    metadata = training_metadata(scenario, variant, best_seed, seconds * SLOTS_PER_SECOND, control_delay_slots, command)
+    metadata = training_metadata(
+        scenario, variant, best_seed, seconds * SLOTS_PER_SECOND, control_delay_slots, command, options=options
+    )
     return Weights(metadata, {f"inter.{name}": array for name, array in agents.arrays.items()})
 
 
-def make_world(scenario: Scenario, seed: int, control_delay_slots: int, intra: Weights) -> World:
-    """A world that frozen trained agents serve."""
+def make_world(
+    scenario: Scenario,
+    seed: int,
+    control_delay_slots: int,
+    intra: Weights | str,
+    options: AgentOptions = DEFAULT_OPTIONS,
+) -> World:
+    """A world that frozen trained agents serve, or a policy that does not learn."""
+    if isinstance(intra, str):
+        return World(scenario, seed, intra, control_delay_slots, options=options)
     probe = World(scenario, seed, "greedy", control_delay_slots)
     weights: dict[str, IntraWeights] = {
-        name: trained_weights(intra.metadata.variant, probe.policies[index].context, intra)
+        name: trained_weights(intra.metadata.variant, probe.policies[index].context, intra, options)
         for index, name in enumerate(SLICE_NAMES)
     }
-    return World(scenario, seed, intra.metadata.variant, control_delay_slots, weights)
+    return World(scenario, seed, intra.metadata.variant, control_delay_slots, weights, options)
 
 
 def _train_once(
@@ -78,14 +94,16 @@ def _train_once(
     seed: int,
     seconds: int,
     control_delay_slots: int,
-    intra: Weights,
+    intra: Weights | str,
     progress: Progress | None,
+    options: AgentOptions,
 ) -> InterWeights:
-    world = make_world(scenario, seed, control_delay_slots, intra)
+    world = make_world(scenario, seed, control_delay_slots, intra, options)
     context = budget_context(scenario, control_delay_slots)
     config = replace(COMA2C_CONFIGS[variant], training_seconds=seconds)
-    policy = make_inter_policy(variant, context, seed, learning=True)
-    learner = InterLearner(config, context, seed)
+    step_hz = options.bandwidth_step_hz
+    policy = make_inter_policy(variant, context, seed, learning=True, step_hz=step_hz)
+    learner = InterLearner(config, context, seed, step_hz=step_hz)
     agent = BudgetAgent(policy, make_trigger(TRIGGERS[variant]), learner)
     report = empty_report(world)
     for second in range(seconds):
@@ -117,10 +135,17 @@ def play_policy(world: World, policy: InterPolicy, trigger: str, seconds: int) -
 
 
 def validate(
-    scenario: Scenario, variant: str, seed: int, control_delay_slots: int, intra: Weights, trained: InterWeights
+    scenario: Scenario,
+    variant: str,
+    seed: int,
+    control_delay_slots: int,
+    intra: Weights | str,
+    trained: InterWeights,
+    options: AgentOptions = DEFAULT_OPTIONS,
 ) -> float:
     """Mean utility of frozen agents, acting every second, on a world of their own."""
-    world = make_world(scenario, seed, control_delay_slots, intra)
-    policy = make_inter_policy(variant, budget_context(scenario, control_delay_slots), seed, trained)
+    world = make_world(scenario, seed, control_delay_slots, intra, options)
+    context = budget_context(scenario, control_delay_slots)
+    policy = make_inter_policy(variant, context, seed, trained, step_hz=options.bandwidth_step_hz)
     reports = play_policy(world, policy, "always", VALIDATION_SECONDS)
     return float(np.mean([report_utility(scenario, report) for report in reports]))

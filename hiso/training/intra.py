@@ -8,6 +8,7 @@ from hiso.runner import Runner
 from hiso.training.metadata import training_metadata
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.intra.dqn import CONFIGS, IntraStats
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.weights import Weights
 
@@ -29,6 +30,7 @@ def train_intra(
     control_delay_slots: int,
     command: str,
     progress: Progress | None = None,
+    options: AgentOptions = DEFAULT_OPTIONS,
 ) -> Weights:
     """Agents of a variant (`madqn`, `madqn-tuned`) from scratch after `slots` slots.
 
@@ -38,7 +40,7 @@ def train_intra(
     world = scenario
     if scenario.regimes is not None:
         world = scenario.model_copy(update={"regimes": scenario.regimes.model_copy(update=DWELL_WHILE_TRAINING)})
-    scheduler = Scheduler("training", inter=BUDGETS_WHILE_TRAINING, intra=variant, trigger="always")
+    scheduler = Scheduler("training", inter=BUDGETS_WHILE_TRAINING, intra=variant, trigger="always", options=options)
     runner = Runner(world, scheduler, seed, control_delay_slots, learn=True, from_scratch=True, training_slots=slots)
     done = 0
     while done < slots:
@@ -49,6 +51,6 @@ def train_intra(
             progress(done, {name: learner.stats for name, learner in runner.intra_learners.items()})
     arrays = {f"{name}.flat": runner.intra_learners[name].weights.flat for name in SLICE_NAMES}
     metadata = training_metadata(
-        scenario, variant, seed, slots, control_delay_slots, command, CONFIGS[variant].epsilon_end
+        scenario, variant, seed, slots, control_delay_slots, command, CONFIGS[variant].epsilon_end, options
     )
     return Weights(metadata, arrays)

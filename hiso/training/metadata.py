@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ran_emulator.scenario import Scenario
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.weights import WeightsMetadata
 
 
@@ -14,6 +15,7 @@ def training_metadata(
     control_delay_slots: int,
     command: str,
     epsilon: float = 0.0,
+    options: AgentOptions = DEFAULT_OPTIONS,
 ) -> WeightsMetadata:
     """Metadata of weights of `variant` trained in `scenario`; `epsilon`: the exploration rate that was reached."""
     return WeightsMetadata(
@@ -27,4 +29,7 @@ def training_metadata(
         trained_slots=trained_slots,
         epsilon=epsilon,
         command=command,
+        bandwidth_step_hz=options.bandwidth_step_hz,
+        power_levels=options.power_levels,
+        action=options.action,
     )

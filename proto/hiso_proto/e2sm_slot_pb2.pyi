@@ -63,10 +63,12 @@ class EventTriggerDefinition(_message.Message):
     def __init__(self, slice_id: _Optional[int] = ...) -> None: ...
 
 class ActionDefinition(_message.Message):
-    __slots__ = ("learning_detail",)
+    __slots__ = ("learning_detail", "compact")
     LEARNING_DETAIL_FIELD_NUMBER: _ClassVar[int]
+    COMPACT_FIELD_NUMBER: _ClassVar[int]
     learning_detail: bool
-    def __init__(self, learning_detail: bool = ...) -> None: ...
+    compact: bool
+    def __init__(self, learning_detail: bool = ..., compact: bool = ...) -> None: ...
 
 class IndicationHeader(_message.Message):
     __slots__ = ("decided_slot", "observed_slot", "slice_id")
@@ -79,7 +81,7 @@ class IndicationHeader(_message.Message):
     def __init__(self, decided_slot: _Optional[int] = ..., observed_slot: _Optional[int] = ..., slice_id: _Optional[int] = ...) -> None: ...
 
 class IndicationMessage(_message.Message):
-    __slots__ = ("bandwidth_hz", "power_w", "noise_w", "hwi_model", "kappa_t", "kappa_r", "user_ids", "queue_bits", "head_age_us", "ssr", "last_outcome", "beam_gains", "outcomes")
+    __slots__ = ("bandwidth_hz", "power_w", "noise_w", "hwi_model", "kappa_t", "kappa_r", "user_ids", "queue_bits", "head_age_us", "ssr", "last_outcome", "beam_gains", "outcomes", "beam_reports")
     BANDWIDTH_HZ_FIELD_NUMBER: _ClassVar[int]
     POWER_W_FIELD_NUMBER: _ClassVar[int]
     NOISE_W_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +95,7 @@ class IndicationMessage(_message.Message):
     LAST_OUTCOME_FIELD_NUMBER: _ClassVar[int]
     BEAM_GAINS_FIELD_NUMBER: _ClassVar[int]
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    BEAM_REPORTS_FIELD_NUMBER: _ClassVar[int]
     bandwidth_hz: int
     power_w: float
     noise_w: float
@@ -106,7 +109,8 @@ class IndicationMessage(_message.Message):
     last_outcome: bytes
     beam_gains: bytes
     outcomes: _containers.RepeatedCompositeFieldContainer[SlotOutcome]
-    def __init__(self, bandwidth_hz: _Optional[int] = ..., power_w: _Optional[float] = ..., noise_w: _Optional[float] = ..., hwi_model: _Optional[_Union[HwiModel, str]] = ..., kappa_t: _Optional[float] = ..., kappa_r: _Optional[float] = ..., user_ids: _Optional[bytes] = ..., queue_bits: _Optional[bytes] = ..., head_age_us: _Optional[bytes] = ..., ssr: _Optional[bytes] = ..., last_outcome: _Optional[bytes] = ..., beam_gains: _Optional[bytes] = ..., outcomes: _Optional[_Iterable[_Union[SlotOutcome, _Mapping]]] = ...) -> None: ...
+    beam_reports: bytes
+    def __init__(self, bandwidth_hz: _Optional[int] = ..., power_w: _Optional[float] = ..., noise_w: _Optional[float] = ..., hwi_model: _Optional[_Union[HwiModel, str]] = ..., kappa_t: _Optional[float] = ..., kappa_r: _Optional[float] = ..., user_ids: _Optional[bytes] = ..., queue_bits: _Optional[bytes] = ..., head_age_us: _Optional[bytes] = ..., ssr: _Optional[bytes] = ..., last_outcome: _Optional[bytes] = ..., beam_gains: _Optional[bytes] = ..., outcomes: _Optional[_Iterable[_Union[SlotOutcome, _Mapping]]] = ..., beam_reports: _Optional[bytes] = ...) -> None: ...
 
 class SlotOutcome(_message.Message):
     __slots__ = ("slot", "common_power_w", "bandwidth_hz", "power_w", "user_ids", "beams", "private_power_w", "common_sdnr", "common_share", "private_sdnr", "private_rate", "rate_bps", "sent_bits", "decision_source", "beam_gains", "common_gain", "channel_gain", "noise_w", "hwi_model", "kappa_t", "kappa_r")

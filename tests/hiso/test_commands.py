@@ -90,13 +90,39 @@ WRONG = [
     (["--intra", "random:worst"], "intra: 'random:worst' is none of madqn, madqn-tuned, random[:best|:random]"),
     (["--timeline", "/no/such/file"], "timeline: /no/such/file cannot be read"),
     (["--timeline", "/dev/null"], "timeline: must be a list of entries, not NoneType"),
+    (["--set-agents", "power_levels=1"], "power_levels: Input should be greater than or equal to 2 (given 1)"),
+    (["--set-agents", "levels=5"], "FIELD one of bandwidth_step_hz, power_levels, action, observation"),
+    (
+        ["--scheduler", "hiso-coma-tuned", "--set-agents", "power_levels=9"],
+        "trained for power_levels 5, not 9",
+    ),
+    (
+        ["--inter", "coma2c-tuned", "--set-agents", "bandwidth_step_hz=500000"],
+        "trained for bandwidth_step_hz 1000000, not 500000",
+    ),
+    (["--weights", "/no/such/folder"], "weights: scheduler 'gga' takes none"),
+    (["--scheduler", "sota", "--weights", "/no/such/folder"], "/no/such/folder/coma2c-"),
+    (["--scheduler", "sota", "--from-scratch", "--weights", "."], "weights: from-scratch takes none"),
+    (["--scheduler", "sdma-zf", "--set", "access=rsma"], "access: scheduler 'sdma-zf' needs sdma"),
     (["--set", "control_delay_slots=13"], "control_delay_slots: must be 0..12 or 'auto' (given 13)"),
 ]
 
 WRONG_UP = [
     (["--clock", "fast"], "clock: must be lockstep, realtime or Nx"),
     (["--clock", "0x"], "clock: must be lockstep, realtime or Nx"),
+    (["--inter", "clairvoyant"], "a reference knows what no xApp can; hiso sim runs it"),
+    (["--intra", "oracle"], "a reference knows what no xApp can; hiso sim runs it"),
     (["--port-base", "80"], "'--port-base': must be 1024..65514 (given 80)"),
+]
+
+WRONG_REFERENCES = [
+    (["--intra", "oracle", "--set", "precoder=zf"], "precoder: the oracle needs codebook, not zf"),
+    (
+        ["--intra", "oracle", "--control-delay-slots", "1"],
+        "control-delay-slots: the oracle decides the slot it sees: 0",
+    ),
+    (["--intra", "oracle", "--inter", "clairvoyant"], "inter: clairvoyant needs a frozen"),
+    (["--inter", "clairvoyant", "--intra", "madqn-tuned", "--learn"], "inter: clairvoyant needs a frozen"),
 ]
 
 # Each would be refused for its own reason only after hours of training, or end in a traceback.
@@ -106,6 +132,8 @@ WRONG_TRAIN = [
     (["--set", "precoder=zf"], "precoder: madqn-tuned learns under codebook, not zf"),
     (["--scheduler", "gga"], "scheduler: 'gga' has nothing to train"),
     (["--control-delay-slots", "13"], "'--control-delay-slots': must be 0..12 (given 13)"),
+    (["--set-agents", "action=beam"], "action: Input should be 'rest' or 'pc_pp_beam' (given 'beam')"),
+    (["--scheduler", "sa2c-t", "--set", "access=rsma"], "access: scheduler 'sa2c-t' needs ofdma"),
     (["--candidates", "0"], "'--candidates': must be 1..10 (given 0)"),
 ]
 
@@ -134,6 +162,13 @@ def test_wrong_input_is_named_and_starts_nothing(
 @pytest.mark.parametrize(("arguments", "message"), WRONG_UP)
 def test_wrong_clock_or_port_is_named(runner: CliRunner, arguments: list[str], message: str) -> None:
     result = runner.invoke(app, ["up", *with_default_scheduler(arguments)])
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG_REFERENCES)
+def test_a_reference_that_means_nothing_is_refused(runner: CliRunner, arguments: list[str], message: str) -> None:
+    result = runner.invoke(app, ["sim", *with_default_scheduler(arguments)])
     assert result.exit_code == 2
     assert message in result.stderr
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from hiso.bounds import split_tables as tables
 from hiso.bounds.snapshots import Snapshot, mean_rate, take_snapshots
+from hiso.commands import app
 from hiso.observe import budget_context, slice_context
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, load_scenario
@@ -62,6 +67,31 @@ def test_training_is_reproducible_from_its_seed() -> None:
     other = train_intra(scenario, "madqn-tuned", 6, 1_200, 2, "test")
     assert first.weights_id == again.weights_id
     assert first.weights_id != other.weights_id
+
+
+@pytest.mark.torch
+@pytest.mark.timeout(600)
+def test_what_is_trained_for_other_agents_runs_with_them_only(tmp_path: Path) -> None:
+    told = ["--scenario", "base", "--set", "users=20", "--set-agents", "bandwidth_step_hz=500000"]
+    trained = CliRunner().invoke(
+        app, ["train", *told, "--scheduler", "sa2c-t", "--seconds", "3", "--out", str(tmp_path)]
+    )
+    assert trained.exit_code == 0, trained.output
+    assert [path.name for path in tmp_path.iterdir()] == ["sa2c-t-base-d0.npz"]
+    weights = find_weights(str(tmp_path / "sa2c-t-base-d0.npz"))
+    assert weights.metadata.bandwidth_step_hz == 500_000
+    assert weights.metadata.command.startswith(
+        "hiso train --scenario base --set users=20 --set-agents bandwidth_step_hz=500000 --scheduler sa2c-t "
+    )
+    assert weights.arrays["inter.joint.actor.4.weight"].shape == (10 * 45, 32)
+    run = ["sim", "--scheduler", "sa2c-t", "--duration", "1.5", "--weights", str(tmp_path)]
+    assert CliRunner().invoke(app, [*run, *told, "--json", str(tmp_path / "run.json")]).exit_code == 0
+    summary = json.loads((tmp_path / "run.json").read_text())
+    assert summary["weights_id"] == weights.weights_id
+    assert summary["config"]["scheduler"]["options"]["bandwidth_step_hz"] == 500_000
+    refused = CliRunner().invoke(app, run)
+    assert refused.exit_code == 2
+    assert "trained for bandwidth_step_hz 500000, not 1000000" in refused.stderr
 
 
 @pytest.mark.parametrize("delay", [0, 2])

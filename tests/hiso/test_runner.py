@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hiso.observe import SliceObserver, budget_context, second_report, slice_context
+from hiso.run_request import pinned
 from hiso.runner import Runner, RunWeights, default_weights, run
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.e2_codec import SlotEncoder
@@ -22,6 +23,7 @@ from xapps.slicing.inter.coma2c import CoMA2C
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import make_intra_policy, untrained_weights
 from xapps.slicing.observation import Budgets, SecondReport, SlotDecision, SlotObservation, SlotOutcome
+from xapps.slicing.options import AgentOptions
 from xapps.slicing.schedulers import resolve
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights, WeightsError, WeightsMetadata, save_weights
@@ -38,7 +40,7 @@ def trace(seed: int, scheduler: str = "slnr", delay: int = 0, **options: Any) ->
     return str(runner.result().summary["trace_sha256"])
 
 
-@pytest.mark.parametrize("scheduler", ["slnr", "gga", "eea", "rra", "hiso-coma", "hiso-coma-tuned"])
+@pytest.mark.parametrize("scheduler", ["slnr", "gga", "eea", "rra", "hiso-coma", "hiso-coma-tuned", "ssr-pi"])
 def test_equal_seeds_give_equal_traces_and_other_seeds_others(scheduler: str) -> None:
     assert trace(1, scheduler) == trace(1, scheduler) != trace(2, scheduler)
 
@@ -74,6 +76,43 @@ def test_a_timeline_is_the_same_compiled_step_by_step_and_replayed(delay: int) -
         timeline = parse_timeline(summaries[-1]["events"], scenario)
     assert summaries[0] == summaries[1] == summaries[2]
     assert [event["at_slot"] for event in summaries[0]["events"]] == [40, 50, 60, 61, 100, 150, 200, 700, 2_000]
+
+
+OTHER_AGENTS = AgentOptions(power_levels=9, action="pc_pp_beam", observation="compact", bandwidth_step_hz=500_000)
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+@pytest.mark.parametrize("scheduler", ["hiso-coma-tuned", "hiso-coma", "slnr", "rra"])
+def test_they_agree_whatever_agents_see_and_choose_from(scheduler: str, delay: int) -> None:
+    chosen = resolve(scheduler, options=OTHER_AGENTS)
+    traces = []
+    for compiled in (True, False):
+        runner = Runner(load_scenario("high-load"), chosen, 3, delay, from_scratch=True, compiled=compiled)
+        runner.advance(SLOTS)
+        traces.append(runner.result().summary["trace_sha256"])
+    assert traces[0] == traces[1]
+    assert scheduler == "slnr" or traces[0] != trace(3, scheduler, delay)
+
+
+@pytest.mark.parametrize("scheduler", ["sa2c-t", "sdma-zf", "sdma-rzf", "rsma-zf", "rsma-zf-mrt"])
+def test_zero_forcing_schedulers_run_compiled_as_stepped(scheduler: str) -> None:
+    chosen = resolve(scheduler)
+    scenario = pinned(load_scenario("base"), chosen)
+    runs = [Runner(scenario, chosen, 3, from_scratch=True, compiled=compiled) for compiled in (True, False)]
+    for runner in runs:
+        runner.advance(2_300)
+    one, other = (runner.result().summary for runner in runs)
+    assert one["trace_sha256"] == other["trace_sha256"]
+    assert one["access"] == chosen.access
+
+
+def test_compact_observations_lose_next_to_nothing() -> None:
+    """The eight strongest beams are those that matter: slnr on them within 2 % of slnr on all 128."""
+    whole, compact = (
+        run(load_scenario("base"), resolve("slnr", options=options), 1, 6_000).summary["eta_bps_hz"]
+        for options in (AgentOptions(), AgentOptions(observation="compact"))
+    )
+    assert compact == pytest.approx(whole, rel=0.02)
 
 
 def test_a_run_in_parts_is_the_run_as_a_whole() -> None:

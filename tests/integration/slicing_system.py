@@ -21,6 +21,7 @@ from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, load_scenario
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, action_counts, initial_weights
 from xapps.slicing.intra.policies import LEARNING, untrained_weights
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.weights import Weights, WeightsMetadata, save_weights
 
@@ -30,19 +31,39 @@ START_S = 240.0
 AGENTS = ("inter", *SLICE_NAMES)
 
 
-def make_weights(variant: str, delay: int, hwi_model: str = "paper", epsilon: float = 0.02) -> Weights:
+def make_weights(
+    variant: str,
+    delay: int,
+    hwi_model: str = "paper",
+    epsilon: float = 0.02,
+    options: AgentOptions = DEFAULT_OPTIONS,
+) -> Weights:
     """Weights as training leaves them, but drawn."""
     cell = Cell(load_scenario("base"), 1, delay)
     if variant in COMA2C_CONFIGS:
-        counts = action_counts(budget_context(cell.scenario, delay))
+        counts = action_counts(budget_context(cell.scenario, delay), options.bandwidth_step_hz)
         drawn = initial_weights(COMA2C_CONFIGS[variant], counts, 11).arrays
         arrays = {f"inter.{name}": array for name, array in drawn.items()}
     else:
         arrays = {
-            f"{name}.flat": untrained_weights(variant, slice_context(cell, index), 11).flat
+            f"{name}.flat": untrained_weights(variant, slice_context(cell, index), 11, options).flat
             for index, name in enumerate(SLICE_NAMES)
         }
-    metadata = WeightsMetadata(variant, "base", hwi_model, 1e-3, 1e-3, delay, 11, 0, epsilon, "drawn for a test")
+    metadata = WeightsMetadata(
+        variant,
+        "base",
+        hwi_model,
+        1e-3,
+        1e-3,
+        delay,
+        11,
+        0,
+        epsilon,
+        "drawn for a test",
+        bandwidth_step_hz=options.bandwidth_step_hz,
+        power_levels=options.power_levels,
+        action=options.action,
+    )
     return Weights(metadata, arrays)
 
 
@@ -100,7 +121,9 @@ class System:
         self.start(
             f"xapp-{agent}",
             module,
-            *("--bus", self.bus, "--policy", policy, *own, "--seed", str(self.seed), *start),
+            *("--bus", self.bus, "--policy", policy, *own, "--seed", str(self.seed)),
+            *(("--set-agents", *changed) if (changed := scheduler.options.assignments()) else ()),
+            *start,
             *("--metrics-port", str(self._port(f"xapp-{agent}")), *options),
         )
 

@@ -14,6 +14,7 @@ from messages import BEAMS, observation, outcome, report
 
 from ran_emulator import e2_codec
 from ran_emulator.cell import Cell
+from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.scenario import load_scenario
 from xapps.codec import (
     CodecError,
@@ -53,6 +54,20 @@ def test_an_observation_holds_what_was_sent() -> None:
     for name in ("beams", "private_power_w", "rate_bps", "sent_bits", "decision_source", "channel_gain"):
         assert getattr(found.outcomes[0], name).tobytes() == getattr(sent[0], name)
     assert decode_observation(header, message, outcomes=False).outcomes == []
+
+
+def test_a_compact_observation_holds_the_reports_that_were_sent() -> None:
+    header, message = observation(9, USERS)
+    body = slot_pb2.IndicationMessage.FromString(message)
+    reports = BeamReporter().reports(3, np.zeros((3, 7), np.float32), np.random.default_rng(1).random((3, 128), "f4"))
+    body.ClearField("beam_gains")
+    body.beam_reports = reports.tobytes()
+    found = decode_observation(header, body.SerializeToString())
+    assert found.beam_gains.shape == (3, 0)
+    np.testing.assert_array_equal(found.beam_reports, reports)
+    body.beam_reports = reports.tobytes()[:-1]
+    with pytest.raises(CodecError, match="beam_reports: 359 bytes, must be 360"):
+        decode_observation(header, body.SerializeToString())
 
 
 ARRAYS = ("user_ids", "queue_bits", "head_age_us", "ssr", "last_outcome", "beam_gains")

@@ -140,10 +140,10 @@ def test_another_world_goes_on_from_what_was_learned(start: Callable[..., Learne
     assert learner.metric("hiso_learner_updates_total") == versions[-1]
 
 
-def test_budgets_are_learned_as_in_process(start: Callable[..., Learner]) -> None:
+@pytest.mark.parametrize("policy", ["coma2c-tuned", "sa2c-t"])
+def test_budgets_are_learned_as_in_process(start: Callable[..., Learner], policy: str) -> None:
     from xapps.slicing.inter.a2c_lstm import InterLearner
 
-    policy = "coma2c-tuned"
     config = COMA2C_CONFIGS[policy]
     first = initial_weights(config, action_counts(BUDGETS), 1)
     learner = start("inter", policy)

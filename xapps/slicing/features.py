@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ran_emulator.phy.beam_reports import REPORTED_BEAMS, incoming_leakage, last_beam, leakage
 from ran_emulator.phy.jit import state_kernel
 
-CANDIDATES = 8
+CANDIDATES = REPORTED_BEAMS
 STATE_FEATURES = 8
 CONTEXT_FEATURES = 3 + 3 * CANDIDATES
 FEATURES_TUNED = STATE_FEATURES + CONTEXT_FEATURES
@@ -19,31 +20,6 @@ HEAVY_COMMON_PRIVATE_SHARE = 1e-4
 """Share of P_s on private streams where the common one takes the rest: enough, since noise never matters."""
 
 _FEATURE_LIMIT = 4.0
-
-
-@state_kernel
-def best_beams(count: int, beam_gains: Any, best: Any) -> None:
-    """Strongest beam of each user into best [K]; of equal ones the lowest index. beam_gains [K, N]."""
-    for u in range(count):
-        index = 0
-        for b in range(1, beam_gains.shape[1]):
-            if beam_gains[u, b] > beam_gains[u, index]:
-                index = b
-        best[u] = index
-
-
-@state_kernel
-def leakage(count: int, user: int, beam: int, beam_gains: Any, best: Any) -> tuple[float, float]:
-    """Sum and maximum over victims j of |h_j^H c_b|^2 / |h_j^H c_best(j)|^2: what beam b costs the others."""
-    total = 0.0
-    worst = 0.0
-    for j in range(count):
-        strongest = float(beam_gains[j, best[j]])
-        if j != user and strongest > 0.0:
-            ratio = beam_gains[j, beam] / strongest
-            total += ratio
-            worst = max(worst, ratio)
-    return total, worst
 
 
 @state_kernel
@@ -120,6 +96,26 @@ def rank_beams(
 
 
 @state_kernel
+def rank_reported(count: int, report: Any, power_w: float, noise_w: float, kappa_r: float, order: Any) -> None:
+    """Places of a report's beams by falling SLNR into order [8]; of equal ones the stronger first.
+
+    report: one of `beam_reports.BEAM_REPORT`. The SLNR is that of `slnr`, from the reported leakage.
+    """
+    strongest = max(float(report.gains[0]), 1e-300)
+    floor = slnr_floor(count, strongest, power_w, noise_w, kappa_r)
+    for c in range(CANDIDATES):
+        score = report.gains[c] / strongest / (report.leakage[c] + floor)
+        place = c
+        while place > 0:
+            before = order[place - 1]
+            if score <= report.gains[before] / strongest / (report.leakage[before] + floor):
+                break
+            order[place] = before
+            place -= 1
+        order[place] = c
+
+
+@state_kernel
 def _limited(value: float) -> float:
     return min(max(value, -_FEATURE_LIMIT), _FEATURE_LIMIT)
 
@@ -143,22 +139,38 @@ def _snr_decades(gain: float, power_w: float, noise_w: float) -> float:
 
 
 @state_kernel
-def state_features(user: int, last_outcome: Any, beam_gains: Any, power_w: float, noise_w: float, out: Any) -> None:
+def state_features(
+    user: int, last_outcome: Any, beams: int, last_beam_gain: float, power_w: float, noise_w: float, out: Any
+) -> None:
     """The eight entries of Eq. 24 of one user into out [8].
 
-    last_outcome [K, 7]: p_c W, SDNR_c, X bit/s/Hz, p_p W, SDNR_p, beam, r_p bit/s/Hz of its last slot; the
-    eighth is the present gain of that beam.
+    last_outcome [K, 7]: p_c W, SDNR_c, X bit/s/Hz, p_p W, SDNR_p, beam (of a codebook of `beams`), r_p bit/s/Hz of
+    its last slot; last_beam_gain: the present |h^H c|^2 of that beam, the eighth.
     """
-    beams = beam_gains.shape[1]
-    beam = min(max(int(last_outcome[user, 5]), 0), beams - 1)
     out[0] = _limited(_dbm_share(last_outcome[user, 0]))
     out[1] = _limited(math.log2(1.0 + last_outcome[user, 1]) / 20.0)
     out[2] = _limited(last_outcome[user, 2] / 20.0)
     out[3] = _limited(_dbm_share(last_outcome[user, 3]))
     out[4] = _limited(math.log2(1.0 + last_outcome[user, 4]) / 20.0)
-    out[5] = beam / beams
+    out[5] = last_beam(user, last_outcome, beams) / beams
     out[6] = _limited(last_outcome[user, 6] / 20.0)
-    out[7] = _limited(_snr_decades(beam_gains[user, beam], power_w, noise_w))
+    out[7] = _limited(_snr_decades(last_beam_gain, power_w, noise_w))
+
+
+@state_kernel
+def _group_features(count: int, strongest: float, incoming: float, power_w: float, noise_w: float, out: Any) -> None:
+    """Number of users, own best gain, leakage that comes in from the others' best beams, into out [0..2]."""
+    out[0] = count / 5.0 - 1.0
+    out[1] = _limited(_snr_decades(strongest, power_w, noise_w))
+    out[2] = _limited(_decades(incoming))
+
+
+@state_kernel
+def _candidate_features(candidate: int, relative: float, total: float, worst: float, out: Any) -> None:
+    """A beam's gain relative to the best, sum and maximum of its leakage on the others, into the context [27]."""
+    out[3 + 3 * candidate] = _limited(_decades(relative))
+    out[4 + 3 * candidate] = _limited(_decades(total))
+    out[5 + 3 * candidate] = _limited(_decades(worst))
 
 
 @state_kernel
@@ -171,16 +183,19 @@ def context_features(
     gain relative to the best, and sum and maximum of its leakage on the others. ranked [8]: the candidates.
     """
     strongest = float(beam_gains[user, best[user]])
-    incoming = 0.0
-    for j in range(count):
-        if j != user and strongest > 0.0:
-            incoming += beam_gains[user, best[j]] / strongest
-    out[0] = count / 5.0 - 1.0
-    out[1] = _limited(_snr_decades(strongest, power_w, noise_w))
-    out[2] = _limited(_decades(incoming))
+    _group_features(count, strongest, incoming_leakage(count, user, beam_gains, best), power_w, noise_w, out)
     for c in range(CANDIDATES):
         total, worst = leakage(count, user, ranked[c], beam_gains, best)
         relative = beam_gains[user, ranked[c]] / strongest if strongest > 0.0 else 0.0
-        out[3 + 3 * c] = _limited(_decades(relative))
-        out[4 + 3 * c] = _limited(_decades(total))
-        out[5 + 3 * c] = _limited(_decades(worst))
+        _candidate_features(c, relative, total, worst, out)
+
+
+@state_kernel
+def reported_features(count: int, report: Any, order: Any, power_w: float, noise_w: float, out: Any) -> None:
+    """`context_features` of the reported beams, in the order of `rank_reported`, into out [27]."""
+    strongest = float(report.gains[0])
+    _group_features(count, strongest, report.incoming, power_w, noise_w, out)
+    for c in range(CANDIDATES):
+        place = order[c]
+        relative = report.gains[place] / strongest if strongest > 0.0 else 0.0
+        _candidate_features(c, relative, report.leakage[place], report.worst_leakage[place], out)

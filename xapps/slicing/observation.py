@@ -17,6 +17,8 @@ U32 = npt.NDArray[np.uint32]
 I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 F32 = npt.NDArray[np.float32]
+BeamReports = npt.NDArray[np.void]
+"""Records of `ran_emulator.phy.beam_reports.BEAM_REPORT`."""
 
 SLICE_NAMES = ("vonr", "embb", "urllc")
 HWI_PAPER, HWI_AGGREGATE = 0, 1
@@ -86,7 +88,8 @@ class SlotObservation:
     head_age_us: U32  # [K]
     ssr: F32  # [K]
     last_outcome: F32  # [K, 7]: p_c W, SDNR_c, X bit/s/Hz, p_p W, SDNR_p, beam index, r_p bit/s/Hz
-    beam_gains: F32  # [K, N]: |h^H c|^2 as known by CSI
+    beam_gains: F32  # [K, N]: |h^H c|^2 as known by CSI; [K, 0] where reports say it
+    beam_reports: BeamReports | None = None  # [K], of a compact observation
     outcomes: list[SlotOutcome] = field(default_factory=list)
 
 

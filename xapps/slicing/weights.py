@@ -10,14 +10,15 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xapps.slicing.observation import F32
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
 _METADATA = "metadata"
 _KINDS: Mapping[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
@@ -41,6 +42,9 @@ class WeightsMetadata:
     trained_slots: int
     epsilon: float
     command: str
+    bandwidth_step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz
+    power_levels: int = DEFAULT_OPTIONS.power_levels
+    action: str = DEFAULT_OPTIONS.action
 
     @classmethod
     def from_json(cls, text: str) -> WeightsMetadata:
@@ -59,13 +63,14 @@ class WeightsMetadata:
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:
-    """The fields of the metadata, each present, known, of its type and finite."""
+    """The fields of the metadata, each known, of its type and finite; those without a default are present."""
     known = {field.name: str(field.type) for field in fields(WeightsMetadata)}
-    wrong = sorted(set(data) ^ set(known))
+    needed = {field.name for field in fields(WeightsMetadata) if field.default is MISSING}
+    wrong = sorted((set(data) - set(known)) | (needed - set(data)))
     if wrong:
         raise WeightsError(f"{_METADATA}: missing or unknown fields {', '.join(wrong)}")
-    for name, kind in known.items():
-        value = data[name]
+    for name, value in data.items():
+        kind = known[name]
         if isinstance(value, bool) or not isinstance(value, _KINDS[kind]):
             raise WeightsError(f"{_METADATA}.{name}: expected {kind}, got {value!r}")
         if isinstance(value, float) and not math.isfinite(value):
@@ -103,6 +108,22 @@ class Weights:
             agents = ", ".join(sorted({key.partition(".")[0] for key in self.arrays}))
             raise WeightsError(f"weights {self.weights_id}: no agent {name!r} (there are: {agents})")
         return found
+
+
+INTRA_ACTION_FIELDS = ("power_levels", "action")
+INTER_ACTION_FIELDS = ("bandwidth_step_hz",)
+
+
+def check_trained_options(weights: Weights, options: AgentOptions, names: Sequence[str] = INTRA_ACTION_FIELDS) -> None:
+    """Whether agents were trained to choose from what they shall now choose from.
+
+    Raises:
+        WeightsError: naming the field, what they were trained for, and what is asked for.
+    """
+    for name in names:
+        trained, wanted = getattr(weights.metadata, name), getattr(options, name)
+        if trained != wanted:
+            raise WeightsError(f"weights {weights.weights_id}: trained for {name} {trained}, not {wanted}")
 
 
 def save_weights(path: Path, weights: Weights) -> None:

@@ -16,6 +16,7 @@ from ran_emulator.cell import Cell
 from ran_emulator.constraints import Refused
 from ran_emulator.e2_codec import SlotEncoder, budget_report, decode_budgets, decode_decision
 from ran_emulator.e2_node import encode_frame
+from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.scenario import load_scenario
 
 USERS = strategy.lists(
@@ -126,6 +127,22 @@ def test_an_observation_is_the_frame_of_the_cell(busy_cell: Cell) -> None:
     assert message.noise_w == np.float32(busy_cell.scenario.noise_w_per_hz * message.bandwidth_hz)
     header = slots.IndicationHeader.FromString(encoder.header(1, 9, 7))
     assert (header.slice_id, header.decided_slot, header.observed_slot) == (1, 9, 7)
+
+
+def test_a_compact_observation_has_reports_in_the_place_of_gains(busy_cell: Cell) -> None:
+    encoder = SlotEncoder(busy_cell)
+    count = busy_cell.group_size(1)
+    whole, _ = encoder.observation(1, count, [])
+    compact, ids = encoder.observation(1, count, [], compact=True)
+    frame = busy_cell.state.frames[1]
+    expected = BeamReporter().reports(count, frame["last_outcome"], busy_cell.state.frame_gains[1])
+    assert compact.beam_reports == expected.tobytes()
+    assert len(ids) == 2 * count
+    assert (len(compact.beam_reports), len(compact.beam_gains)) == (120 * count, 0)
+    assert (len(whole.beam_reports), len(whole.beam_gains)) == (0, 4 * 128 * count)
+    whole.ClearField("beam_gains")
+    compact.ClearField("beam_reports")
+    assert whole == compact
 
 
 @pytest.mark.parametrize("learning_detail", [False, True])

@@ -6,12 +6,14 @@ import sys
 import numpy as np
 import pytest
 
+from xapps.slicing.inter.actions import bandwidth_grid, power_actions
 from xapps.slicing.inter.base import InterPolicyError, InterWeights
 from xapps.slicing.inter.coma2c import (
     AGENT_NAMES,
     COMA2C_CONFIGS,
     CORE_UNITS,
     PRINTED,
+    SINGLE,
     TUNED,
     TUNED_FEED_FORWARD,
     ActorNetwork,
@@ -19,9 +21,12 @@ from xapps.slicing.inter.coma2c import (
     action_counts,
     initial_weights,
     load_features,
+    output_counts,
+    outputs_taken,
     sample_action,
     team_reward,
 )
+from xapps.slicing.observation import Budgets
 
 BASE = (212, 5_500, 278)
 
@@ -32,6 +37,21 @@ def walk(report, rng, seconds, first_second=1):
         report(first_second + i, rng.integers(1, 9_000, 3), rng.random(3), float(rng.uniform(0, 40)))
         for i in range(seconds)
     ]
+
+
+def test_one_agent_for_both_resources_names_each_pair_once(report, context):
+    counts = action_counts(context)
+    assert output_counts(SINGLE, counts) == (150,)
+    taken = [outputs_taken(SINGLE, counts, (power, split)) for power in range(10) for split in range(15)]
+    assert taken == [(output,) for output in range(150)]
+    policy = CoMA2C(SINGLE, context, 1, weights_of(SINGLE, context, 1))
+    seen = set()
+    for second in walk(report, np.random.default_rng(3), 40):
+        budgets = policy.on_second(second, triggered=True)
+        power, split = policy.actions
+        assert budgets == Budgets(bandwidth_grid(context)[split], power_actions(context)[power])
+        seen.add(policy.actions)
+    assert len(seen) > 1
 
 
 def weights_of(config, context, seed, **metadata):

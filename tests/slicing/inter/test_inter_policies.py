@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xapps.slicing.inter.actions import (
@@ -60,6 +60,7 @@ def test_power_offsets_are_decibels_above_the_floors(context):
             np.testing.assert_allclose(10 * np.log10(split[index] / others), offset_db, atol=1e-4)
 
 
+@settings(deadline=None)
 @given(contexts())
 def test_every_action_holds_c1_to_c4(context):
     for bandwidth in bandwidth_grid(context):
@@ -68,6 +69,7 @@ def test_every_action_holds_c1_to_c4(context):
     assert_valid(equal_budgets(context), context)
 
 
+@settings(deadline=None)
 @given(
     contexts(),
     st.sampled_from([name for name in CONCRETE_NAMES if not name.startswith("constant")]),
@@ -164,7 +166,56 @@ def test_load_proportional_takes_the_nearest_split(report, context, packets, meg
     assert budgets.bandwidth_hz == tuple(1_000_000 * value for value in megahertz)
 
 
-@pytest.mark.parametrize("name", ["greedy", "load-proportional"])
+SLA_HELD = (1.0, 0.97, 0.97)
+
+
+def splits_of_ssr_pi(report, context, ssr, seconds, triggered=True, step_hz=500_000):
+    """MHz for uRLLC, second by second, under one SSR for ever."""
+    policy = make_inter_policy("ssr-pi", context, seed=1, step_hz=step_hz)
+    said = [policy.on_second(report(s, (200, 5_500, 280), ssr), triggered) for s in range(1, seconds + 1)]
+    return [None if budgets is None else budgets.bandwidth_hz[2] / 1e6 for budgets in said]
+
+
+def test_ssr_pi_is_its_closed_form(report, context):
+    # e = 3 (.97 - .87) = .3: I_n = 1.5 (1 - .9^n) / .1 MHz, and k_p e = 3 MHz beside it, at most 4 above the floor.
+    assert splits_of_ssr_pi(report, context, (1.0, 0.97, 0.94), 5) == [
+        2 + round(2 * (0.9 + 0.45 * (1 - 0.9**n) / 0.1)) / 2 for n in range(1, 6)
+    ]
+    assert splits_of_ssr_pi(report, context, (1.0, 0.97, 0.87), 3) == [6.0, 6.0, 6.0]
+
+
+def test_ssr_pi_gives_what_is_left_to_embb_and_the_floor_to_vonr(report, context):
+    policy = make_inter_policy("ssr-pi", context, seed=1)
+    for second, urllc in enumerate((0.97, 0.9, 0.5, 0.99), 1):
+        budgets = policy.on_second(report(second, (200, 5_500, 280), (0.2, 0.97, urllc)), triggered=True)
+        assert budgets.bandwidth_hz[0] == context.bandwidth_floor_hz
+        assert_valid(budgets, context)
+    assert splits_of_ssr_pi(report, context, SLA_HELD, 3) == [2.0, 2.0, 2.0]
+
+
+def test_ssr_pi_does_not_wind_up(report, context):
+    policy = make_inter_policy("ssr-pi", context, seed=1)
+    for second in range(1, 200):
+        policy.on_second(report(second, (200, 5_500, 280), (1.0, 1.0, 0.0)), triggered=True)
+    answers = [policy.on_second(report(200 + s, (200, 5_500, 280), (1.0, 0.5, 1.0)), triggered=True) for s in range(2)]
+    assert [budgets.bandwidth_hz[2] for budgets in answers] == [2_000_000, 2_000_000]
+
+
+def test_ssr_pi_integrates_between_triggers_and_begins_anew_after_a_gap(report, context):
+    def answer(seconds, triggers):
+        policy = make_inter_policy("ssr-pi", context, seed=1, step_hz=500_000)
+        return [
+            policy.on_second(report(s, (200, 5_500, 280), (1.0, 0.97, 0.94)), triggered)
+            for s, triggered in zip(seconds, triggers, strict=True)
+        ]
+
+    always, last = answer(range(1, 6), [True] * 5), answer(range(1, 6), [False] * 4 + [True])
+    assert last[:4] == [None] * 4
+    assert last[4] == always[4] != always[0]
+    assert answer([1, 2, 3, 9], [True] * 4)[3] == always[0]
+
+
+@pytest.mark.parametrize("name", ["greedy", "load-proportional", "ssr-pi"])
 def test_followers_keep_between_triggers_and_without_traffic(report, context, name):
     policy = make_inter_policy(name, context, seed=1)
     assert policy.on_second(report(1, (1, 2, 3)), triggered=False) is None
@@ -212,7 +263,7 @@ def test_floors_that_do_not_fit_are_refused(name, change, message):
         make_inter_policy(name, BudgetContext(**{**values, **change}), seed=1)
 
 
-@pytest.mark.parametrize("name", ["random", "load-proportional", "coma2c", "coma2c-tuned"])
+@pytest.mark.parametrize("name", ["random", "load-proportional", "ssr-pi", "coma2c", "coma2c-tuned", "sa2c-t"])
 def test_a_total_off_the_grid_is_refused(name):
     context = BudgetContext(10_300_000, 1_000.0, 2_000_000, 0.03, 0)
     with pytest.raises(BudgetError, match="must be a multiple of 1000000 Hz, not 4300000 Hz"):

@@ -27,6 +27,13 @@ def parts(scheduler):
         ("eea", ("equal", "equal", "never")),
         ("rra", ("random", "random", "always")),
         ("slnr", ("constant:2,6,2", "slnr", "never")),
+        ("load-proportional", ("load-proportional", "slnr", "always")),
+        ("ssr-pi", ("ssr-pi", "slnr", "always")),
+        ("sa2c-t", ("sa2c-t", "greedy", "always")),
+        ("sdma-zf", ("constant:2,6,2", "greedy", "never")),
+        ("rsma-zf", ("constant:2,6,2", "zf-split", "never")),
+        ("sdma-rzf", ("constant:2,6,2", "greedy", "never")),
+        ("rsma-zf-mrt", ("constant:2,6,2", "zf-split-mrt", "never")),
     ],
 )
 def test_schedulers_are_the_issues(name, triple):
@@ -72,6 +79,21 @@ def test_what_slnr_needs_is_pinned_with_its_intra_policy_only():
     assert resolve("slnr").access == "rsma"
     assert resolve("slnr", inter="equal").access == "rsma"
     assert resolve("slnr", intra="greedy").access is None
+
+
+@pytest.mark.parametrize(("name", "access"), [("sa2c-t", "ofdma"), ("sdma-zf", "sdma"), ("rsma-zf", "rsma")])
+def test_zero_forcing_schedulers_pin_access_and_precoder(name, access):
+    assert (resolve(name).access, resolve(name).precoder) == (access, "zf")
+    other = resolve(name, intra="slnr")
+    assert (other.access, other.precoder) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("part", "reference"), [("inter", "clairvoyant"), ("inter", "clairvoyant-late"), ("intra", "oracle")]
+)
+def test_references_are_schedulers_of_runs_in_process_only(part, reference):
+    assert resolve("slnr", **{part: reference}).in_process_only
+    assert not any(scheduler.in_process_only for scheduler in SCHEDULERS.values())
 
 
 def test_errors_list_the_names():

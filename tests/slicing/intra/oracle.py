@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from xapps.slicing.features import CANDIDATES, best_beams, rank_beams
-from xapps.slicing.intra.powers import POWER_LEVELS, dbm_level_w
+from ran_emulator.phy.beam_reports import best_beams
+from xapps.slicing.features import CANDIDATES, rank_beams
+from xapps.slicing.intra.powers import dbm_level_w
 from xapps.slicing.observation import SlotDecision, SlotObservation
 
 from .synthetic import Snapshot, etas
@@ -30,7 +31,7 @@ def oracle(snapshot: Snapshot, observation: SlotObservation, sweeps: int = 3) ->
             scores,
             ranked[u],
         )
-    levels_w = [dbm_level_w(level, observation.power_w, count) for level in range(POWER_LEVELS)]
+    levels_w = [dbm_level_w(level / 4, observation.power_w, count) for level in range(5)]
 
     def value(beams: np.ndarray, powers: np.ndarray) -> float:
         return float(etas(snapshot, observation, SlotDecision(beams, powers, None)).sum())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xapps.slicing.features import CANDIDATES, best_beams, context_features, rank_beams, state_features
+from ran_emulator.phy.beam_reports import best_beams
+from xapps.slicing.features import CANDIDATES, context_features, rank_beams, state_features
 
 from .synthetic import POWER_W, draw_snapshot, noise_w
 
@@ -89,7 +90,7 @@ def test_state_is_eq_24_scaled() -> None:
     gains = draw_snapshot(np.random.default_rng(0), 2).beam_gains
     last = np.array([[300.0, 31.0, 2.5, 0.03, 1023.0, 77.0, 10.0], [0] * 7], np.float32)
     out = np.zeros(8, np.float32)
-    state_features(0, last, gains, POWER_W, noise_w(), out)
+    state_features(0, last, 128, float(gains[0, 77]), POWER_W, noise_w(), out)
     expected = [
         np.log10(1 + 3e5) / 6,
         5 / 20,
@@ -101,7 +102,7 @@ def test_state_is_eq_24_scaled() -> None:
         snr_decades(float(gains[0, 77])),
     ]
     assert np.allclose(out, expected, atol=1e-6)
-    state_features(1, last, gains, POWER_W, noise_w(), out)
+    state_features(1, last, 128, float(gains[1, 0]), POWER_W, noise_w(), out)
     assert np.all(out[:7] == 0)
 
 
@@ -111,7 +112,7 @@ def test_features_stay_finite_for_dead_channels_and_wild_outcomes() -> None:
     best, ranked = ranked_by_kernel(gains)
     for u in range(3):
         out = np.zeros(35, np.float32)
-        state_features(u, last, gains, POWER_W, noise_w(), out[:8])
+        state_features(u, last, 16, 0.0, POWER_W, noise_w(), out[:8])
         context_features(3, u, gains, best, ranked[u], POWER_W, noise_w(), out[8:])
         assert np.isfinite(out).all()
         assert np.abs(out).max() <= 4.0

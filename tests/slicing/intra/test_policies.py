@@ -15,7 +15,7 @@ from xapps.slicing.intra.powers import dbm_level_w, float32_at_most, linear_leve
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SlotObservation
 
-from .synthetic import POWER_W, draw_snapshot, embb_context, observe
+from .synthetic import POWER_W, draw_snapshot, embb_context, noise_w, observe
 
 NAMES = (*KINDS, "random:best", "equal:random")
 CONTEXT = embb_context(antennas=16)
@@ -78,10 +78,10 @@ def test_rounding_never_goes_up(value: float) -> None:
 
 
 def test_levels() -> None:
-    assert [linear_level_w(level, 8.0, 2) for level in range(5)] == [0, 2, 4, 4, 4]
-    levels_dbm = [10 * np.log10(dbm_level_w(level, POWER_W, 1)) + 30 for level in range(5)]
+    assert [linear_level_w(level / 4, 8.0, 2) for level in range(5)] == [0, 2, 4, 4, 4]
+    levels_dbm = [10 * np.log10(dbm_level_w(level / 4, POWER_W, 1)) + 30 for level in range(5)]
     assert np.allclose(levels_dbm, 55.2288 * np.arange(5) / 4, atol=1e-3)
-    assert dbm_level_w(4, POWER_W, 3) == pytest.approx(POWER_W / 3)
+    assert dbm_level_w(1.0, POWER_W, 3) == pytest.approx(POWER_W / 3)
 
 
 def test_greedy_and_equal_are_their_closed_forms() -> None:
@@ -103,6 +103,34 @@ def test_slnr_puts_all_but_1e_4_on_the_common_stream() -> None:
     decision = make_intra_policy("slnr", FULL, 0).decide(observation)
     assert decision.common_power_w is None
     assert decision.private_power_w.sum() == pytest.approx(1e-4 * observation.power_w)
+
+
+@pytest.mark.parametrize(("name", "loss"), [("zf-split", 128), ("zf-split-mrt", 4)])
+def test_zf_split_promises_the_best_sum_on_its_grid(name: str, loss: int) -> None:
+    snapshot = draw_snapshot(np.random.default_rng(1), 4)
+    gain = snapshot.beam_gains.sum(axis=1).astype(np.float64)  # ||h||^2
+    policy = make_intra_policy(name, FULL, 0)
+
+    def promised(share: float, kappa: float, aggregate: bool) -> float:
+        private, common = share * POWER_W / 4, (1 - share) * POWER_W
+        own, heard = gain * private, gain / loss * common
+        in_private, in_common = (kappa / 128 + kappa) * own, kappa * (gain / 128 * common + heard)
+        if aggregate:
+            # Each antenna's distortion of every stream, and the receiver's of all that it hears.
+            in_private = in_common = kappa * (gain / 128 * (4 * private + common) + own + heard)
+        rate = np.log2(1 + own / (in_private + noise_w())).sum()
+        return float(rate + np.log2(1 + heard / (own + in_common + noise_w())).min())
+
+    shares = 10.0 ** (-0.5 * np.arange(17))
+    for kappa in (0.0, 1e-4, 1e-3, 1e-2):
+        for model in (0, 1):
+            observation = dataclasses.replace(observe(snapshot, kappa=kappa), hwi_model=model)
+            decision = policy.decide(observation)
+            best = shares[int(np.argmax([promised(share, kappa, model == 1) for share in shares]))]
+            assert decision.private_power_w.sum() / observation.power_w == pytest.approx(best, rel=1e-5)
+            assert decision.common_power_w is None
+            if loss == 128 and (kappa == 0 or model == 1):  # nothing to win on the common stream
+                assert best == 1.0
 
 
 def test_slnr_avoids_the_beam_that_hits_a_victim() -> None:
@@ -162,7 +190,7 @@ def test_exploration_happens_at_its_rate_and_actions_decode(name: str) -> None:
         assert decision.actions is not None
         explored += int((decision.actions != greedy_actions).sum())
         level_w = linear_level_w if name == "madqn" else dbm_level_w
-        wanted = [level_w(int(a) % 5, float(np.float32(POWER_W)), 2) for a in decision.actions]
+        wanted = [level_w(int(a) % 5 / 4, float(np.float32(POWER_W)), 2) for a in decision.actions]
         assert decision.private_power_w.tolist() == wanted
         if name == "madqn":
             assert np.array_equal(decision.beams, decision.actions // 5)

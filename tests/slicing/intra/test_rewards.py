@@ -67,7 +67,7 @@ def test_difference_reward_is_the_brute_force_difference(users: int, rsma_access
         private_w = (10.0 ** rng.uniform(-4, 0, users) * POWER_W / users).astype(np.float32)
         common_w = float(POWER_W - private_w.sum(dtype=np.float64))
         ssr = rng.uniform(0, 1, users).astype(np.float32)
-        default_w = dbm_level_w(2, POWER_W, users)
+        default_w = dbm_level_w(0.5, POWER_W, users)
         out = np.zeros(users)
         difference_rewards(
             users,
@@ -107,7 +107,7 @@ def test_difference_reward_is_the_brute_force_difference(users: int, rsma_access
 
 def test_the_default_action_earns_nothing() -> None:
     snapshot = draw_snapshot(np.random.default_rng(4), 3)
-    private_w = np.full(3, dbm_level_w(2, POWER_W, 3), np.float32)
+    private_w = np.full(3, dbm_level_w(0.5, POWER_W, 3), np.float32)
     out = np.zeros(3)
     difference_rewards(
         3,

@@ -20,10 +20,13 @@ from xapps.slicing.inter.coma2c import (
     check_weights,
     initial_weights,
     load_features,
+    output_counts,
+    outputs_taken,
     team_reward,
 )
 from xapps.slicing.inter.seconds import SecondSequence
 from xapps.slicing.observation import F32, SLICE_NAMES, BudgetContext, SecondReport
+from xapps.slicing.options import DEFAULT_OPTIONS
 
 CoreState = tuple[Tensor, Tensor]
 """Hidden and cell state of the shared layer, [1, 1, cells] each."""
@@ -154,7 +157,7 @@ class LearnerStats:
     reward: float = 0.0
     """Mean over the last update's seconds."""
     entropy_weight: float = 0.0
-    agents: dict[str, AgentStats] = field(default_factory=lambda: {name: AgentStats() for name in AGENT_NAMES})
+    agents: dict[str, AgentStats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +175,19 @@ class _Agent:
 
 
 class InterLearner:
-    """Trains both agents, each on its own, from reports and the actions taken; deterministic.
+    """Trains the agents, each on its own, from reports and the actions taken; deterministic.
 
     It replays the seconds that the policy saw, with the same weights, and updates after every n of them. A
     second without an action (the policy kept) passes through the memory, and its reward into earlier returns.
     """
 
     def __init__(
-        self, config: CoMA2CConfig, context: BudgetContext, seed: int, weights: InterWeights | None = None
+        self,
+        config: CoMA2CConfig,
+        context: BudgetContext,
+        seed: int,
+        weights: InterWeights | None = None,
+        step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz,
     ) -> None:
         """Goes on from the given weights at their place in the training, or from untrained ones of the seed.
 
@@ -188,19 +196,23 @@ class InterLearner:
             BudgetError: totals and floors that leave no grid.
         """
         self.config = config
-        self._counts = action_counts(context)
+        self._counts = action_counts(context, step_hz)
         start = weights or initial_weights(config, self._counts, seed)
         check_weights(start, config, self._counts)
         self._metadata = start.metadata
         self._version = start.version
         self._dropout_rng = keyed_rng(seed, "learner.inter")
         self._agents = [
-            self._make_agent(name, count, start) for name, count in zip(AGENT_NAMES, self._counts, strict=True)
+            self._make_agent(name, count, start)
+            for name, count in zip(config.agent_names, output_counts(config, self._counts), strict=True)
         ]
         self._sequence = SecondSequence()
         self._window: list[_Second] = []
         self._acted_on: F32 | None = None
-        self.stats = LearnerStats(trained_seconds=start.metadata["trained_seconds"])
+        self.stats = LearnerStats(
+            trained_seconds=start.metadata["trained_seconds"],
+            agents={name: AgentStats() for name in config.agent_names},
+        )
         self.stats.entropy_weight = entropy_weight(config, self.stats.trained_seconds)
 
     def _make_agent(self, name: str, count: int, start: InterWeights) -> _Agent:
@@ -257,7 +269,7 @@ class InterLearner:
         """The weights as they are now."""
         arrays = {
             f"{name}.{key}": tensor.detach().numpy().copy()
-            for name, agent in zip(AGENT_NAMES, self._agents, strict=True)
+            for name, agent in zip(self.config.agent_names, self._agents, strict=True)
             for key, tensor in agent.network.state_dict().items()
         }
         # An id names a file's content, which these are no longer.
@@ -282,8 +294,11 @@ class InterLearner:
             self._pass_through(window)
             return None
         phi = entropy_weight(self.config, self.stats.trained_seconds)
-        for index, (name, agent) in enumerate(zip(AGENT_NAMES, self._agents, strict=True)):
-            taken = [second.actions[index] for second in window if second.actions is not None]
+        outputs = [
+            outputs_taken(self.config, self._counts, second.actions) for second in window if second.actions is not None
+        ]
+        for index, (name, agent) in enumerate(zip(self.config.agent_names, self._agents, strict=True)):
+            taken = [of_second[index] for of_second in outputs]
             self.stats.agents[name] = self._update_agent(
                 agent, window, following, learned=learned, taken=taken, phi=phi
             )

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xapps.slicing.observation import SLICE_NAMES, BudgetContext, Budgets
-
-GRID_STEP_HZ = 1_000_000
+from xapps.slicing.options import DEFAULT_OPTIONS
 
 POWER_OFFSETS_DB = (
     (0.0, 0.0, 0.0),
@@ -45,7 +44,9 @@ def check_context(context: BudgetContext) -> None:
         raise BudgetError(f"total_power_w: must be above 0 W, not {context.total_power_w:g} W")
 
 
-def bandwidth_grid(context: BudgetContext, step_hz: int = GRID_STEP_HZ) -> tuple[BandwidthSplit, ...]:
+def bandwidth_grid(
+    context: BudgetContext, step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz
+) -> tuple[BandwidthSplit, ...]:
     """All splits in steps above the floor (C3), each of the exact total (C4): 15 for 10 MHz, floors of 2 MHz.
 
     Args:
@@ -76,6 +77,12 @@ def bandwidth_grid(context: BudgetContext, step_hz: int = GRID_STEP_HZ) -> tuple
         for first in range(steps + 1)
         for second in range(steps - first + 1)
     )
+
+
+def nearest_split(grid: npt.NDArray[np.int64], wanted_hz: npt.NDArray[np.float64]) -> BandwidthSplit:
+    """The split of a grid [A, S] at the least squared distance from the wanted one [S]; of equal ones the first."""
+    first_hz, second_hz, last_hz = grid[int(np.argmin(((grid - wanted_hz) ** 2).sum(axis=1)))].tolist()
+    return first_hz, second_hz, last_hz
 
 
 def power_split(context: BudgetContext, shares: npt.NDArray[np.float64]) -> PowerSplit:

@@ -1,6 +1,7 @@
 """CoMA2C: a power agent and a bandwidth agent that see the slices' traffic (Eq. 18-20); without torch.
 
-Each agent is an actor and a critic (32-32) on a shared layer of 64 cells with memory; a2c_lstm trains them.
+Each agent is an actor and a critic (32-32) on a shared layer of 64 cells with memory; a2c_lstm trains them. SA2C-T's
+one agent for both resources (section V-B) is the same network over all pairs of actions.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from xapps.slicing.inter.base import InterPolicy, InterPolicyError, InterWeights
 from xapps.slicing.inter.rewards import algorithm_1, utility_under_sla
 from xapps.slicing.inter.seconds import SecondSequence, offered_packets
 from xapps.slicing.observation import F32, SLICE_NAMES, BudgetContext, Budgets, SecondReport
+from xapps.slicing.options import DEFAULT_OPTIONS
 
 POWER, BANDWIDTH = 0, 1
 AGENT_NAMES = ("power", "bandwidth")
+JOINT_AGENT_NAMES = ("joint",)
 
 CORE_UNITS = 64
 HEAD_UNITS = 32
@@ -62,6 +65,13 @@ class CoMA2CConfig:
     in one constant split."""
     ungated_seconds: int | None = 200
     """While it learns, the policy acts every second until it has learned from so many; None: always."""
+    joint: bool = False
+    """One agent that chooses power and bandwidth together, instead of one each."""
+
+    @property
+    def agent_names(self) -> tuple[str, ...]:
+        """Names of the agents, as their arrays are called."""
+        return JOINT_AGENT_NAMES if self.joint else AGENT_NAMES
 
 
 PRINTED = CoMA2CConfig(variant="coma2c")
@@ -87,7 +97,10 @@ TUNED = CoMA2CConfig(
 
 TUNED_FEED_FORWARD = replace(TUNED, variant="coma2c-tuned-ff", core="tanh")
 
-COMA2C_CONFIGS = {config.variant: config for config in (PRINTED, TUNED, TUNED_FEED_FORWARD)}
+SINGLE = replace(PRINTED, variant="sa2c-t", joint=True, ungated_seconds=None)
+"""SA2C-T acts every second; its own hyperparameters are not published, so it has those of the printed agents."""
+
+COMA2C_CONFIGS = {config.variant: config for config in (PRINTED, TUNED, TUNED_FEED_FORWARD, SINGLE)}
 
 
 def load_features(report: SecondReport, config: CoMA2CConfig) -> F32:
@@ -117,19 +130,29 @@ def team_reward(report: SecondReport, config: CoMA2CConfig) -> float:
     return utility_under_sla(report.ssr, report.eta_bps_hz, config.sla_weight)
 
 
-def action_counts(context: BudgetContext) -> tuple[int, int]:
-    """Numbers of power and bandwidth actions: 10 and 15 for the paper's cell.
+def action_counts(context: BudgetContext, step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz) -> tuple[int, int]:
+    """Numbers of power and bandwidth actions: 10 and 15 for the paper's cell in steps of 1 MHz.
 
     Raises:
         BudgetError: totals and floors that leave no grid.
     """
-    return len(power_actions(context)), len(bandwidth_grid(context))
+    return len(power_actions(context)), len(bandwidth_grid(context, step_hz))
+
+
+def output_counts(config: CoMA2CConfig, actions: tuple[int, int]) -> tuple[int, ...]:
+    """Outputs of each agent's actor: the power and bandwidth actions, or all their pairs."""
+    return (actions[POWER] * actions[BANDWIDTH],) if config.joint else actions
+
+
+def outputs_taken(config: CoMA2CConfig, actions: tuple[int, int], taken: tuple[int, int]) -> tuple[int, ...]:
+    """Output of each agent that a power and a bandwidth action are; actions: their numbers."""
+    return (taken[POWER] * actions[BANDWIDTH] + taken[BANDWIDTH],) if config.joint else taken
 
 
 def array_shapes(config: CoMA2CConfig, actions: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every array of both agents; names are those of the learner's modules."""
+    """Name and shape of every array of the agents; names are those of the learner's modules."""
     shapes: dict[str, tuple[int, ...]] = {}
-    for agent, outputs in zip(AGENT_NAMES, actions, strict=True):
+    for agent, outputs in zip(config.agent_names, output_counts(config, actions), strict=True):
         if config.core == "lstm":
             shapes[f"{agent}.core.weight_ih_l0"] = (4 * CORE_UNITS, len(SLICE_NAMES))
             shapes[f"{agent}.core.weight_hh_l0"] = (4 * CORE_UNITS, CORE_UNITS)
@@ -206,7 +229,7 @@ class ActorNetwork:
     """Forward pass of one agent's shared layer and actor, a second at a time, in float32."""
 
     def __init__(self, arrays: dict[str, F32], agent: str) -> None:
-        """Networks of "power" or "bandwidth"; the memory is empty."""
+        """Networks of one of the agents; the memory is empty."""
         self.reset()
         self.load(arrays, agent)
 
@@ -267,7 +290,7 @@ def sample_action(logits: F32, seed: int, agent: int, second: int) -> int:
 
 
 class CoMA2C(InterPolicy):
-    """Both agents as a policy: the likeliest actions, or sampled ones while it learns.
+    """The agents as a policy: the likeliest actions, or sampled ones while it learns.
 
     Memories advance every second, also where it keeps, and are emptied at second 0 and after a gap.
     While it learns it acts as `ungated_seconds` says, then in triggered seconds only.
@@ -280,6 +303,7 @@ class CoMA2C(InterPolicy):
         seed: int,
         weights: InterWeights | None = None,
         learning: bool = False,
+        step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz,
     ) -> None:
         """Agents with the given weights, or untrained ones.
 
@@ -290,13 +314,13 @@ class CoMA2C(InterPolicy):
         super().__init__(config.variant)
         self._config = config
         self._powers = power_actions(context)
-        self._bandwidths = bandwidth_grid(context)
+        self._bandwidths = bandwidth_grid(context, step_hz)
         self._counts = (len(self._powers), len(self._bandwidths))
         untrained = initial_weights(config, self._counts, seed)
         self._seed = seed
         self._sequence = SecondSequence()
         self._weights = untrained
-        self._networks = [ActorNetwork(untrained.arrays, agent) for agent in AGENT_NAMES]
+        self._networks = [ActorNetwork(untrained.arrays, agent) for agent in config.agent_names]
         self.learning = learning
         if weights is not None:
             self.load(weights)
@@ -324,7 +348,7 @@ class CoMA2C(InterPolicy):
         """
         check_weights(weights, self._config, self._counts)
         self._weights = weights
-        for network, agent in zip(self._networks, AGENT_NAMES, strict=True):
+        for network, agent in zip(self._networks, self._config.agent_names, strict=True):
             network.load(weights.arrays, agent)
 
     def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
@@ -339,7 +363,8 @@ class CoMA2C(InterPolicy):
         logits = [network.step(features) for network in self._networks]
         if not (triggered or self._acts_ungated()):
             return None
-        power, bandwidth = (self._choose(logits[agent], agent, report.second) for agent in (POWER, BANDWIDTH))
+        chosen = [self._choose(of_agent, agent, report.second) for agent, of_agent in enumerate(logits)]
+        power, bandwidth = divmod(chosen[0], self._counts[BANDWIDTH]) if self._config.joint else chosen
         self.actions = (power, bandwidth)
         return Budgets(self._bandwidths[bandwidth], self._powers[power])
 

@@ -12,15 +12,18 @@ from xapps.slicing.inter.actions import (
     constant_budgets,
     equal_budgets,
     equal_power,
+    nearest_split,
     power_actions,
     power_split,
 )
 from xapps.slicing.inter.base import InterPolicy, InterPolicyError, InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
+from xapps.slicing.inter.rewards import SSR_WEIGHTS
 from xapps.slicing.inter.seconds import SecondSequence, offered_packets
 from xapps.slicing.observation import SLICE_NAMES, BudgetContext, Budgets, SecondReport
+from xapps.slicing.options import DEFAULT_OPTIONS
 
-_PLAIN_NAMES = (*COMA2C_CONFIGS, "random", "greedy", "equal", "load-proportional")
+_PLAIN_NAMES = (*COMA2C_CONFIGS, "random", "greedy", "equal", "load-proportional", "ssr-pi")
 
 INTER_NAMES = (*_PLAIN_NAMES, "constant:A,B,C")
 """Names that `make_inter_policy` knows; A, B, C stand for MHz."""
@@ -45,10 +48,10 @@ class Constant(InterPolicy):
 class Random(InterPolicy):
     """A random bandwidth split and a random power action each second, whatever the trigger says."""
 
-    def __init__(self, context: BudgetContext, seed: int) -> None:
-        """Draws are keyed by seed and second."""
+    def __init__(self, context: BudgetContext, seed: int, step_hz: int) -> None:
+        """Splits in steps of `step_hz`; draws are keyed by seed and second."""
         super().__init__("random")
-        self._bandwidths = bandwidth_grid(context)
+        self._bandwidths = bandwidth_grid(context, step_hz)
         self._powers = power_actions(context)
         self._seed = seed
         keyed_rng(seed, "policy.inter")  # a seed that is out of range fails here, not in the first second
@@ -87,11 +90,11 @@ class Greedy(InterPolicy):
 class LoadProportional(InterPolicy):
     """Floors for every slice, the rest in proportion to packets (nearest split of the grid); equal power."""
 
-    def __init__(self, context: BudgetContext) -> None:
-        """Totals and floors."""
+    def __init__(self, context: BudgetContext, step_hz: int) -> None:
+        """Totals and floors; splits in steps of `step_hz`."""
         super().__init__("load-proportional")
         self._context = context
-        self._grid = bandwidth_grid(context)
+        self._grid = np.array(bandwidth_grid(context, step_hz))
         self._power_w = equal_power(context)
 
     def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
@@ -102,8 +105,54 @@ class LoadProportional(InterPolicy):
         floor_hz = self._context.bandwidth_floor_hz
         free_hz = self._context.total_bandwidth_hz - len(SLICE_NAMES) * floor_hz
         wanted_hz = floor_hz + free_hz * loads / loads.sum()
-        distance = ((np.array(self._grid) - wanted_hz) ** 2).sum(axis=1)
-        return Budgets(self._grid[int(np.argmin(distance))], self._power_w)
+        return Budgets(nearest_split(self._grid, wanted_hz), self._power_w)
+
+
+class SsrPi(InterPolicy):
+    """A PI controller between eMBB and uRLLC on their SSR; VoNR has its floor, powers are equal.
+
+    With e = w_u (T - SSR_u) - w_m (T - SSR_m), u uRLLC, m eMBB, w the utility's SSR weights: I <- leak I + k_i e, uRLLC
+    gets I + k_p e above its floor, eMBB the rest; the nearest split of the grid is taken. Both the integral and the
+    answer stay in 0..what the floors leave, so nothing winds up.
+    """
+
+    target_ssr = 0.97
+    """T: above C6's .95, so that there is something to regulate before it is missed."""
+    gain_hz = 10e6
+    """k_p, Hz for a weighted shortfall of 1."""
+    integral_gain_hz = 5e6
+    """k_i, a second."""
+    leak = 0.9
+    """What a second leaves of the integral."""
+
+    def __init__(self, context: BudgetContext, step_hz: int) -> None:
+        """Totals and floors; splits in steps of `step_hz`."""
+        super().__init__("ssr-pi")
+        self._grid = np.array(bandwidth_grid(context, step_hz))
+        self._power_w = equal_power(context)
+        self._floor_hz = context.bandwidth_floor_hz
+        self._free_hz = context.total_bandwidth_hz - len(SLICE_NAMES) * context.bandwidth_floor_hz
+        self._sequence = SecondSequence()
+        self._integral_hz = 0.0
+
+    def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
+        """Budgets by the shortfalls; it integrates in every second with traffic, and begins anew after a gap."""
+        loads = offered_packets(report)
+        if not self._sequence.follows(report.second):
+            self._integral_hz = 0.0
+        if not np.any(loads > 0):
+            return None
+        _, embb, urllc = (np.array(SSR_WEIGHTS) * (self.target_ssr - np.asarray(report.ssr, np.float64))).tolist()
+        error = urllc - embb
+        self._integral_hz = self._limited(self.leak * self._integral_hz + self.integral_gain_hz * error)
+        if not triggered:
+            return None
+        above_hz = self._limited(self._integral_hz + self.gain_hz * error)
+        wanted_hz = self._floor_hz + np.array([0.0, self._free_hz - above_hz, above_hz])
+        return Budgets(nearest_split(self._grid, wanted_hz), self._power_w)
+
+    def _limited(self, above_hz: float) -> float:
+        return min(max(above_hz, 0.0), float(self._free_hz))
 
 
 def check_inter_name(name: str) -> None:
@@ -117,7 +166,12 @@ def check_inter_name(name: str) -> None:
 
 
 def make_inter_policy(
-    name: str, context: BudgetContext, seed: int, weights: InterWeights | None = None, learning: bool = False
+    name: str,
+    context: BudgetContext,
+    seed: int,
+    weights: InterWeights | None = None,
+    learning: bool = False,
+    step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz,
 ) -> InterPolicy:
     """An inter-slice policy by its name.
 
@@ -127,6 +181,7 @@ def make_inter_policy(
         seed: of the policy's own draws, at least 0.
         weights: of a policy that has networks; None: untrained ones, drawn from the seed.
         learning: whether actions are sampled, for a learner; only policies that have networks learn.
+        step_hz: of the grid of bandwidths, where the policy takes one of a grid.
 
     Raises:
         InterPolicyError: unknown name, weights that do not fit, or weights or learning where nothing learns.
@@ -134,7 +189,7 @@ def make_inter_policy(
     """
     check_inter_name(name)
     if name in COMA2C_CONFIGS:
-        return CoMA2C(COMA2C_CONFIGS[name], context, seed, weights, learning)
+        return CoMA2C(COMA2C_CONFIGS[name], context, seed, weights, learning, step_hz)
     if weights is not None or learning:
         raise InterPolicyError(f"inter: {name} does not learn: it takes neither weights nor learning")
     if match := _CONSTANT.fullmatch(name):
@@ -142,10 +197,10 @@ def make_inter_policy(
     if name == "equal":
         return Constant(name, equal_budgets(context))
     if name == "random":
-        return Random(context, seed)
+        return Random(context, seed, step_hz)
     if name == "greedy":
         return Greedy(context)
-    return LoadProportional(context)
+    return SsrPi(context, step_hz) if name == "ssr-pi" else LoadProportional(context, step_hz)
 
 
 def _megahertz(name: str, match: re.Match[str]) -> tuple[float, float, float]:

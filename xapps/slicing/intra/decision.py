@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ran_emulator.phy.beam_reports import BEAM_REPORT, best_beams, last_beam
 from ran_emulator.phy.jit import state_kernel
 from xapps.slicing.features import (
     CANDIDATES,
     FEATURES_TUNED,
     HEAVY_COMMON_PRIVATE_SHARE,
     STATE_FEATURES,
-    best_beams,
     context_features,
     rank_beams,
+    rank_reported,
+    reported_features,
     state_features,
 )
 from xapps.slicing.intra.draws import (
@@ -26,20 +29,29 @@ from xapps.slicing.intra.draws import (
     integer_below,
     uniform,
 )
-from xapps.slicing.intra.powers import POWER_LEVELS, dbm_level_w, float32_at_most, linear_level_w
+from xapps.slicing.intra.powers import dbm_level_w, float32_at_most, linear_level_w
 from xapps.slicing.networks import Layers, argmax, forward, parameter_count
 from xapps.slicing.observation import F32, I16
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
-KIND_GREEDY, KIND_EQUAL, KIND_RANDOM, KIND_SLNR, KIND_MADQN, KIND_MADQN_TUNED = 0, 1, 2, 3, 4, 5
+KIND_GREEDY, KIND_EQUAL, KIND_RANDOM, KIND_SLNR = 0, 1, 2, 3
+KIND_MADQN, KIND_MADQN_TUNED = 4, 5
+KIND_ZF_SPLIT, KIND_ZF_SPLIT_MRT = 6, 7
 BEAM_BEST, BEAM_RANDOM = 0, 1
 MAX_GROUP_USERS = 8
 COMMON_REST = -1.0
+HWI_AGGREGATE = 1
+
+SPLIT_STEPS = 17
+SPLIT_STEP = 10.0**-0.5
+"""`zf-split` and `zf-split-mrt` weigh private shares of P_s of 1, 1/sqrt(10), 1/10 ... 1e-8."""
 
 
 class IntraParameters(NamedTuple):
     """What `decide` needs beside the observation: of one type for every kind, so that it compiles once.
 
-    Weights and epsilon are replaced in place; the last five are scratch, so one tuple serves one thread.
+    Weights and epsilon are replaced in place. `reports` is what a compact observation brings, the last five are
+    scratch: one tuple serves one thread.
     """
 
     weights: F32  # [P], flat
@@ -47,6 +59,10 @@ class IntraParameters(NamedTuple):
     epsilon: npt.NDArray[np.float64]  # [1]
     seed: np.uint64
     beam_choice: int
+    power_levels: int
+    common_action: bool  # whether p_c is an action of its own (Eq. 25)
+    compact: bool  # whether it sees `reports` instead of the gains over the codebook
+    reports: npt.NDArray[np.void]  # [8] of BEAM_REPORT
     best: I16  # [8]
     ranked: I16  # [8, 8]
     scores: npt.NDArray[np.float64]  # [N]
@@ -54,7 +70,9 @@ class IntraParameters(NamedTuple):
     activations: F32  # [3, widest layer]
 
 
-def make_parameters(layers: Layers, beams: int, seed: int, beam_choice: int) -> IntraParameters:
+def make_parameters(
+    layers: Layers, beams: int, seed: int, beam_choice: int, options: AgentOptions = DEFAULT_OPTIONS
+) -> IntraParameters:
     """Parameters with zero weights for a codebook of `beams`; `seed` is taken modulo 2^64."""
     return IntraParameters(
         weights=np.zeros(parameter_count(layers), np.float32),
@@ -62,12 +80,52 @@ def make_parameters(layers: Layers, beams: int, seed: int, beam_choice: int) -> 
         epsilon=np.zeros(1),
         seed=np.uint64(seed % 2**64),
         beam_choice=beam_choice,
+        power_levels=options.power_levels,
+        common_action=options.action == "pc_pp_beam",
+        compact=options.observation == "compact",
+        reports=np.zeros(MAX_GROUP_USERS, BEAM_REPORT),
         best=np.zeros(MAX_GROUP_USERS, np.int16),
         ranked=np.zeros((MAX_GROUP_USERS, CANDIDATES), np.int16),
         scores=np.zeros(beams),
         features=np.zeros((MAX_GROUP_USERS, FEATURES_TUNED), np.float32),
         activations=np.zeros((3, max(layers[1:])), np.float32),
     )
+
+
+@state_kernel
+def _rank(
+    parameters: IntraParameters,
+    power_w: float,
+    noise_w: float,
+    kappa_r: float,
+    count: int,
+    user: int,
+    beam_gains: Any,
+    context: Any,
+) -> None:
+    """A user's candidates into parameters.ranked[user], and where `context` [27] is not empty its features there."""
+    ranked = parameters.ranked[user]
+    if parameters.compact:
+        report = parameters.reports[user]
+        rank_reported(count, report, power_w, noise_w, kappa_r, ranked)
+        if context.shape[0] > 0:
+            reported_features(count, report, ranked, power_w, noise_w, context)
+        for c in range(CANDIDATES):
+            ranked[c] = report.beams[ranked[c]]
+    else:
+        rank_beams(count, user, beam_gains, parameters.best, power_w, noise_w, kappa_r, parameters.scores, ranked)
+        if context.shape[0] > 0:
+            context_features(count, user, beam_gains, parameters.best, ranked, power_w, noise_w, context)
+
+
+@state_kernel
+def _find_best(parameters: IntraParameters, count: int, beam_gains: Any) -> None:
+    """Each user's strongest beam into parameters.best."""
+    if parameters.compact:
+        for u in range(count):
+            parameters.best[u] = parameters.reports[u].beams[0]
+    else:
+        best_beams(count, beam_gains, parameters.best)
 
 
 @state_kernel
@@ -82,14 +140,17 @@ def observe(
     beam_gains: Any,
 ) -> None:
     """Network inputs of the group into parameters.features [K, :], and its best and ranked beams."""
-    best_beams(count, beam_gains, parameters.best)
+    _find_best(parameters, count, beam_gains)
+    beams = beam_gains.shape[1]
     for u in range(count):
-        state_features(u, last_outcome, beam_gains, power_w, noise_w, parameters.features[u, :STATE_FEATURES])
+        if parameters.compact:
+            last_gain = float(parameters.reports[u].last_beam_gain)
+        else:
+            last_gain = float(beam_gains[u, last_beam(u, last_outcome, beams)])
+        features = parameters.features[u]
+        state_features(u, last_outcome, beams, last_gain, power_w, noise_w, features[:STATE_FEATURES])
         if kind == KIND_MADQN_TUNED:
-            ranked = parameters.ranked[u]
-            rank_beams(count, u, beam_gains, parameters.best, power_w, noise_w, kappa_r, parameters.scores, ranked)
-            context = parameters.features[u, STATE_FEATURES:]
-            context_features(count, u, beam_gains, parameters.best, ranked, power_w, noise_w, context)
+            _rank(parameters, power_w, noise_w, kappa_r, count, u, beam_gains, features[STATE_FEATURES:])
 
 
 @state_kernel
@@ -101,6 +162,15 @@ def _choose(parameters: IntraParameters, slice_id: int, slot: int, user: int, us
     features = parameters.features[user, : parameters.layers[0]]
     forward(features, parameters.weights, parameters.layers, parameters.activations)
     return int(argmax(parameters.activations[2], parameters.layers[3]))
+
+
+@state_kernel
+def _level_w(kind: int, level: int, levels: int, power_w: float, count: int) -> float:
+    """Power of one of the agent's levels 0..L-1: linear in W as printed, uniform in dBm as tuned."""
+    share = level / (levels - 1)
+    if kind == KIND_MADQN_TUNED:
+        return float(dbm_level_w(share, power_w, count))
+    return float(linear_level_w(share, power_w, count))
 
 
 @state_kernel
@@ -116,19 +186,108 @@ def _decide_network(
     out_private_power: Any,
     out_actions: Any,
 ) -> float:
-    """MADQN: action = beam (or candidate) x 5 + power level; the common stream takes the rest."""
+    """MADQN: action = ((p_c level x) beam or candidate) x L + p_p level.
+
+    The common stream takes the rest. Where p_c is an action, each user names a level of P_s for the one common
+    stream: it gets their mean, as far as the private streams leave it.
+    """
+    levels = parameters.power_levels
+    beams = parameters.layers[3] // levels
+    if parameters.common_action:
+        beams //= levels
+    wanted_w = 0.0
+    private_w = 0.0
     for u in range(count):
         action = _choose(parameters, slice_id, slot, u, user_ids[u])
-        beam = action // POWER_LEVELS
-        level = action % POWER_LEVELS
+        beam = action // levels % beams
         out_actions[u] = action
-        if kind == KIND_MADQN_TUNED:
-            out_beams[u] = parameters.ranked[u, beam]
-            out_private_power[u] = dbm_level_w(level, power_w, count)
+        out_beams[u] = parameters.ranked[u, beam] if kind == KIND_MADQN_TUNED else beam
+        power = _level_w(kind, action % levels, levels, power_w, count)
+        out_private_power[u] = power
+        private_w += power
+        wanted_w += _level_w(kind, action // levels // beams, levels, power_w, 1) / count
+    if not parameters.common_action:
+        return COMMON_REST
+    return float(float32_at_most(min(wanted_w, max(0.0, power_w - private_w))))
+
+
+@state_kernel
+def _promised_rate(
+    share: float,
+    gain: float,
+    common_gain: float,
+    antennas: int,
+    power_w: float,
+    noise_w: float,
+    hwi_model: int,
+    kappa_t: float,
+    kappa_r: float,
+    count: int,
+) -> tuple[float, float]:
+    """Private rate and log2(1 + common SDNR) in bit/s/Hz that a user of ||h||^2 = gain may hope for (Eq. 13-16).
+
+    Of K zero-forced private streams with an equal part of `share` P_s each it hears its own, with its whole ||h||^2;
+    of the common stream, which has the rest, common_gain of it.
+    """
+    private_w = share * power_w / count
+    common_w = power_w - share * power_w
+    own = gain * private_w
+    common = common_gain * common_w
+    own_distortion = (kappa_t / antennas + kappa_r) * own
+    common_distortion = kappa_t / antennas * gain * common_w + kappa_r * common
+    if hwi_model == HWI_AGGREGATE:
+        all_distortion = own_distortion + (count - 1) * kappa_t / antennas * own + common_distortion
+        own_distortion = all_distortion
+        common_distortion = all_distortion
+    private_rate = math.log2(1.0 + own / (own_distortion + noise_w))
+    return private_rate, math.log2(1.0 + common / (own + common_distortion + noise_w))
+
+
+@state_kernel
+def _zero_forcing_split(
+    kind: int,
+    parameters: IntraParameters,
+    antennas: int,
+    power_w: float,
+    noise_w: float,
+    hwi_model: int,
+    kappa_t: float,
+    kappa_r: float,
+    count: int,
+    beam_gains: Any,
+) -> float:
+    """The share of P_s for the private streams, of `SPLIT_STEPS` in a geometric grid, that promises the largest sum.
+
+    A random common beam gives each user 1 / N of its ||h||^2, the sum of all users' matched ones 1 / K.
+    """
+    for u in range(count):
+        total = 0.0
+        if parameters.compact:
+            for place in range(CANDIDATES):
+                total += parameters.reports[u].gains[place]
         else:
-            out_beams[u] = beam
-            out_private_power[u] = linear_level_w(level, power_w, count)
-    return COMMON_REST
+            for b in range(beam_gains.shape[1]):
+                total += beam_gains[u, b]
+        parameters.scores[u] = total
+    loss = antennas if kind == KIND_ZF_SPLIT else count
+    best_share = 1.0
+    best_rate = -1.0
+    share = 1.0
+    for _ in range(SPLIT_STEPS):
+        rate = 0.0
+        common_rate = np.inf
+        for u in range(count):
+            gain = parameters.scores[u]
+            own, common = _promised_rate(
+                share, gain, gain / loss, antennas, power_w, noise_w, hwi_model, kappa_t, kappa_r, count
+            )
+            rate += own
+            common_rate = min(common_rate, common)
+        if rate + common_rate > best_rate:
+            best_rate = rate + common_rate
+            best_share = share
+        share *= SPLIT_STEP
+    return best_share
 
 
 @state_kernel
@@ -137,8 +296,11 @@ def _decide_simple(
     parameters: IntraParameters,
     slice_id: int,
     slot: int,
+    antennas: int,
     power_w: float,
     noise_w: float,
+    hwi_model: int,
+    kappa_t: float,
     kappa_r: float,
     count: int,
     user_ids: Any,
@@ -147,24 +309,29 @@ def _decide_simple(
     out_private_power: Any,
 ) -> float:
     """The policies that do not learn."""
-    best = parameters.best
-    best_beams(count, beam_gains, best)
+    _find_best(parameters, count, beam_gains)
     equal_w = float(float32_at_most(power_w / (count + 1)))
+    share = 1.0
+    if kind == KIND_SLNR:
+        share = HEAVY_COMMON_PRIVATE_SHARE
+    elif kind in (KIND_ZF_SPLIT, KIND_ZF_SPLIT_MRT):
+        share = _zero_forcing_split(
+            kind, parameters, antennas, power_w, noise_w, hwi_model, kappa_t, kappa_r, count, beam_gains
+        )
     for u in range(count):
         user_id = user_ids[u]
-        out_beams[u] = best[u]
+        out_beams[u] = parameters.best[u]
         if kind == KIND_SLNR:
-            ranked = parameters.ranked[u, :1]
-            rank_beams(count, u, beam_gains, best, power_w, noise_w, kappa_r, parameters.scores, ranked)
-            out_beams[u] = ranked[0]
-            out_private_power[u] = float32_at_most(HEAVY_COMMON_PRIVATE_SHARE * power_w / count)
-        elif kind == KIND_RANDOM:
-            level = integer_below(POWER_LEVELS, parameters.seed, slice_id, slot, user_id, STREAM_LEVEL)
-            out_private_power[u] = linear_level_w(level, power_w, count)
+            _rank(parameters, power_w, noise_w, kappa_r, count, u, beam_gains, parameters.features[u, :0])
+            out_beams[u] = parameters.ranked[u, 0]
+        if kind == KIND_RANDOM:
+            levels = parameters.power_levels
+            level = integer_below(levels, parameters.seed, slice_id, slot, user_id, STREAM_LEVEL)
+            out_private_power[u] = _level_w(kind, level, levels, power_w, count)
         elif kind == KIND_EQUAL:
             out_private_power[u] = equal_w
         else:
-            out_private_power[u] = float32_at_most(power_w / count)
+            out_private_power[u] = float32_at_most(share * power_w / count)
         if parameters.beam_choice == BEAM_RANDOM:
             beams = beam_gains.shape[1]
             out_beams[u] = integer_below(beams, parameters.seed, slice_id, slot, user_id, STREAM_BEAM)
@@ -179,12 +346,12 @@ def decide(
     parameters: IntraParameters,
     slice_id: int,
     slot: int,
-    antennas: int,  # noqa: ARG001 - one signature for every kind
-    bandwidth_hz: float,  # noqa: ARG001
+    antennas: int,
+    bandwidth_hz: float,  # noqa: ARG001 - one signature for every kind
     power_w: float,
     noise_w: float,
-    hwi_model: int,  # noqa: ARG001
-    kappa_t: float,  # noqa: ARG001
+    hwi_model: int,
+    kappa_t: float,
     kappa_r: float,
     count: int,
     user_ids: Any,
@@ -198,7 +365,8 @@ def decide(
     """Beams i16 [K], private powers f32 W [K] and actions i32 [K] of one slice's slot, into the last three.
 
     kind: KIND_*. slot: the one decided for, which keys all draws. user_ids u16 [K], last_outcome f32 [K, 7]
-    (Eq. 24), beam_gains f32 [K, N]; rows beyond `count` are not read. Returns the common power in W, a float32,
+    (Eq. 24), beam_gains f32 [K, N], of which a compact policy reads only N: it sees parameters.reports. Rows beyond
+    `count` are not read. Returns the common power in W, a float32,
     or COMMON_REST: what the private streams leave. Private powers sum to at most P_s (C8-C10).
     """
     if kind in (KIND_MADQN, KIND_MADQN_TUNED):
@@ -213,8 +381,11 @@ def decide(
             parameters,
             slice_id,
             slot,
+            antennas,
             power_w,
             noise_w,
+            hwi_model,
+            kappa_t,
             kappa_r,
             count,
             user_ids,

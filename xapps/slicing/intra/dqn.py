@@ -18,10 +18,11 @@ from xapps.slicing.intra.policies import (
     KINDS,
     LEARNING,
     check_difference_reward,
+    checked_reports,
     network_layers,
     untrained_weights,
 )
-from xapps.slicing.intra.powers import MIDDLE_LEVEL, dbm_level_w
+from xapps.slicing.intra.powers import MIDDLE_SHARE, dbm_level_w
 from xapps.slicing.networks import IntraWeights, Layers, parameter_count, split_layers
 from xapps.slicing.observation import (
     F32,
@@ -31,6 +32,7 @@ from xapps.slicing.observation import (
     SlotObservation,
     SlotOutcome,
 )
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.replay import Batch, Replay
 from xapps.slicing.rewards import difference_rewards, own_reward
 
@@ -160,6 +162,7 @@ class IntraLearner:
         training_slots: int,
         weights: IntraWeights | None = None,
         config: DqnConfig | None = None,
+        options: AgentOptions = DEFAULT_OPTIONS,
     ) -> None:
         """Start from `weights`, or from scratch.
 
@@ -176,8 +179,8 @@ class IntraLearner:
             check_difference_reward(policy, context.access, context.precoder)
         self.policy = policy
         self.context = context
-        self.weights = weights or untrained_weights(policy, context, seed)
-        layers = network_layers(policy, context.beams)
+        self.weights = weights or untrained_weights(policy, context, seed, options)
+        layers = network_layers(policy, context.beams, options)
         if self.weights.flat.shape != (parameter_count(layers),):
             raise ValueError(f"weights: expected {parameter_count(layers)} numbers, got {self.weights.flat.shape}")
         torch.set_num_threads(1)  # more would be slower here, and reorder sums
@@ -188,7 +191,8 @@ class IntraLearner:
         self.replay = Replay(self.config.replay_capacity, layers[0])
         self._rng = np.random.default_rng([seed, context.slice_id, 1])
         self._kind = KINDS[policy]
-        self._observer = make_parameters(layers, context.beams, seed, beam_choice=0)
+        self._observer = make_parameters(layers, context.beams, seed, 0, options)
+        self._no_gains = np.zeros((0, context.beams), np.float32)
         decay_slots = max(1.0, self.config.epsilon_decay_share * training_slots)
         self._epsilon_factor = self.config.epsilon_end ** (1.0 / decay_slots)
         self._epsilon_start = max(self.weights.epsilon, self.config.epsilon_end)
@@ -241,6 +245,10 @@ class IntraLearner:
     def _states(self, observation: SlotObservation) -> F32:
         """Network inputs [K, features] of a group, by the code that decides."""
         count = len(observation.user_ids)
+        beam_gains = np.array(observation.beam_gains)
+        if self._observer.compact:
+            self._observer.reports[:count] = checked_reports(observation, count)
+            beam_gains = self._no_gains
         observe(
             self._kind,
             self._observer,
@@ -249,7 +257,7 @@ class IntraLearner:
             float(observation.kappa_r),
             count,
             np.array(observation.last_outcome),
-            np.array(observation.beam_gains),
+            beam_gains,
         )
         width = FEATURES_TUNED if self._kind == KIND_MADQN_TUNED else STATE_FEATURES
         return self._observer.features[:count, :width].copy()
@@ -316,7 +324,7 @@ class IntraLearner:
             outcome.beams[active],
             outcome.private_power_w[active],
             float(outcome.common_power_w),
-            dbm_level_w(MIDDLE_LEVEL, float(outcome.power_w), count),
+            dbm_level_w(MIDDLE_SHARE, float(outcome.power_w), count),
             self.context.access == "rsma",
             outcome.beam_gains[active],
             outcome.common_gain[active],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-INTRA_POLICIES = ("madqn", "madqn-tuned", "random", "greedy", "equal", "slnr")
+INTRA_POLICIES = ("madqn", "madqn-tuned", "random", "greedy", "equal", "slnr", "zf-split", "zf-split-mrt")
 BEAM_CHOICES = ("best", "random")
 DEFAULT_BEAM_CHOICE = {"random": "random", "equal": "best"}
 """The policies that let their beams be chosen, after a colon, and what they take where nothing is said."""

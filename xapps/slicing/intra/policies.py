@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ran_emulator.phy.beam_reports import BEAM_REPORT
 from xapps.slicing.features import CANDIDATES, FEATURES_TUNED, STATE_FEATURES
 from xapps.slicing.intra.decision import (
     BEAM_BEST,
@@ -17,16 +18,18 @@ from xapps.slicing.intra.decision import (
     KIND_MADQN_TUNED,
     KIND_RANDOM,
     KIND_SLNR,
+    KIND_ZF_SPLIT,
+    KIND_ZF_SPLIT_MRT,
     MAX_GROUP_USERS,
     IntraParameters,
     decide,
     make_parameters,
 )
 from xapps.slicing.intra.names import split_intra_name
-from xapps.slicing.intra.powers import POWER_LEVELS
 from xapps.slicing.networks import IntraWeights, Layers, initial_weights, parameter_count
-from xapps.slicing.observation import SLICE_NAMES, SliceContext, SlotDecision, SlotObservation
-from xapps.slicing.weights import Weights, WeightsError
+from xapps.slicing.observation import SLICE_NAMES, BeamReports, SliceContext, SlotDecision, SlotObservation
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
+from xapps.slicing.weights import Weights, WeightsError, check_trained_options
 
 KINDS = {
     "madqn": KIND_MADQN,
@@ -35,6 +38,8 @@ KINDS = {
     "greedy": KIND_GREEDY,
     "equal": KIND_EQUAL,
     "slnr": KIND_SLNR,
+    "zf-split": KIND_ZF_SPLIT,
+    "zf-split-mrt": KIND_ZF_SPLIT_MRT,
 }
 LEARNING = ("madqn", "madqn-tuned")
 DIFFERENCE_REWARD = ("madqn-tuned",)
@@ -75,32 +80,38 @@ def check_difference_reward(policy: str, access: str, precoder: str) -> None:
         raise ValueError(f"precoder: {policy} learns under codebook, not {precoder}")
 
 
-def network_layers(policy: str, beams: int) -> Layers:
+def network_layers(policy: str, beams: int, options: AgentOptions = DEFAULT_OPTIONS) -> Layers:
     """Layer sizes of a learning policy for a codebook of `beams` (1-1-1-1 for the others)."""
+    powers = options.power_levels ** (2 if options.action == "pc_pp_beam" else 1)
     if policy == "madqn":
-        return (STATE_FEATURES, 64, 32, beams * POWER_LEVELS)
+        return (STATE_FEATURES, 64, 32, beams * powers)
     if policy == "madqn-tuned":
-        return (FEATURES_TUNED, 64, 64, CANDIDATES * POWER_LEVELS)
+        return (FEATURES_TUNED, 64, 64, CANDIDATES * powers)
     return _NO_NETWORK
 
 
-def untrained_weights(policy: str, context: SliceContext, seed: int) -> IntraWeights:
+def untrained_weights(
+    policy: str, context: SliceContext, seed: int, options: AgentOptions = DEFAULT_OPTIONS
+) -> IntraWeights:
     """Version 0 of an agent from scratch, a function of seed and slice: learner and policy start from the same."""
     rng = np.random.default_rng([seed, context.slice_id])
-    flat = initial_weights(network_layers(policy, context.beams), rng)
+    flat = initial_weights(network_layers(policy, context.beams, options), rng)
     return IntraWeights(version=0, epsilon=1.0, flat=flat, weights_id=f"{policy}-untrained")
 
 
-def trained_weights(policy: str, context: SliceContext, weights: Weights) -> IntraWeights:
+def trained_weights(
+    policy: str, context: SliceContext, weights: Weights, options: AgentOptions = DEFAULT_OPTIONS
+) -> IntraWeights:
     """One slice's agent out of a weights file, at its final exploration rate.
 
     Raises:
-        WeightsError: the file is of another variant or network, or lacks this slice.
+        WeightsError: the file is of another variant, action set or network, or lacks this slice.
     """
     if weights.metadata.variant != policy:
         raise WeightsError(f"weights {weights.weights_id}: variant is {weights.metadata.variant}, not {policy}")
+    check_trained_options(weights, options)
     flat = weights.agent(SLICE_NAMES[context.slice_id]).get("flat")
-    expected = parameter_count(network_layers(policy, context.beams))
+    expected = parameter_count(network_layers(policy, context.beams, options))
     if flat is None or flat.shape != (expected,):
         raise WeightsError(f"weights {weights.weights_id}: flat must hold {expected} numbers ({context.beams} beams)")
     return IntraWeights(
@@ -114,17 +125,18 @@ class IntraPolicy:
     `kind` and `parameters` are what `decide` takes in a compiled loop.
     """
 
-    def __init__(self, name: str, context: SliceContext, seed: int) -> None:
+    def __init__(self, name: str, context: SliceContext, seed: int, options: AgentOptions = DEFAULT_OPTIONS) -> None:
         """A policy without weights; `make_intra_policy` gives one that is ready."""
         self.name = name
         self.context = context
+        self.options = options
         self.version = 0
         self.weights_id = ""
         parsed = parse_name(name)
         self.kind = parsed.kind
         self.learns = parsed.policy in LEARNING
         self.parameters: IntraParameters = make_parameters(
-            network_layers(parsed.policy, context.beams), context.beams, seed, parsed.beam_choice
+            network_layers(parsed.policy, context.beams, options), context.beams, seed, parsed.beam_choice, options
         )
         # Copied into arrays of one layout: a read-only or unaligned one from the wire would compile `decide` anew.
         self._user_ids = np.zeros(MAX_GROUP_USERS, np.uint16)
@@ -171,12 +183,10 @@ class IntraPolicy:
         count = len(observation.user_ids)
         if not 1 <= count <= MAX_GROUP_USERS:
             raise ValueError(f"user_ids: {count} users, must be 1..{MAX_GROUP_USERS}")
-        if observation.beam_gains.shape != (count, self.context.beams):
-            raise ValueError(f"beam_gains: {observation.beam_gains.shape}, must be {(count, self.context.beams)}")
+        self._take_beams(observation, count)
         self._user_ids[:count] = observation.user_ids
         self._ssr[:count] = observation.ssr
         self._last_outcome[:count] = observation.last_outcome
-        self._beam_gains[:count] = observation.beam_gains
         common_w = self._decide(observation, count)
         return SlotDecision(
             beams=self._beams[:count].copy(),
@@ -184,6 +194,15 @@ class IntraPolicy:
             common_power_w=None if common_w == COMMON_REST else common_w,
             actions=self._actions[:count].copy() if self.learns else None,
         )
+
+    def _take_beams(self, observation: SlotObservation, count: int) -> None:
+        """Copy what the observation says of beams, in the form that this policy sees."""
+        if self.parameters.compact:
+            self.parameters.reports[:count] = checked_reports(observation, count)
+            return
+        if observation.beam_gains.shape != (count, self.context.beams):
+            raise ValueError(f"beam_gains: {observation.beam_gains.shape}, must be {(count, self.context.beams)}")
+        self._beam_gains[:count] = observation.beam_gains
 
     def _decide(self, observation: SlotObservation, count: int) -> float:
         """The compiled call on the policy's own arrays."""
@@ -212,7 +231,25 @@ class IntraPolicy:
         )
 
 
-def make_intra_policy(name: str, context: SliceContext, seed: int, weights: IntraWeights | None = None) -> IntraPolicy:
+def checked_reports(observation: SlotObservation, count: int) -> BeamReports:
+    """The beam reports of a compact observation, [K].
+
+    Raises:
+        ValueError: it has none, or not one a user.
+    """
+    reports = observation.beam_reports
+    if reports is None or len(reports) != count:
+        raise ValueError(f"beam_reports: {0 if reports is None else len(reports)} for {count} users (compact)")
+    return reports
+
+
+def make_intra_policy(
+    name: str,
+    context: SliceContext,
+    seed: int,
+    weights: IntraWeights | None = None,
+    options: AgentOptions = DEFAULT_OPTIONS,
+) -> IntraPolicy:
     """A policy ready to decide (compiled); a learning one without weights starts untrained, exploring always.
 
     Raises:
@@ -220,9 +257,9 @@ def make_intra_policy(name: str, context: SliceContext, seed: int, weights: Intr
     """
     if seed < 0:
         raise ValueError(f"seed: {seed}, must be at least 0")
-    policy = IntraPolicy(name, context, seed)
+    policy = IntraPolicy(name, context, seed, options)
     if weights is None and policy.learns:
-        weights = untrained_weights(name, context, seed)
+        weights = untrained_weights(name, context, seed, options)
     if weights is not None:
         policy.load(weights)
     policy.decide(_blank_observation(context))
@@ -247,4 +284,5 @@ def _blank_observation(context: SliceContext) -> SlotObservation:
         ssr=np.ones(1, np.float32),
         last_outcome=np.zeros((1, 7), np.float32),
         beam_gains=np.ones((1, context.beams), np.float32),
+        beam_reports=np.zeros(1, BEAM_REPORT),
     )

@@ -1,6 +1,7 @@
-"""Private power levels of an intra-slice action: C7-C10 hold for any joint action.
+"""Power levels of an intra-slice action: C7-C10 hold for any joint action.
 
 The float32 that crosses the wire is rounded down, so K powers of at most P_s / K never sum to more than P_s.
+A level is named by its share 0..1 of the range.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import numpy as np
 
 from ran_emulator.phy.jit import state_kernel
 
-POWER_LEVELS = 5
-MIDDLE_LEVEL = 2
+MIDDLE_SHARE = 0.5
 
 
 @state_kernel
@@ -25,14 +25,14 @@ def float32_at_most(value: float) -> float:
 
 
 @state_kernel
-def linear_level_w(level: int, power_w: float, count: int) -> float:
-    """Level 0..4 of {0, 1/4 .. 1} P_s in watts (Eq. 25), capped at P_s / K."""
-    return float(float32_at_most(min(level / (POWER_LEVELS - 1) * power_w, power_w / count)))
+def linear_level_w(share: float, power_w: float, count: int) -> float:
+    """A share of P_s in watts (Eq. 25), capped at P_s / K."""
+    return float(float32_at_most(min(share * power_w, power_w / count)))
 
 
 @state_kernel
-def dbm_level_w(level: int, power_w: float, count: int) -> float:
-    """Level 0..4 of {0, 1/4 .. 1} P_s[dBm] (0 dBm is 1 mW), capped at P_s / K, in watts."""
+def dbm_level_w(share: float, power_w: float, count: int) -> float:
+    """A share of P_s[dBm] (0 dBm is 1 mW), capped at P_s / K, in watts."""
     power_dbm = 10.0 * math.log10(max(power_w, 1e-30)) + 30.0
-    level_w = 10.0 ** (level / (POWER_LEVELS - 1) * power_dbm / 10.0 - 3.0)
+    level_w = 10.0 ** (share * power_dbm / 10.0 - 3.0)
     return float(float32_at_most(min(level_w, power_w / count)))
