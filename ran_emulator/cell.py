@@ -485,7 +485,7 @@ class Cell:
             if not self.csi.csi_is_perfect:
                 kernels.measure(self.state, slice_id, user)  # what was measured keeps its place
             kernels.catch_up_shadowing(self.state, slice_id, user)  # what has passed keeps its correlation
-        elapsed_s = (self.slot - users["anchor_slot"]) * kernels.SLOT_S
+        elapsed_s = (self.slot - users["anchor_slot"]) * places.SLOT_S
         users["anchor_x_m"] += part["velocity_x_m_s"] * elapsed_s
         users["anchor_y_m"] += part["velocity_y_m_s"] * elapsed_s
         users["anchor_slot"] = self.slot
@@ -520,11 +520,11 @@ class Cell:
         part["velocity_x_m_s"] = speed_m_s * math.cos(self._directions[slice_id])
         part["velocity_y_m_s"] = speed_m_s * math.sin(self._directions[slice_id])
         if scenario.fading == "jakes":
-            rho = fading_correlation(speed_m_s, scenario.carrier_hz, kernels.SLOT_S)
+            rho = fading_correlation(speed_m_s, scenario.carrier_hz, places.SLOT_S)
         else:
             rho = scenario.fading_rho if scenario.fading == "fixed" else 0.0
         part["fading_rho"] = rho
-        knot_m = speed_m_s * geometry.KNOT_SLOTS * kernels.SLOT_S
+        knot_m = speed_m_s * geometry.KNOT_SLOTS * places.SLOT_S
         part["shadowing_rho"] = math.exp(-knot_m / scenario.shadowing_decorrelation_m)
 
     def _apply_load(self, slice_id: int) -> None:
