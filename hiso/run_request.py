@@ -261,6 +261,8 @@ def _check_references(request: RunRequest) -> None:
     frozen = scheduler.intra not in REFERENCE_INTRA and not (request.learn and scheduler.intra in LEARNING_INTRA)
     if scheduler.inter in REFERENCE_INTER and not frozen:
         raise RequestError(f"inter: {scheduler.inter} needs a frozen intra-slice policy that is no reference")
+    if scheduler.inter in REFERENCE_INTER and request.cells > 1:
+        raise RequestError(f"cells: {scheduler.inter} foresees one cell (given {request.cells})")
 
 
 def _clock(text: str) -> Clock:

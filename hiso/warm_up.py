@@ -43,6 +43,7 @@ def main() -> int:
     world = World(load_scenario("high-load"), seed=0, intra="greedy")
     world.cell.inject(SLICE_NAMES.index("embb"), 8)
     world.run(_SLOTS)
+    world.cell.places_m()
     print(f"kernels compiled in {time.perf_counter() - started:.0f} s: {os.environ['NUMBA_CACHE_DIR']}")
     return 0
 

@@ -487,9 +487,9 @@ class Cell:
         part = self.state.slices[slice_id]
         users = self.state.users[self.slice_users(slice_id)]
         for user in range(int(part["first_user"]), int(part["first_user"] + part["users"])):
-            kernels.catch_up_shadowing(self.state, slice_id, user)  # what has passed keeps its correlation
             if not self.csi.csi_is_perfect:
-                kernels.measure(self.state, slice_id, user)  # and what was measured its place
+                kernels.measure(self.state, slice_id, user)  # what was measured keeps its place
+            kernels.catch_up_shadowing(self.state, slice_id, user)  # what has passed keeps its correlation
         elapsed_s = (self.slot - users["anchor_slot"]) * places.SLOT_S
         users["anchor_x_m"] += part["velocity_x_m_s"] * elapsed_s
         users["anchor_y_m"] += part["velocity_y_m_s"] * elapsed_s

@@ -20,6 +20,7 @@ from ran_emulator.scenario import (
     Csi,
     Impairments,
     Scenario,
+    spread_impairments,
 )
 
 if TYPE_CHECKING:
@@ -80,20 +81,46 @@ class UserBurst(Body):
 
 
 class Hwi(Body):
-    """Hardware impairments: what is left out stays as it is; `kappa` sets both sides."""
+    """Hardware impairments, as kappa or as EVM (kappa = EVM^2): what is left out stays as it is.
+
+    `kappa` and `evm_percent` set both sides.
+    """
 
     model: Literal["paper", "aggregate"] | None = None
     kappa: Annotated[float, Field(ge=0, le=1, examples=[0.01])] | None = None
     kappa_t: Annotated[float, Field(ge=0, le=1)] | None = None
     kappa_r: Annotated[float, Field(ge=0, le=1)] | None = None
+    evm_percent: Annotated[float, Field(ge=0, le=100, examples=[8.0])] | None = None
+    evm_t_percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    evm_r_percent: Annotated[float, Field(ge=0, le=100)] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Hwi:
-        if all(value is None for value in (self.model, self.kappa, self.kappa_t, self.kappa_r)):
-            raise ValueError("at least one of model (paper, aggregate), kappa, kappa_t, kappa_r (0..1)")
+        by_kappa = any(value is not None for value in (self.kappa, self.kappa_t, self.kappa_r))
+        by_evm = any(value is not None for value in (self.evm_percent, self.evm_t_percent, self.evm_r_percent))
+        if self.model is None and not by_kappa and not by_evm:
+            raise ValueError(
+                "at least one of model (paper, aggregate), kappa, kappa_t, kappa_r (0..1), "
+                "evm_percent, evm_t_percent, evm_r_percent (0..100)"
+            )
+        if by_kappa and by_evm:
+            raise ValueError(
+                "either kappa, kappa_t, kappa_r (0..1) or evm_percent, evm_t_percent, evm_r_percent (0..100)"
+            )
         if self.kappa is not None and (self.kappa_t is not None or self.kappa_r is not None):
             raise ValueError("either kappa (0..1) for both sides, or kappa_t and kappa_r (0..1)")
+        if self.evm_percent is not None and (self.evm_t_percent is not None or self.evm_r_percent is not None):
+            raise ValueError("either evm_percent (0..100) for both sides, or evm_t_percent and evm_r_percent (0..100)")
         return self
+
+    def applied_to(self, hwi: Impairments) -> Impairments:
+        """Impairments with what was given."""
+        given = self.model_dump(include=set(Hwi.model_fields), exclude_none=True)
+        changed = Impairments.model_validate(given)
+        named = spread_impairments(given)
+        sides = [side for side in "tr" if f"kappa_{side}" in named or f"evm_{side}_percent" in named]
+        values = {f"kappa_{side}": getattr(changed, f"kappa_{side}") for side in sides}
+        return hwi.model_copy(update={"model": self.model or hwi.model, **values})
 
 
 class CsiKnobs(Body):
@@ -214,11 +241,7 @@ class HwiEvent(Hwi, TimedChange):
 
     def make(self, cell: Cell) -> None:
         """Set what was given, and leave the rest."""
-        sides = {"kappa_t": self.kappa_t, "kappa_r": self.kappa_r}
-        if self.kappa is not None:
-            sides = {"kappa_t": self.kappa, "kappa_r": self.kappa}
-        given = {name: value for name, value in {"model": self.model, **sides}.items() if value is not None}
-        cell.set_hwi(Impairments.model_validate({**cell.hwi.model_dump(), **given}))
+        cell.set_hwi(self.applied_to(cell.hwi))
 
 
 class CsiEvent(CsiKnobs, TimedChange):

@@ -291,6 +291,7 @@ def warm_up() -> None:
         cell.submit(slice_id, 0, beams, powers, None)
     cell.execute_slot()
     cell.close_second()
+    cell.places_m()
 
 
 def run_summary(arguments: Arguments, cell: Cell, node: E2Node, loop: HotLoop) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def out_of_reach(state: Any, slice_id: int, user: int) -> bool:
     if cell.coverage != COVERAGE_DISC:
         return False
     x, y = place_m(state, slice_id, user, cell.slot)
-    return x * x + y * y > cell.coverage_radius_m * cell.coverage_radius_m
+    return bool(x * x + y * y > cell.coverage_radius_m * cell.coverage_radius_m)
 
 
 @state_kernel

@@ -22,7 +22,7 @@ from ran_emulator.scenario import load_scenario
 MUTATING = [
     ("PUT", "/traffic/vonr/load", ("scale",)),
     ("POST", "/traffic/embb/burst", ("factor", "duration_s", "packets")),
-    ("PUT", "/hwi", ("model", "kappa", "kappa_t", "kappa_r")),
+    ("PUT", "/hwi", ("model", "kappa", "kappa_t", "kappa_r", "evm_percent", "evm_t_percent", "evm_r_percent")),
     ("PUT", "/mobility/urllc", ("speed_m_s",)),
     ("PUT", "/regime", ("index",)),
     ("POST", "/users/burst", ("users", "packets")),
@@ -99,6 +99,9 @@ REFUSED: list[tuple[str, str, bytes, str, str]] = [
     ("PUT", "/hwi", b'{"model": ["\\ud800"]}', "model", "paper, aggregate"),
     ("PUT", "/hwi", b'{"kappa": true}', "kappa", "0..1"),
     ("PUT", "/hwi", b'{"kappa": "0.1"}', "kappa", "0..1"),
+    ("PUT", "/hwi", b'{"evm_percent": 101}', "evm_percent", "0..100"),
+    ("PUT", "/hwi", b'{"evm_percent": 3, "kappa_t": 0.1}', "body", "0..100"),
+    ("PUT", "/hwi", b'{"evm_percent": 3, "evm_r_percent": 3}', "body", "0..100"),
     ("PUT", "/hwi", b'{"kappa": 1' + b"0" * 400 + b"}", "kappa", "0..1"),
     ("PUT", "/mobility/vonr", b'{"speed_m_s": "14"}', "speed_m_s", "0..50"),
     ("PUT", "/hwi", b"[" * 900 + b"]" * 900, "body", "paper, aggregate"),
@@ -150,6 +153,7 @@ def test_what_is_no_number_of_the_range_is_refused_with_field_and_range(
     [
         ("PUT", "/hwi", b'{"kappa": 1}'),
         ("PUT", "/hwi", b'{"kappa_t": 0, "kappa_r": 0.5}'),
+        ("PUT", "/hwi", b'{"evm_percent": 8}'),
         ("PUT", "/traffic/embb/load", b'{"scale": 3}'),
         ("PUT", "/mobility/vonr", b'{"speed_m_s": 14}'),
         ("POST", "/traffic/embb/burst", b'{"factor": 2, "duration_s": 1}'),
@@ -209,6 +213,14 @@ def own(tmp_path: Path) -> tuple[TestClient, Direct, dict[str, Any]]:
 
 LOAD = {"at_slot": 3, "change": "load", "slice": "embb", "scale": 2.0}
 HWI = {"at_s": 0.001, "change": "hwi", "kappa": 0.5}
+
+
+def test_evm_over_http_is_the_root_of_kappa(own: tuple[TestClient, Direct, dict[str, Any]]) -> None:
+    http, loop, _ = own
+    http.put("/hwi", json={"evm_percent": 10, "model": "aggregate"})
+    http.put("/hwi", json={"evm_r_percent": 20})
+    hwi = loop.cell.hwi
+    assert (hwi.model, hwi.kappa_t, hwi.kappa_r) == ("aggregate", pytest.approx(0.01), pytest.approx(0.04))
 
 
 def test_events_wait_are_made_and_are_told(own: tuple[TestClient, Direct, dict[str, Any]]) -> None:
