@@ -23,6 +23,7 @@ from xapps.slicing.observation import SLICE_NAMES
 HEALTH_TIMEOUT_S = 90.0
 MAX_SOCKET_PATH_BYTES = 100
 INTRA_XAPPS = tuple(f"xapp-{name}" for name in SLICE_NAMES)
+LEARNER_MODULE = "xapps.learner"
 _LONGEST_SOCKET_NAME = "learner-urllc"
 _POLL_S = 0.05
 
@@ -206,7 +207,7 @@ class Plan:
         name = f"learner-{agent}"
         return ProcessSpec(
             name,
-            "xapps.learner",
+            LEARNER_MODULE,
             (
                 *("--agent", agent),
                 *("--policy", scheduler.inter if agent == "inter" else scheduler.intra),
@@ -230,6 +231,7 @@ class LocalSystem:
         self.plan = plan
         self.children = [Child(spec, plan.run_dir) for spec in plan.specs()]
         self._emulators = self.children[-plan.request.cells :]
+        self._given_up: list[Child] = []
         self._clients = {child.spec.name: LoopbackClient(child.spec.http_port) for child in self.children}
 
     @property
@@ -271,20 +273,27 @@ class LocalSystem:
         return self._wait_healthy(self._emulators, keep_waiting)
 
     def supervise(self) -> list[str]:
-        """Start again what has died; a line about each.
+        """Start again what has died; a line about each. Learners that cannot be kept alive are left dead: agents go on.
 
         Raises:
-            ProcessFailed: something cannot be kept alive, or refuses its arguments.
+            ProcessFailed: something else cannot be kept alive, or refuses its arguments.
         """
         lines = []
         for child in self.children:
             code = child.exit_code()
-            if code is None or self._at_its_end(child):
+            if code is None or child in self._given_up or self._at_its_end(child):
                 continue
             if code == 2:
                 raise ProcessFailed(f"{child.spec.name} refuses its arguments: {child.last_words()}")
-            child.restart()
-            lines.append(f"{child.spec.name} died ({describe_exit(code)}): started again")
+            try:
+                child.restart()
+            except ProcessFailed as failure:
+                if child.spec.module != LEARNER_MODULE:
+                    raise
+                self._given_up.append(child)
+                lines.append(f"{failure}; the agent goes on without it")
+            else:
+                lines.append(f"{child.spec.name} died ({describe_exit(code)}): started again")
         return lines
 
     def stop(self) -> list[str]:

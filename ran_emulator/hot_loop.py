@@ -174,8 +174,10 @@ class HotLoop:
             self.late_slots += 1
             if now_s - self._ended_s > STOPPED_S:
                 # The slots that it missed are gone: in a burst no decision for them would come in time.
-                _LOG.warning("stopped", extra=fields(slot=slot, missed_s=now_s - end_s))
-                self._schedule_s += now_s - end_s
+                missed_s = now_s - end_s
+                _LOG.warning("stopped", extra=fields(slot=slot, missed_s=missed_s))
+                self._schedule_s += missed_s
+                self.late_slots += int(missed_s / slot_s)
         self._ended_s = now_s
         if now_s >= self._publisher.due_s:
             self._publisher.publish(self.late_slots)

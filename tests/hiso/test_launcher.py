@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiso import ports
+from hiso import launcher, ports
 from hiso.launcher import Plan, make_run_dir
 from hiso.placement import HOT_LOOPS, fifo_allowed, place, spread
 from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
@@ -212,6 +212,20 @@ class TestProcesses:
         with pytest.raises(ProcessFailed, match="mortal died 5 times in 10 s: no luck"):
             child.restart()
 
+    def test_a_learner_that_keeps_dying_is_left_dead_and_the_rest_goes_on(
+        self, module: Callable[[str, str], ProcessSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(launcher, "LEARNER_MODULE", "mortal")
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=False, learning=False)
+        system = launcher.LocalSystem(Plan(request(), placement, 36_400, tmp_path))
+        child = Child(module("mortal", "raise SystemExit('no luck')"), tmp_path)
+        system.children = [child]
+        child.start()
+        told: list[str] = []
+        wait_for(lambda: bool(told.extend(system.supervise())) or len(told) >= RESTART_LIMIT)
+        assert told[-1] == "mortal died 5 times in 10 s: no luck; the agent goes on without it"
+        assert [system.supervise() for _ in range(3)] == [[], [], []]
+
     @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
     def test_children_end_with_a_parent_that_is_killed(
         self, module: Callable[[str, str], ProcessSpec], tmp_path: Path
@@ -250,7 +264,7 @@ class TestPlan:
 
     def test_each_cell_has_an_emulator_with_ports_and_files_of_its_own(self, tmp_path: Path) -> None:
         several = request(cells=4)
-        placement = place((0, 1), control_delay_slots=0, realtime=False, fifo=True, learning=False)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True, learning=False)
         specs = [s for s in Plan(several, placement, 36_400, tmp_path).specs() if s.module == "ran_emulator"]
         assert [(spec.name, spec.http_port) for spec in specs] == [
             ("emulator", 36_400), ("emulator-1", 36_402), ("emulator-2", 36_403), ("emulator-3", 36_404),
