@@ -84,7 +84,8 @@ class RicPlatform:
         self._endpoints = endpoints
         self._numbers = stored.node_numbers
         self._nodes: dict[str, NodeRecord] = {}
-        self._joining: set[str] = set()
+        self._joining: dict[str, list[bus.DownMessage]] = {}
+        """xApps that have registered and whose data socket is not there yet, with what they have to be told then."""
         self._deferred: list[_Deferred] = []
         self._held_until_s: dict[str, float] = {}
         self._lock = threading.RLock()
@@ -113,7 +114,7 @@ class RicPlatform:
                 return bus.RegisterResponse(error=xapp)
             if known is not None and known.alive:
                 self._xapp_lost(known, "it registered again")
-            self._joining.add(xapp.name)
+            self._joining[xapp.name] = []
             for node in self._nodes.values():
                 if node.connection is not None:
                     node.connection.permissions.clear()
@@ -179,8 +180,9 @@ class RicPlatform:
             for name in list(self._joining):
                 xapp = self.registry.get(name)
                 if xapp is not None and self._reachable(xapp):
-                    self._joining.discard(name)
                     xapp.alive = True
+                    for message in self._joining.pop(name):
+                        self._tell(name, message)
                     self._held_until_s.pop(name, None)
                     self.subscriptions.xapp_up(xapp)
             now = time.monotonic()
@@ -406,6 +408,8 @@ class RicPlatform:
     def _tell_all(self, message: bus.DownMessage) -> None:
         for xapp in self.registry.alive():
             self._tell(xapp.name, message)
+        for waiting in self._joining.values():
+            waiting.append(message)
 
     def _keep_counts(self, connection: NodeConnection) -> None:
         self.counters.message("to_xapp", "indication", connection.indications)
@@ -441,7 +445,7 @@ class RicPlatform:
                 if xapp.name not in self._joining and not xapp.alive:
                     continue
                 if now - xapp.last_heard_s - overslept_s > self._xapp_silence_limit_s(xapp):
-                    self._joining.discard(xapp.name)
+                    self._joining.pop(xapp.name, None)
                     self._xapp_lost(xapp, "silent")
             self._drop_unreachable()
             self._end_holds(now)

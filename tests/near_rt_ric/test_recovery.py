@@ -219,3 +219,15 @@ def test_a_killed_service_takes_its_hot_loop_with_it(own_ric):
         return False
 
     wait_until(gone, 10)
+
+
+def test_an_xapp_is_told_of_a_node_that_came_before_its_data_socket(ric, node):
+    client = BusClient(ric.bus, "slow-to-listen", listens=False)
+    try:
+        assert client.register().error == ""
+        made = node(ric, 77)
+        client.listen()
+        told = client.expect("node_up")
+        assert (told.node_id, told.node_up.connected) == (made.node_id, True)
+    finally:
+        client.close()

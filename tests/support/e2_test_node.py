@@ -210,18 +210,24 @@ class Ric:
 class BusClient:
     """An xApp from proto/ alone: raw management and data sockets, no heartbeats unless asked."""
 
-    def __init__(self, endpoint: str, name: str) -> None:
+    def __init__(self, endpoint: str, name: str, *, listens: bool = True) -> None:
+        """`listens` False: the data socket waits for `listen`."""
         self.name = name
         self._context = zmq.Context()
         self.management = self._context.socket(zmq.DEALER)
         self.management.connect(endpoint)
         self.down = self._context.socket(zmq.DEALER)
         self.down.setsockopt(zmq.IDENTITY, name.encode())
-        self.down.connect(f"{endpoint}-down")
         self._sequence = 0
         self._beating = threading.Event()
         self._endpoint = endpoint
         self.requestor_id = 0
+        if listens:
+            self.listen()
+
+    def listen(self) -> None:
+        """Connect the data socket."""
+        self.down.connect(f"{self._endpoint}-down")
 
     def ask(self, **message: object) -> bus.ManagementMessage:
         """One management request."""
