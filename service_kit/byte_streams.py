@@ -114,7 +114,8 @@ class _Sender:
     @property
     def sending(self) -> bool:
         """Whether anything is on its way, or waits to be, on a stream that is not over."""
-        return not self._over and (self.busy or bool(self._waiting))
+        with self._lock:
+            return not self._over and (self.busy or bool(self._waiting))
 
     def end(self) -> None:
         """The stream is over."""
@@ -123,8 +124,12 @@ class _Sender:
             self._waiting.clear()
 
     def _begin(self, operation: Any) -> None:
-        self.busy = True
-        self._start(operation)
+        try:
+            self._start(operation)
+        except ValueError:  # the core takes no more operations: the call has just ended
+            self._over = True
+        else:
+            self.busy = True
 
     def _joined(self) -> bytes:
         parts = [self._waiting.popleft()]
