@@ -6,18 +6,15 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-FACES = ("emulator", "ric")
-"""Services whose process has its hot loop as a child."""
-
 
 def cpu_us_by_process(pids: dict[str, int]) -> dict[str, float]:
     """CPU time since start in us, user and system, by process.
 
-    `pids`: by service. Emulator and RIC count twice: `emulator` is the hot loop, `emulator-face` its face.
+    `pids`: by service. Emulators and RIC count twice: `emulator` is the hot loop, `emulator-face` its face.
     """
     found = {}
     for service, pid in pids.items():
-        if service in FACES:
+        if service.startswith(("emulator", "ric")):  # its hot loop is its child
             found[f"{service}-face"] = _cpu_us(pid)
             found[service] = sum(_cpu_us(child) for child in children_of(pid))
         else:

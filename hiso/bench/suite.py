@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hiso.bench import compose, core
+from hiso.bench import compose, core, memory
 from hiso.bench.bare_run import FrameSizes, run_bare_loop
 from hiso.bench.machine import machine_facts
+from hiso.bench.scraper import Scraper
 from hiso.bench.start_up import start_to_first_kpi_s
 from hiso.bench.system_run import SystemRun, bench_placement, bench_request, run_system
 from hiso.doctor import torch_remedy
+from hiso.launcher import services_of
 from hiso.run_request import RunRequest
 from ran_emulator.scenario import SLOTS_PER_SECOND
 
@@ -24,6 +26,7 @@ class Lengths:
 
     core_slots: int
     step_slots: int
+    memory_slots: int
     lockstep_slots: int
     bare_frames: int
     realtime_s: int
@@ -31,9 +34,23 @@ class Lengths:
 
 
 FULL = Lengths(
-    core_slots=200_000, step_slots=20_000, lockstep_slots=20_000, bare_frames=20_000, realtime_s=60, compose_s=60
+    core_slots=200_000,
+    step_slots=20_000,
+    memory_slots=20_000,
+    lockstep_slots=20_000,
+    bare_frames=20_000,
+    realtime_s=60,
+    compose_s=60,
 )
-QUICK = Lengths(core_slots=4_000, step_slots=1_000, lockstep_slots=3_000, bare_frames=1_000, realtime_s=4, compose_s=5)
+QUICK = Lengths(
+    core_slots=4_000,
+    step_slots=1_000,
+    memory_slots=1_000,
+    lockstep_slots=3_000,
+    bare_frames=1_000,
+    realtime_s=4,
+    compose_s=5,
+)
 
 NOTHING_ASKED = "no decision was asked for"
 
@@ -47,6 +64,7 @@ class Suite:
         self._lengths = lengths
         self._stop = stop
         self._figures: dict[str, float | str | None] = {}
+        self._memory: dict[str, int | None] = {}
         self._reasons: dict[str, str] = {}
         self._placement: dict[str, str] = {}
         self._cpu: dict[str, dict[str, float]] = {}
@@ -55,10 +73,12 @@ class Suite:
         """What is done, and how, in order."""
         return [
             ("the cell alone", self._core),
+            ("what the hot loops keep", self._growth),
             ("start of the system", self._start),
             ("lock-step, D = 0, and the bare loop", self._lockstep_d0),
             ("lock-step, D = 2", self._lockstep_d2),
             (f"real time, D = 2, learning, {self._lengths.realtime_s} s", self._realtime),
+            ("the same, scraped ten times a second", self._realtime_scraped),
             ("twice real time, D = 4", self._realtime_2x),
             ("containers, real time, D = 2", self._compose),
         ]
@@ -67,6 +87,7 @@ class Suite:
         """Everything measured, for JSON; `reasons` says why a figure is null."""
         return {
             **self._figures,
+            "growth": self._memory,
             "reasons": self._reasons,
             "placement": self._placement,
             "cpu_us_per_slot": self._cpu,
@@ -77,6 +98,9 @@ class Suite:
     def _core(self) -> None:
         self._figures["core_slots_per_s"] = core.slots_per_s(self._lengths.core_slots)
         self._figures["core_step_slots_per_s"] = core.step_slots_per_s(self._lengths.step_slots)
+
+    def _growth(self) -> None:
+        self._memory = memory.growth(self._lengths.memory_slots)
 
     def _start(self) -> None:
         self._figures["start_to_first_kpi_s"] = start_to_first_kpi_s(self._port_base, self._stop)
@@ -103,17 +127,34 @@ class Suite:
         self._figures["lockstep_d2_real_time_factor"] = self._system("lockstep_d2", request).real_time_factor
 
     def _realtime(self) -> None:
-        if importlib.util.find_spec("torch") is None:
-            self._none("realtime_missed_fraction", f"PyTorch is not installed: {torch_remedy()}")
-            self._figures["realtime_scheduling"] = None
-            return
+        self._figures["realtime_scheduling"] = None
+        if self._can_learn("realtime_missed_fraction"):
+            request = self._learning_request()
+            self._missed("realtime_missed_fraction", self._system("realtime_d2_learn", request))
+            placement = bench_placement(request)
+            self._figures["realtime_scheduling"] = (
+                "learners throttled" if placement.throttle_learners else f"SCHED_FIFO {placement.fifo_priority}"
+            )
+
+    def _realtime_scraped(self) -> None:
+        self._figures |= {"scraped_pages_per_s": None, "scraped_live_messages": None}
+        if self._can_learn("realtime_missed_fraction_scraped"):
+            request = self._learning_request()
+            scraper = Scraper(services_of(request), self._port_base)
+            run = self._system("realtime_d2_learn_scraped", request, scraper)
+            self._missed("realtime_missed_fraction_scraped", run)
+            self._figures["scraped_pages_per_s"] = scraper.pages_per_s
+            self._figures["scraped_live_messages"] = scraper.live_messages
+
+    def _can_learn(self, key: str) -> bool:
+        if importlib.util.find_spec("torch") is not None:
+            return True
+        self._none(key, f"PyTorch is not installed: {torch_remedy()}")
+        return False
+
+    def _learning_request(self) -> RunRequest:
         slots = self._lengths.realtime_s * SLOTS_PER_SECOND
-        request = bench_request(clock="realtime", slots=slots, control_delay="2", learn=True)
-        self._missed("realtime_missed_fraction", self._system("realtime_d2_learn", request))
-        placement = bench_placement(request)
-        self._figures["realtime_scheduling"] = (
-            "learners throttled" if placement.throttle_learners else f"SCHED_FIFO {placement.fifo_priority}"
-        )
+        return bench_request(clock="realtime", slots=slots, control_delay="2", learn=True)
 
     def _realtime_2x(self) -> None:
         slots = self._lengths.realtime_s * SLOTS_PER_SECOND
@@ -128,8 +169,8 @@ class Suite:
         else:
             self._figures["compose_missed_fraction"] = missed
 
-    def _system(self, name: str, request: RunRequest) -> SystemRun:
-        run = run_system(request, self._port_base, self._stop)
+    def _system(self, name: str, request: RunRequest, scraper: Scraper | None = None) -> SystemRun:
+        run = run_system(request, self._port_base, self._stop, scraper)
         self._placement[name] = run.placement
         self._cpu[name] = run.cpu_us_per_slot
         return run

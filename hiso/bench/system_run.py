@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from hiso import ports
 from hiso.bench.cpu_time import cpu_us_by_process
-from hiso.launcher import LocalSystem, Plan, discard_run_dir, make_run_dir
+from hiso.bench.scraper import Scraper
+from hiso.cells import joint_summary
+from hiso.launcher import LocalSystem, Plan, discard_run_dir, emulators_of, make_run_dir
 from hiso.loopback import LoopbackClient, Unreachable
 from hiso.monitor import Metrics
 from hiso.placement import Placement, allowed_cores, fifo_allowed, place
@@ -27,15 +31,23 @@ class SystemRun:
     """What a run of the system gave."""
 
     summary: dict[str, Any]
-    """The emulator's own, of `ran_emulator.summary` and the loop."""
+    """The emulator's own, of `ran_emulator.summary` and the loop; of several cells the joint one."""
+    cells: tuple[dict[str, Any], ...]
+    """The emulators' own, cell by cell."""
     placement: str
     cpu_us_per_slot: dict[str, float]
-    """By process, while slots ran."""
+    """By process, while all cells ran slots; a slot: of every cell."""
 
     @property
     def real_time_factor(self) -> float:
-        """Simulated time over wall time."""
-        return float(self.summary["real_time_factor"])
+        """Simulated time over wall time, of the slowest cell."""
+        return min(float(cell["real_time_factor"]) for cell in self.cells)
+
+    @property
+    def loop_latency_p50_ms(self) -> float | None:
+        """Median from an INSERT to its CONTROL, of the slowest cell; None where nothing was decided."""
+        medians = [cell["loop_latency_ms"]["p50"] for cell in self.cells]
+        return max((median for median in medians if median is not None), default=None)
 
     @property
     def missed_fraction(self) -> float | None:
@@ -46,7 +58,8 @@ class SystemRun:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    slots: int
+    slots: float
+    """Mean over the cells."""
     cpu_us: dict[str, float]
 
 
@@ -58,6 +71,7 @@ def bench_request(
     overrides: list[str] | None = None,
     control_delay: str = "auto",
     learn: bool = False,
+    cells: int = 1,
 ) -> RunRequest:
     """A run of the preset `base`, seed 1."""
     return make_request(
@@ -74,6 +88,7 @@ def bench_request(
         control_delay=control_delay,
         learn=learn,
         from_scratch=False,
+        cells=cells,
     )
 
 
@@ -89,8 +104,8 @@ def bench_placement(request: RunRequest) -> Placement:
     )
 
 
-def run_system(request: RunRequest, port_base: int, stop: threading.Event) -> SystemRun:
-    """Run to the end.
+def run_system(request: RunRequest, port_base: int, stop: threading.Event, scraper: Scraper | None = None) -> SystemRun:
+    """Run to the end; `scraper` reads beside it while slots run.
 
     Raises:
         ProcessFailed: a process ended before its time: what is left is no figure.
@@ -102,46 +117,50 @@ def run_system(request: RunRequest, port_base: int, stop: threading.Event) -> Sy
     try:
         if not system.start(lambda: not stop.is_set()):
             raise Interrupted
-        samples = _follow(system, port_base, stop)
+        with scraper or nullcontext():
+            samples = _follow(system, port_base, stop)
     finally:
         system.stop()
         summaries = system.summaries()
         discard_run_dir(run_dir)
     if not summaries:
         raise ProcessFailed("the emulator left no summary")
-    return SystemRun(summaries[0], placement.description, _per_slot(samples))
+    summary = summaries[0] if len(summaries) == 1 else joint_summary(request.scenario, summaries)
+    return SystemRun(summary, tuple(summaries), placement.description, _per_slot(samples))
 
 
 def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[_Sample]:
     """Samples from slot 0 to the end."""
-    client = LoopbackClient(ports.port_of("emulator", port_base))
+    clients = [LoopbackClient(ports.port_of(name, port_base)) for name in emulators_of(system.plan.request)]
     samples = []
     try:
         while not system.finished:
             lines = system.supervise()
             if lines:
                 raise ProcessFailed("; ".join(lines))
-            slots = _slots(client)
-            if slots is not None:
-                samples.append(_Sample(slots, cpu_us_by_process(system.pids)))
+            slots = [_slots(client) for client in clients]
+            if all(slots):
+                samples.append(_Sample(fmean(slots), cpu_us_by_process(system.pids)))
             if stop.wait(SAMPLE_S):
                 raise Interrupted
     finally:
-        client.close()
+        for client in clients:
+            client.close()
     return samples
 
 
-def _slots(client: LoopbackClient) -> int | None:
+def _slots(client: LoopbackClient) -> int:
+    """Slots so far; 0 also where nobody answers."""
     try:
         return Metrics.parse(client.text("/metrics")).count("hiso_slots_total")
     except (Unreachable, ValueError):
-        return None
+        return 0
 
 
 def _per_slot(samples: list[_Sample]) -> dict[str, float]:
     """CPU time a slot between the first and the last sample of the running loop; empty where there are no two."""
     names = max((sample.cpu_us.keys() for sample in samples), key=len, default=None)
-    running = [sample for sample in samples if sample.slots > 0 and sample.cpu_us.keys() == names]
+    running = [sample for sample in samples if sample.cpu_us.keys() == names]
     if not running or running[-1].slots == running[0].slots:
         return {}
     first, last = running[0], running[-1]

@@ -24,15 +24,17 @@ from hiso.signals import ends_on_signals
 
 JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there.")]
 SweepOption = Annotated[
-    bool, typer.Option("--sweep", help="Also: cost against users, antennas and control delay (minutes more).")
+    bool, typer.Option("--sweep", help="Also: cost against users, antennas, cells and control delay (minutes more).")
 ]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Every part short: whether it works, not how fast it is.")]
+MarkdownOption = Annotated[bool, typer.Option("--markdown", help="Print the figures as Markdown, as in the README.")]
 
 
 def bench(
     json: JsonOption = None,
     sweep: SweepOption = False,
     quick: QuickOption = False,
+    as_markdown: MarkdownOption = False,
     port_base: PortBaseOption = ports.DEFAULT_PORT_BASE,
 ) -> None:
     """Measure cell, loop and real time, beside a loop of the same processes that does nothing.
@@ -52,7 +54,10 @@ def bench(
             fail(str(error))
     if json is not None:
         json.write_text(json_text.dumps(report, indent=2, allow_nan=False) + "\n")
-    _show(console, report)
+    if as_markdown:
+        typer.echo(tables.markdown(report))
+    else:
+        _show(console, report)
 
 
 def _check_ports(port_base: int) -> None:

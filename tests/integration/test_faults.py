@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -81,8 +82,13 @@ def test_an_agent_that_is_killed_comes_back(system: ProcessSystem, victim: str) 
 
 
 def judge(taken_s: float) -> None:
-    """Whether a service was back in time."""
-    if os.getloadavg()[0] <= BUSY_LOAD * (os.cpu_count() or 1):
+    """Whether a service was back in time; on a machine too busy to judge it, a warning says how long it took."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if taken_s > SERVICE_LIMIT_S and load > BUSY_LOAD * cores:
+        warnings.warn(
+            f"not judged at a load of {load:.1f} on {cores} cores: in service after {taken_s:.1f} s", stacklevel=2
+        )
+    else:
         assert taken_s <= SERVICE_LIMIT_S
 
 

@@ -1,0 +1,159 @@
+"""What hot loops keep: the growth of this process while its node serves slots, and while an agent decides."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_slot_pb2 as slot_pb2
+
+from hiso.bench.system_run import bench_request
+from ran_emulator import e2_codec
+from ran_emulator.cell import Cell
+from ran_emulator.e2_link import E2Link, Opened, Received
+from ran_emulator.e2_node import E2Node, encode_frame
+from ran_emulator.scenario import SLICE_NAMES
+from ran_emulator.subscriptions import SLOT_FUNCTION
+from xapps.agents import SliceAgent
+from xapps.codec import decision_header, decision_message, decode_observation, slice_contexts
+from xapps.sdk import answer, insert_action
+from xapps.slicing.intra.policies import make_intra_policy, trained_weights
+
+WARM_UP_SLOTS = 2_000
+_STREAM = 1
+_KEPT_INDICATIONS = 256
+
+
+class _RecordedLink:
+    """Keeps the frames that the node sends."""
+
+    def __init__(self) -> None:
+        self._frames: list[bytes] = []
+
+    def send(self, _stream: int, frame: bytes) -> None:
+        self._frames.append(frame)
+
+    def take(self) -> list[e2ap.E2apPdu]:
+        pdus = [pdu for frame in self._frames for pdu in e2ap.E2Frame.FromString(frame).pdus]
+        self._frames.clear()
+        return pdus
+
+
+class LoopInProcess:
+    """The node and three frozen agents that decide from its indications, encoded as on the wire, without sockets."""
+
+    def __init__(self) -> None:
+        """Of `base` in lock-step, `hiso-coma-tuned`, seed 1, before slot 0."""
+        request = bench_request(clock="lockstep", slots=1)
+        options, weights = request.scheduler.options, request.weights().intra
+        assert weights is not None
+        self._link = _RecordedLink()
+        self._cell = Cell(request.scenario, request.seed, request.control_delay_slots)
+        self._node = E2Node(self._cell, cast(E2Link, self._link), gnb_id=1, lockstep=True)
+        self._indications: list[e2ap.RicIndication] = []
+        contexts = slice_contexts(e2_codec.slot_definition(self._cell, True).SerializeToString())
+        self._agents = []
+        self.decisions = 0
+        """Made so far."""
+        for slice_id in range(len(SLICE_NAMES)):
+            start = trained_weights(request.scheduler.intra, contexts[slice_id], weights, options)
+            policy = make_intra_policy(request.scheduler.intra, contexts[slice_id], request.seed, start, options)
+            policy.freeze()
+            self._agents.append(SliceAgent(policy))
+        self._node.handle(Opened(_STREAM))
+        self._give(e2ap.E2apPdu(e2_setup_response=e2ap.E2SetupResponse(transaction_id=1)))
+        for slice_id in range(len(SLICE_NAMES)):
+            self._subscribe(slice_id, compact=options.observation == "compact")
+        self._link.take()
+
+    @property
+    def missed_deadlines(self) -> int:
+        """INSERTs without the decision asked for."""
+        return sum(self._node.missed_deadlines)
+
+    def serve(self, slots: int) -> None:
+        """Run slots: asked, decided, executed."""
+        for _ in range(slots):
+            slot = self._cell.slot
+            self._cell.begin_slot()
+            self._node.ask()
+            self._indications += [pdu.ric_indication for pdu in self._link.take()]
+            asked = self._indications[-len(SLICE_NAMES) :]
+            for indication in asked:
+                if slot_pb2.IndicationHeader.FromString(indication.ric_indication_header).observed_slot == slot:
+                    self._give(e2ap.E2apPdu(ric_control_request=self._decide(indication)))
+            del self._indications[:-_KEPT_INDICATIONS]
+            window = self._cell.execute_slot()
+            self._node.executed(slot)
+            if window is not None:
+                self._node.second_closed(window)
+            self._node.latencies_s.clear()  # as its reader does once a second
+
+    def decide(self, decisions: int) -> None:
+        """Decide on the last indications of `serve`, over and over."""
+        for number in range(decisions):
+            self._decide(self._indications[number % len(self._indications)])
+
+    def _decide(self, indication: e2ap.RicIndication) -> e2ap.RicControlRequest:
+        observation = decode_observation(
+            indication.ric_indication_header, indication.ric_indication_message, outcomes=False
+        )
+        decision = self._agents[observation.slice_id].on_observation(observation)
+        self.decisions += 1
+        return answer(
+            indication, decision_header(observation), decision_message(observation, decision), acknowledge=False
+        )
+
+    def _subscribe(self, slice_id: int, *, compact: bool) -> None:
+        definition, no_limit = slot_pb2.ActionDefinition(compact=compact), e2ap.RicSubsequentAction(no_limit=True)
+        request = e2ap.RicSubscriptionRequest(
+            ric_request_id=e2ap.RicRequestId(ric_requestor_id=1, ric_instance_id=slice_id),
+            ran_function_id=SLOT_FUNCTION,
+            ric_event_trigger_definition=slot_pb2.EventTriggerDefinition(slice_id=slice_id).SerializeToString(),
+            ric_action_to_be_setup_list=[insert_action(definition, no_limit)],
+        )
+        self._give(e2ap.E2apPdu(ric_subscription_request=request))
+
+    def _give(self, pdu: e2ap.E2apPdu) -> None:
+        self._node.handle(Received(_STREAM, encode_frame([pdu.SerializeToString()])))
+
+
+def growth(slots: int) -> dict[str, int | None]:
+    """Growth after warm-up: blocks of Python's allocator, and resident bytes (None where /proc has none).
+
+    `node`: over `slots` slots of the node with its agents; `agent`: over as many decisions of agents alone.
+    """
+    loop = LoopInProcess()
+    loop.serve(WARM_UP_SLOTS)
+    node = _grown(lambda: loop.serve(slots))
+    loop.decide(WARM_UP_SLOTS)
+    agent = _grown(lambda: loop.decide(slots))
+    return {
+        "slots": slots,
+        "node_blocks": node[0],
+        "node_resident_bytes": node[1],
+        "agent_blocks": agent[0],
+        "agent_resident_bytes": agent[1],
+    }
+
+
+def _grown(work: Callable[[], None]) -> tuple[int, int | None]:
+    gc.collect()
+    blocks, resident = sys.getallocatedblocks(), _resident_bytes()
+    work()
+    gc.collect()
+    grown = sys.getallocatedblocks() - blocks
+    now = _resident_bytes()
+    return grown, None if now is None or resident is None else now - resident
+
+
+def _resident_bytes() -> int | None:
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return None
