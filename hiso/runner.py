@@ -28,8 +28,21 @@ from xapps.slicing.intra.policies import LEARNING, make_intra_policy, trained_we
 from xapps.slicing.observation import SlotDecision
 from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, Scheduler
 from xapps.slicing.triggers import make_trigger
-from xapps.slicing.weights import INTER_ACTION_FIELDS, INTRA_ACTION_FIELDS, Weights, check_trained_options
-from xapps.trained import control_delay_differs, find_weights, hwi_model_differs, inter_weights, trained_name
+from xapps.slicing.weights import (
+    INTER_ACTION_FIELDS,
+    INTRA_ACTION_FIELDS,
+    Weights,
+    WeightsError,
+    check_trained_options,
+)
+from xapps.trained import (
+    control_delay_differs,
+    find_weights,
+    hwi_model_differs,
+    inter_weights,
+    is_shipped,
+    trained_name,
+)
 
 if TYPE_CHECKING:
     from xapps.slicing.inter.a2c_lstm import InterLearner
@@ -106,7 +119,13 @@ def default_weights(
     """
 
     def find(variant: str, action_fields: tuple[str, ...]) -> Weights:
-        weights = find_weights(weights_reference(scenario, variant, control_delay_slots, folder))
+        reference = weights_reference(scenario, variant, control_delay_slots, folder)
+        if folder is None and not is_shipped(reference):
+            raise WeightsError(
+                f"weights: {variant} is not shipped: hiso train with this run's --scheduler, --inter and --scenario "
+                f"and --control-delay-slots {control_delay_slots}, then --weights DIR (or --from-scratch)"
+            )
+        weights = find_weights(reference)
         check_trained_options(weights, scheduler.options, action_fields)
         return weights
 

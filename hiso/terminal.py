@@ -20,7 +20,6 @@ from xapps.slicing.observation import SLICE_NAMES
 SHOWN_EVENTS = 6
 SHOWN_CHANGES = 20
 SHOWN_VALUES = 5
-SSR_THRESHOLD = 0.95  # C6, Table 1
 SLICE_LABELS = {"vonr": "VoNR", "embb": "eMBB", "urllc": "uRLLC"}
 SLICE_STYLES = {"vonr": "cyan", "embb": "magenta", "urllc": "yellow"}
 _NOTHING = "-"
@@ -176,11 +175,12 @@ class Terminal:
         for column in ("SSR", "goodput\nMbit/s", "delay ms\np50 / p99", "active\nusers", "bandwidth\nMHz", "power\nW"):
             table.add_column(column, justify="right")
         table.add_column("decided %\nagent / held / default", justify="right")
-        for name, view in snapshot.slices.items():
+        for (name, view), part in zip(snapshot.slices.items(), self._request.scenario.slices.in_order(), strict=True):
+            below_sla = view.ssr is not None and view.ssr < part.ssr_threshold  # C6
             before = self._before[snapshot.cell].slices[name] if snapshot.cell in self._before else None
             table.add_row(
                 Text(SLICE_LABELS[name], style=f"bold {SLICE_STYLES[name]}"),
-                Text(number(view.ssr, 3), style="red" if view.ssr is not None and view.ssr < SSR_THRESHOLD else ""),
+                Text(number(view.ssr, 3), style="red" if below_sla else ""),
                 number(view.goodput_bps, 2, 1e-6),
                 f"{number(view.delay_p50_ms)} / {number(view.delay_p99_ms)}",
                 number(view.active_users),

@@ -32,6 +32,11 @@ def is_preset(reference: str) -> bool:
     return "/" not in reference and not reference.endswith(".npz") and "-d" not in reference
 
 
+def is_shipped(name: str) -> bool:
+    """Whether weights of this name (<variant>-<preset>-d<D>) come with the package."""
+    return (TRAINED_DIRECTORY / f"{name}.npz").is_file()
+
+
 def find_weights(reference: str) -> Weights:
     """Weights by the path of a file, by name (<variant>-<preset>-d<D>) or by weights_id (the name and 8 digits).
 

@@ -18,14 +18,16 @@ from hiso.commands.options import (
     DurationOption,
     JsonOption,
     ScenarioOption,
+    SetAgentsOption,
     SetOption,
     TimelineOption,
+    WeightsOption,
     check_json,
     refuse,
     warn,
 )
 from hiso.comparison import COLUMNS, Row, compare, markdown, row_key
-from hiso.run_request import RequestError, RunRequest, make_request
+from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
 from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLOTS_PER_SECOND
 from xapps.slicing.schedulers import SCHEDULERS
@@ -56,15 +58,33 @@ def compare_schedulers(
     control_delay_slots: DelaysOption = "auto",
     seeds: SeedsOption = "11-13",
     duration: DurationOption = DEFAULT_DURATION_S,
+    set_agents: SetAgentsOption = None,
+    weights: WeightsOption = None,
     json: JsonOption = None,
     as_markdown: MarkdownOption = False,
 ) -> None:
-    """Run each scheduler under each kappa and D with each seed; print the means over the seeds."""
+    """Run each scheduler under each kappa and D with each seed; print the means over the seeds.
+
+    `--weights` is for the schedulers that have agents; the others take none.
+    """
     check_json(json)
+    names = scheduler.split(",")
+    if weights is not None and not any(map(_has_agents, names)):
+        refuse(f"weights: none of {scheduler} takes any")
     kappas = [[]] if kappa is None else [[f"hwi.kappa={each}"] for each in _kappas(kappa)]
-    cases = itertools.product(kappas, control_delay_slots.split(","), scheduler.split(","), parse_seeds(seeds))
+    cases = itertools.product(kappas, control_delay_slots.split(","), names, parse_seeds(seeds))
     requests = [
-        _request(scenario, [*(overrides or []), *changed], timeline, name, seed, duration, delay)
+        _request(
+            scenario,
+            [*(overrides or []), *changed],
+            timeline,
+            name,
+            seed,
+            duration,
+            delay,
+            set_agents or [],
+            weights if _has_agents(name) else None,
+        )
         for changed, delay, name, seed in cases
     ]
     if len({(row_key(each), each.seed) for each in requests}) < len(requests):
@@ -112,6 +132,8 @@ def _request(
     seed: int,
     duration_s: float | None,
     delay: str,
+    set_agents: list[str],
+    weights: Path | None,
 ) -> RunRequest:
     try:
         return make_request(
@@ -129,9 +151,15 @@ def _request(
             control_delay=delay,
             learn=False,
             from_scratch=False,
+            set_agents=set_agents,
+            weights_folder=weights,
         )
     except RequestError as error:
         refuse(str(error))
+
+
+def _has_agents(name: str) -> bool:
+    return name in SCHEDULERS and bool(agents_that_can_learn(SCHEDULERS[name]))
 
 
 def _mismatches(request: RunRequest) -> list[str]:

@@ -25,6 +25,7 @@ from hiso.observe import budget_context
 from hiso.run_request import RequestError, check_learnable, check_seed, pinned
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, Scenario, ScenarioError, load_scenario
 from xapps.slicing.inter.actions import BudgetError, bandwidth_grid
+from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.intra.policies import LEARNING
 from xapps.slicing.options import OptionsError, parse_options
@@ -41,6 +42,10 @@ DEFAULT_CANDIDATES = 1
 SchedulerOption = Annotated[
     str,
     typer.Option("--scheduler", metavar="NAME", help="Whose agents: hiso-coma (printed), hiso-coma-tuned, or sa2c-t."),
+]
+TrainedInterOption = Annotated[
+    str | None,
+    typer.Option("--inter", metavar="NAME", help=f"Another inter-slice policy to train: {', '.join(COMA2C_CONFIGS)}."),
 ]
 DelayOption = Annotated[
     int,
@@ -74,6 +79,7 @@ def train(
     scenario: ScenarioOption = "base",
     overrides: SetOption = None,
     scheduler: SchedulerOption = "hiso-coma-tuned",
+    inter: TrainedInterOption = None,
     set_agents: SetAgentsOption = None,
     seed: SeedOption = 1,
     control_delay_slots: DelayOption = 0,
@@ -85,20 +91,21 @@ def train(
     """Train the slices' agents, then the inter-slice ones over them; what has its file already is not trained again."""
     try:
         options = parse_options(set_agents or [])
-        agents = resolve(scheduler, options=options)
+        agents = resolve(scheduler, inter, options=options)
         what = pinned(load_scenario(scenario, overrides), agents)
         check_seed(seed)
         check_learnable(what, agents)
         bandwidth_grid(budget_context(what, control_delay_slots), options.bandwidth_step_hz)
-    except (ScenarioError, SchedulerError, RequestError, OptionsError, BudgetError) as error:
+    except (ScenarioError, SchedulerError, InterPolicyError, RequestError, OptionsError, BudgetError) as error:
         refuse(str(error))
     if agents.inter not in COMA2C_CONFIGS:
         trained = ", ".join(name for name, each in SCHEDULERS.items() if each.inter in COMA2C_CONFIGS)
-        refuse(f"scheduler: {scheduler!r} has nothing to train ({trained} have)")
+        refuse(f"scheduler: {agents.name!r} has nothing to train ({trained} have)")
     check_torch(learn=True)
     _make_folder(out)
     length_s = COMA2C_CONFIGS[agents.inter].training_seconds if seconds is None else seconds
     changed = "".join(f" --set {override}" for override in overrides or [])
+    changed += f" --inter {inter}" if inter else ""
     changed += "".join(f" --set-agents {assignment}" for assignment in options.assignments())
     command = (
         f"hiso train --scenario {scenario}{changed} --scheduler {scheduler} --seed {seed}"

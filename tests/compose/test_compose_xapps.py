@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import docker
 import httpx
 import pytest
+from e2_test_node import Node, Ric
 
 from near_rt_ric.xapp_manager.containers import NAME_LABEL
 
 from .engine import Engine
 from .project import IMAGE, ROOT, XAPPS_OVERLAY, Project
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "near_rt_ric"))
-
-from e2_test_node import Node, Ric
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import socket
 import stat
@@ -100,6 +101,12 @@ WRONG = [
         ["--inter", "coma2c-tuned", "--set-agents", "bandwidth_step_hz=500000"],
         "trained for bandwidth_step_hz 1000000, not 500000",
     ),
+    (
+        ["--scheduler", "sa2c-t", "--control-delay-slots", "1"],
+        "weights: sa2c-t is not shipped: hiso train with this run's --scheduler, --inter and --scenario "
+        "and --control-delay-slots 1, then --weights DIR (or --from-scratch)",
+    ),
+    (["--inter", "coma2c-tuned-ff"], "weights: coma2c-tuned-ff is not shipped: hiso train"),
     (["--weights", "/no/such/folder"], "weights: scheduler 'gga' takes none"),
     (["--scheduler", "sota", "--weights", "/no/such/folder"], "/no/such/folder/coma2c-"),
     (["--scheduler", "sota", "--from-scratch", "--weights", "."], "weights: from-scratch takes none"),
@@ -134,6 +141,8 @@ WRONG_TRAIN = [
     (["--control-delay-slots", "13"], "'--control-delay-slots': must be 0..12 (given 13)"),
     (["--set-agents", "action=beam"], "action: Input should be 'rest' or 'pc_pp_beam' (given 'beam')"),
     (["--scheduler", "sa2c-t", "--set", "access=rsma"], "access: scheduler 'sa2c-t' needs ofdma"),
+    (["--inter", "best"], "inter: 'best' is none of"),
+    (["--inter", "greedy"], "scheduler: 'greedy+madqn-tuned+z-ref' has nothing to train"),
     (["--candidates", "0"], "'--candidates': must be 1..10 (given 0)"),
 ]
 
@@ -179,6 +188,21 @@ def test_wrong_input_trains_nothing(runner: CliRunner, tmp_path: Path, arguments
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (tmp_path / "trained").exists()
+
+
+@pytest.mark.parametrize("command", [["up", "--learn"], ["sim", "--learn"], ["train"]], ids=" ".join)
+def test_without_pytorch_what_learns_says_how_to_get_it(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else found(name))
+    monkeypatch.chdir(tmp_path)
+    result = runner.invoke(app, [*command, "--scheduler", "hiso-coma-tuned"])
+    assert result.exit_code == 2
+    assert "learn: needs PyTorch" in result.stderr
+    assert "pip install" in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.torch

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import statistics
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from hiso.commands import app
 from hiso.comparison import COLUMNS, Figures, Row, markdown
+from xapps.trained import TRAINED_DIRECTORY
 
 ARGUMENTS = ["compare", "--scenario", "high-load", "--scheduler", "slnr,gga", "--duration", "0.2"]
 
@@ -49,6 +52,24 @@ def test_the_figures_are_those_of_sim(tmp_path: Path) -> None:
     assert f"| slnr | 0 | 0 | {mean:.1f} |" in result.stdout
 
 
+def test_weights_and_options_reach_the_agents_that_have_some(tmp_path: Path) -> None:
+    for name in ("coma2c-tuned", "madqn-tuned"):  # those of base, under the name of another scenario
+        shutil.copy(TRAINED_DIRECTORY / f"{name}-base-d0.npz", tmp_path / f"{name}-high-load-d0.npz")
+    runner, file = CliRunner(), tmp_path / "comparison.json"
+    arguments = ["compare", "--scenario", "high-load", "--scheduler", "hiso-coma-tuned,slnr", "--duration", "0.1"]
+    arguments += ["--seeds", "1", "--weights", str(tmp_path), "--json", str(file)]
+    runs = []
+    for more in ([], ["--set-agents", "observation=compact"]):
+        result = runner.invoke(app, [*arguments, *more])
+        assert result.exit_code == 0, result.output
+        runs.append([row["runs"][0] for row in json.loads(file.read_text())["rows"]])
+    (tuned, slnr), (compact, same) = runs
+    assert re.fullmatch(r"coma2c-tuned-base-d0-\w+\+madqn-tuned-base-d0-\w+", tuned["weights_id"])
+    assert slnr["weights_id"] is None
+    assert compact["trace_sha256"] != tuned["trace_sha256"]
+    assert same["trace_sha256"] == slnr["trace_sha256"]
+
+
 def test_without_markdown_a_table_is_shown() -> None:
     result = CliRunner().invoke(app, [*ARGUMENTS, "--seeds", "1"])
     assert result.exit_code == 0, result.output
@@ -75,6 +96,13 @@ def test_without_markdown_a_table_is_shown() -> None:
         (["--duration", "0"], "duration: must be 0.0005.."),
         (["--scenario", "nowhere"], "scenario: 'nowhere' is neither a preset"),
         (["--timeline", "/no/such/file"], "timeline: /no/such/file cannot be read"),
+        (["--weights", "/no/such/folder"], "weights: none of slnr,gga takes any"),
+        (["--scheduler", "slnr,sota", "--weights", "/no/such/folder"], "/no/such/folder/coma2c-high-load-d0.npz"),
+        (
+            ["--scheduler", "slnr,hiso-coma-tuned", "--set-agents", "power_levels=9"],
+            "trained for power_levels 5, not 9",
+        ),
+        (["--set-agents", "levels=5"], "FIELD one of bandwidth_step_hz, power_levels, action, observation"),
         (["--json", "/no/such/folder/x.json"], "json: /no/such/folder/x.json must be a file in a folder that exists"),
     ],
 )

@@ -107,6 +107,19 @@ def test_the_table_shows_shares_of_decisions_and_what_was_not_said(request_: Run
     assert "warning: the weights of inter (w-1) were trained for another hwi_model" in text
 
 
+@pytest.mark.parametrize(("threshold", "marked"), [(0.99, False), (0.995, True)])
+def test_an_ssr_below_its_slices_own_threshold_is_red(threshold: float, marked: bool) -> None:
+    request = make_request(
+        scenario="base", overrides=[f"slices.embb.ssr_threshold={threshold}"], scheduler="gga", inter=None, intra=None,
+        trigger=None, seed=1, duration_s=None, slots=None, clock="realtime", control_delay="auto", learn=False,
+        from_scratch=False,
+    )  # fmt: skip
+    out = io.StringIO()
+    with Terminal(request, Console(file=out, width=200, force_terminal=True, color_system="standard")) as terminal:
+        terminal.show(seen())
+    assert ("\x1b[31m0.993\x1b[0m" in out.getvalue()) is marked
+
+
 def test_no_ui_shows_nothing_a_second(request_: RunRequest) -> None:
     out = io.StringIO()
     terminal = Terminal(request_, Console(file=out), live=False)

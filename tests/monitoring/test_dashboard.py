@@ -18,11 +18,9 @@ UNITS = {
 }  # fmt: skip
 # The queue is shown in packets, and slots are simulated seconds times 2,000.
 NOT_SHOWN = {
-    "hiso_ric_lost_indications_total",
     "hiso_slice_queued_bits",
     "hiso_slots_total",
     "hiso_xapp_kpm",
-    "hiso_xapp_lost_indications_total",
 }
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from ran_emulator.cell import Cell
 from ran_emulator.constraints import Refused, check_budgets
-from ran_emulator.scenario import Scenario, parse_scenario
+from ran_emulator.scenario import MAX_CSI_DELAY_SLOTS, Scenario, parse_scenario
 
 THIRD_W = 1_000 / 3
 MHZ = 1_000_000
@@ -175,19 +175,39 @@ def assert_constraints(cell: Cell) -> None:
         assert len(set(outcome["user_ids"][:count].tolist())) == count <= 8
 
 
-@settings(deadline=None, max_examples=25)
+any_radio = some.fixed_dictionaries(
+    {
+        "access": some.sampled_from(["rsma", "rsma-split", "sdma", "ofdma"]),
+        "precoder": some.sampled_from(["codebook", "mrt", "zf", "rzf"]),
+        "common_beam": some.sampled_from(["random", "sum-mrt", "best-codebook"]),
+        "common_split": some.sampled_from(["equal", "deficit", "maxmin"]),
+        "coverage": some.sampled_from(["area", "disc", "confined"]),
+        "csi_delay_slots": some.just(0) | some.integers(0, MAX_CSI_DELAY_SLOTS),
+        "csi_period_slots": some.just(1) | some.integers(1, 640),
+        "csi_noise": some.just(0.0) | some.floats(0, 1),
+    }
+)
+any_array = some.one_of(
+    some.fixed_dictionaries({"codebook": some.just("dft"), "antennas": some.integers(1, 32).map(lambda n: 8 * n)}),
+    some.fixed_dictionaries(
+        {"codebook": some.just("phase-quantised"), "antennas": some.sampled_from([8, 16, 32, 64, 128, 256])}
+    ),
+)
+
+
+@settings(deadline=None, max_examples=50)
 @given(
     seed=some.integers(0, 2**32),
     delay=some.integers(0, 12),
     model=some.sampled_from(["paper", "aggregate"]),
-    access=some.sampled_from(["rsma", "sdma", "ofdma"]),
-    precoder=some.sampled_from(["codebook", "zf"]),
+    radio=any_radio,
+    array=any_array,
     missing=some.floats(0, 1),
 )
 def test_c7_to_c14_hold_in_every_executed_slot(
-    seed: int, delay: int, model: str, access: str, precoder: str, missing: float
+    seed: int, delay: int, model: str, radio: dict[str, Any], array: dict[str, Any], missing: float
 ) -> None:
-    cell = Cell(busy(model, access=access, precoder=precoder), seed, delay)
+    cell = Cell(busy(model, **radio, **array), seed, delay)
     decide = RandomDecisions(seed, missing)
     rng = np.random.default_rng(seed)
     for slot in range(60):
