@@ -25,6 +25,7 @@ from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, parse_scenario
 from ran_emulator.summary import utility
 from xapps.agents import BudgetAgent
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C, CoMA2CConfig
+from xapps.slicing.options import AgentOptions
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
@@ -63,7 +64,11 @@ def perform(run: Run, weights_of: WeightsOf) -> Outcome:
 
 
 def _scheduler(run: Run) -> Scheduler:
-    return Scheduler("experiment", run.inter, run.intra, run.trigger)
+    return Scheduler("experiment", run.inter, run.intra, run.trigger, options=_options(run))
+
+
+def _options(run: Run) -> AgentOptions:
+    return AgentOptions.model_validate(run.options)
 
 
 def _weights(run: Run, weights_of: WeightsOf) -> RunWeights:
@@ -86,7 +91,9 @@ def _episode(run: Run, weights_of: WeightsOf) -> Outcome:
     agent = None
     if run.inter_agents and weights.inter is not None:
         context = budget_context(scenario, run.control_delay_slots)
-        policy = CoMA2C(_config(run), context, run.seed, inter_weights(weights.inter))
+        options = _options(run)
+        start = inter_weights(weights.inter, options)
+        policy = CoMA2C(_config(run), context, run.seed, start, step_hz=options.bandwidth_step_hz)
         agent = BudgetAgent(policy, make_trigger(run.trigger))
     runner = Runner(scenario, _scheduler(run), run.seed, run.control_delay_slots, weights=weights, budget_agent=agent)
     runner.advance(run.slots)
@@ -114,6 +121,8 @@ def _system(run: Run) -> Outcome:
         command = [sys.executable, "-m", "hiso", "up", "--no-ui", "--clock", "lockstep", "--scenario", str(scenario)]
         command += ["--inter", run.inter, "--intra", run.intra, "--trigger", run.trigger, "--seed", str(run.seed)]
         command += ["--slots", str(run.slots), "--control-delay-slots", str(run.control_delay_slots)]
+        for assignment in _options(run).assignments():
+            command += ["--set-agents", assignment]
         command += ["--port-base", str(_free_port_base())]
         done = subprocess.run([*command, "--json", str(summary)], capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -152,10 +161,14 @@ def _train_intra(run: Run) -> Outcome:
         series["intra_reward"].append(float(np.mean([part.reward for part in stats.values()])))
         last.update(stats)
 
-    config = replace(CONFIGS[run.intra], **run.intra_agents)
+    config, scenario, options = (
+        replace(CONFIGS[run.intra], **run.intra_agents),
+        parse_scenario(run.scenario),
+        _options(run),
+    )
     started_s = time.perf_counter()
     weights = train_intra(
-        parse_scenario(run.scenario), run.intra, run.seed, run.slots, run.control_delay_slots, _COMMAND, note, config
+        scenario, run.intra, run.seed, run.slots, run.control_delay_slots, _COMMAND, note, options, config
     )
     first_loss, last_loss = _ends(series["intra_loss"])
     measures = {
@@ -175,7 +188,9 @@ def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
     scenario, seconds = parse_scenario(run.scenario), run.slots // SLOTS_PER_SECOND
     context = budget_context(scenario, run.control_delay_slots)
     config = replace(_config(run), training_seconds=seconds, ungated_seconds=0)
-    policy, learner = CoMA2C(config, context, run.seed, learning=True), InterLearner(config, context, run.seed)
+    options = _options(run)
+    policy = CoMA2C(config, context, run.seed, learning=True, step_hz=options.bandwidth_step_hz)
+    learner = InterLearner(config, context, run.seed, None, options.bandwidth_step_hz)
     agent = GatedAgent(policy, make_trigger(run.trigger), learner, run.gate or "none")
     series: dict[str, list[float]] = {name: [] for name in ("utility", "eta_bps_hz", "goodput_bps_hz", "inter_loss")}
 
@@ -206,7 +221,9 @@ def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
         "online_utility_last": _ends(series["utility"])[1],
         "online_eta_last_bps_hz": _ends(series["eta_bps_hz"])[1],
     }
-    metadata = training_metadata(scenario, run.inter, run.seed, run.slots, run.control_delay_slots, _COMMAND)
+    metadata = training_metadata(
+        scenario, run.inter, run.seed, run.slots, run.control_delay_slots, _COMMAND, options=options
+    )
     arrays = {f"inter.{name}": array for name, array in learner.weights().arrays.items()}
     return Outcome(measures, series, Weights(metadata, arrays))
 

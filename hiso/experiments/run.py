@@ -25,6 +25,8 @@ class Run:
     seed: int
     control_delay_slots: int
     slots: int
+    options: dict[str, Any] = field(default_factory=dict)
+    """Of the agents."""
     inter_weights: str | None = None
     """Key of the training, or id of the shipped weights; None: there are none."""
     intra_weights: str | None = None

@@ -78,6 +78,7 @@ def _what(request: RunRequest) -> dict[str, Any]:
         "inter": request.scheduler.inter,
         "intra": request.scheduler.intra,
         "control_delay_slots": request.control_delay_slots,
+        "options": request.scheduler.options.model_dump(),
     }
 
 

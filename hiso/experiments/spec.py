@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hiso.experiments.measures import EPISODE_MEASURES, MEASURES, SERIES, TRAINING_MEASURES
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
 HEADLINE_SEEDS, OTHER_SEEDS = 10, 5
 """Least numbers of training seeds of an experiment at full size."""
@@ -77,6 +78,8 @@ class Arm(_Model):
     gate: Gate | None = None
     """While CoMA2C is trained: what waits for the trigger, after 200 s in which nothing does. Left out: `both` for
     the printed agents (Algorithm 2), `none` for others."""
+    options: AgentOptions = DEFAULT_OPTIONS
+    """What its agents see and choose from."""
     inter_agents: InterAgents | None = None
     intra_agents: IntraAgents | None = None
     set: Overrides = {}
@@ -285,6 +288,8 @@ class Experiment(_Model):
                 control_delay=str(condition.control_delay_slots),
                 learn=False,
                 from_scratch=arm.trained,
+                set_agents=arm.options.assignments(),
+                in_process=self.host == "in-process",
             )
         except RequestError as error:
             raise ExperimentError(f"{self.name}: arm {label!r} in {where!r}: {error}") from error
