@@ -56,7 +56,7 @@ def make(run: Run, folder: Path, jobs: int) -> bool:
         store.put(run, Result(run.content, {}, {}, time.perf_counter() - started_s, jobs, text))
         return False
     wall_s = time.perf_counter() - started_s
-    store.put(run, Result(run.content, outcome.measures, dict(outcome.series), wall_s, jobs), outcome.weights)
+    store.put(run, Result(run.content, outcome.measures, outcome.series, wall_s, jobs), outcome.weights)
     return True
 
 

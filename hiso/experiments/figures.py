@@ -18,7 +18,7 @@ _PANEL_INCHES = (5.2, 3.4)
 _SMOOTHED_SHARE = 50
 """A curve is shown as the moving mean over this part of its length."""
 
-_STYLE: dict[str, Any] = {"svg.hashsalt": "hiso", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
+_STYLE: Any = {"svg.hashsalt": "hiso", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
 
 
 def draw(results: Results, folder: Path) -> Path:
@@ -132,4 +132,4 @@ def _smoothed(rows: F64) -> F64:
     """Moving means [N, T - w + 1] over curves [N, T]; what was not there yet is left out at the beginning."""
     rows = rows[:, np.isfinite(rows).all(axis=0).argmax() :]
     window = max(1, rows.shape[1] // _SMOOTHED_SHARE)
-    return np.lib.stride_tricks.sliding_window_view(rows, window, axis=1).mean(axis=-1)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(rows, window, axis=1).mean(axis=-1))

@@ -80,7 +80,9 @@ def _weights(run: Run, weights_of: WeightsOf) -> RunWeights:
 
 def _config(run: Run) -> CoMA2CConfig:
     """CoMA2C's configuration with the run's own fields."""
-    own = {name: tuple(value) if isinstance(value, list) else value for name, value in run.inter_agents.items()}
+    own: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in run.inter_agents.items()
+    }
     return replace(COMA2C_CONFIGS[run.inter], **own)
 
 

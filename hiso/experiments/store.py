@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ class Result:
     """What is stored of a run."""
 
     run: dict[str, Any]
-    measures: dict[str, float | None]
-    series: dict[str, list[float | None]]
+    measures: Mapping[str, float | None]
+    series: Mapping[str, Sequence[float | None]]
+    """NaN is stored as None."""
     wall_s: float
     jobs: int
     """Runs that were made at the same time: wall times depend on it."""

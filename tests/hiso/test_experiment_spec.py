@@ -50,6 +50,11 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
             {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "inter_agents": {"discount": 2}}}},
             "arms.a.inter_agents.discount: Input should be less than or equal to 1",
         ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "options": {"power_levels": 99}}}},
+            "arms.a.options.power_levels: Input should be less than or equal to 16",
+        ),
+        ({"host": "system", "arms": {"a": {"scheduler": "gga", "intra": "oracle"}}}, "a reference knows what no xApp"),
         ({"conditions": {"c": {"scenario": "moon"}}}, "scenario: 'moon' is neither a preset"),
         ({"conditions": {"c": {"control_delay_slots": 13}}}, "control_delay_slots: Input should be less than or equal"),
         ({"full": {"seeds": 4, "episodes": 1, "duration_s": 1}}, "full.seeds: must be at least 5"),
