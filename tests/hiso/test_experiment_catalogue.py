@@ -23,6 +23,9 @@ def smallest(experiment: Experiment) -> Plan:
     episodes = min(1, experiment.full.episodes)
     fields = experiment.model_dump(exclude_unset=True)
     fields |= {"conditions": {where: fields["conditions"][where]}, "claims": []}
+    if experiment.host == "system":  # which takes seconds to start: one arm, with agents that are told something
+        arm = next(label for label, arm in experiment.arms.items() if arm.options.assignments())
+        fields |= {"arms": {arm: fields["arms"][arm]}, "reference": None}
     return expand(parse_experiment(fields, experiment.name), SMALLEST.model_copy(update={"episodes": episodes}))
 
 
