@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PANEL_INCHES = (5.2, 3.4)
+_LEVEL_LABELS = 4
+"""More conditions than these have their names upright."""
+
 _SMOOTHED_SHARE = 50
 """A curve is shown as the moving mean over this part of its length."""
 
@@ -85,6 +88,8 @@ def _bars(axis: Axes, results: Results, name: str) -> None:
         if places:
             axis.bar(places, values, width, yerr=np.array(errors).T, capsize=2, label=arm, color=f"C{index % 10}")
     axis.set_xticks(range(len(conditions)), conditions)
+    if len(conditions) > _LEVEL_LABELS:
+        axis.tick_params(axis="x", rotation=90)
 
 
 def _lines(axis: Axes, results: Results, name: str) -> None:
