@@ -46,7 +46,7 @@ from xapps.trained import (
 
 if TYPE_CHECKING:
     from xapps.slicing.inter.a2c_lstm import InterLearner
-    from xapps.slicing.intra.dqn import IntraLearner
+    from xapps.slicing.intra.dqn import DqnConfig, IntraLearner
 
 DEFAULT_TRAINING_SLOTS = 20_000
 """Slots over which exploration falls where training starts from scratch."""
@@ -151,11 +151,14 @@ class Runner:
         compiled: bool = True,
         timeline: Sequence[TimedChange] = (),
         cell: int = 0,
+        budget_agent: BudgetAgent | None = None,
+        intra_config: DqnConfig | None = None,
     ) -> None:
         """`weights` None: the shipped ones, or with `from_scratch` untrained ones. Learning needs torch.
 
         `compiled` False: step by step also where nothing learns. `timeline`: changes at their slots.
-        `cell`: which of several cells of the seed.
+        `cell`: which of several cells of the seed. `budget_agent`: in place of the scheduler's inter-slice policy
+        and trigger. `intra_config`: in place of the intra-slice learners' own.
 
         Raises:
             WeightsError: weights that are missing or do not fit.
@@ -184,18 +187,20 @@ class Runner:
         if self._world is None:
             compact = scheduler.options.observation == "compact"
             self._observers = [SliceObserver(self.cell, index, learns_slots, compact) for index in SLICES]
-            self._agents = self._slice_agents(learns_slots, training_slots)
-        self._budget_agent = self._make_budget_agent(learn and scheduler.inter in COMA2C_CONFIGS)
+            self._agents = self._slice_agents(learns_slots, training_slots, intra_config)
+        self._budget_agent = budget_agent or self._make_budget_agent(learn and scheduler.inter in COMA2C_CONFIGS)
         self._learns_slots = learns_slots
         self._set_budgets(self.cell.window())  # the empty report before slot 0
 
-    def _slice_agents(self, learns: bool, training_slots: int) -> Sequence[SliceAgent | OracleAgent]:
+    def _slice_agents(
+        self, learns: bool, training_slots: int, config: DqnConfig | None
+    ) -> Sequence[SliceAgent | OracleAgent]:
         if self.scheduler.intra in REFERENCE_INTRA:
             check_oracle(self.cell.scenario, self.cell.control_delay_slots)
             return [OracleAgent(self.cell) for _ in SLICES]
-        return [self._slice_agent(index, learns, training_slots) for index in SLICES]
+        return [self._slice_agent(index, learns, training_slots, config) for index in SLICES]
 
-    def _slice_agent(self, index: int, learns: bool, training_slots: int) -> SliceAgent:
+    def _slice_agent(self, index: int, learns: bool, training_slots: int, config: DqnConfig | None) -> SliceAgent:
         context = slice_context(self.cell, index)
         name, seed, options = self.scheduler.intra, self.cell.seed, self.scheduler.options
         trained = self.weights.intra
@@ -206,7 +211,7 @@ class Runner:
             return SliceAgent(policy)
         from xapps.slicing.intra.dqn import IntraLearner
 
-        learner = IntraLearner(name, context, seed, training_slots, start, options=options)
+        learner = IntraLearner(name, context, seed, training_slots, start, config, options=options)
         self.intra_learners[SLICE_NAMES[index]] = learner
         return SliceAgent(policy, learner)
 

@@ -1,10 +1,10 @@
-"""The command line: `hiso up | sim | compare | train | bench | doctor | e2 | xapp`."""
+"""The command line: `hiso up | sim | compare | train | experiment | bench | doctor | e2 | xapp`."""
 
 from __future__ import annotations
 
 import typer
 
-from hiso.commands import bench, compare, doctor, e2, sim, train, up, xapp
+from hiso.commands import bench, compare, doctor, e2, experiment, sim, train, up, xapp
 
 app = typer.Typer(
     name="hiso",
@@ -21,6 +21,7 @@ app.command("train")(train.train)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.add_typer(e2.app, name="e2")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(xapp.app, name="xapp")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hiso.runner import Runner
 from hiso.training.metadata import training_metadata
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
-from xapps.slicing.intra.dqn import CONFIGS, IntraStats
+from xapps.slicing.intra.dqn import CONFIGS, DqnConfig, IntraStats
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.weights import Weights
@@ -31,8 +31,9 @@ def train_intra(
     command: str,
     progress: Progress | None = None,
     options: AgentOptions = DEFAULT_OPTIONS,
+    config: DqnConfig | None = None,
 ) -> Weights:
-    """Agents of a variant (`madqn`, `madqn-tuned`) from scratch after `slots` slots.
+    """Agents of a variant (`madqn`, `madqn-tuned`) from scratch after `slots` slots; `config` None: the variant's own.
 
     Raises:
         ValueError: a variant that does not learn.
@@ -41,7 +42,17 @@ def train_intra(
     if scenario.regimes is not None:
         world = scenario.model_copy(update={"regimes": scenario.regimes.model_copy(update=DWELL_WHILE_TRAINING)})
     scheduler = Scheduler("training", inter=BUDGETS_WHILE_TRAINING, intra=variant, trigger="always", options=options)
-    runner = Runner(world, scheduler, seed, control_delay_slots, learn=True, from_scratch=True, training_slots=slots)
+    config = config or CONFIGS[variant]
+    runner = Runner(
+        world,
+        scheduler,
+        seed,
+        control_delay_slots,
+        learn=True,
+        from_scratch=True,
+        training_slots=slots,
+        intra_config=config,
+    )
     done = 0
     while done < slots:
         step = min(SLOTS_PER_SECOND // 2, slots - done)
@@ -51,6 +62,6 @@ def train_intra(
             progress(done, {name: learner.stats for name, learner in runner.intra_learners.items()})
     arrays = {f"{name}.flat": runner.intra_learners[name].weights.flat for name in SLICE_NAMES}
     metadata = training_metadata(
-        scenario, variant, seed, slots, control_delay_slots, command, CONFIGS[variant].epsilon_end, options
+        scenario, variant, seed, slots, control_delay_slots, command, config.epsilon_end, options
     )
     return Weights(metadata, arrays)

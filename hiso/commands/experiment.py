@@ -1,0 +1,150 @@
+"""`hiso experiment`: the experiments by name, their runs, and the page of results."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hiso.commands.options import FAILED, check_torch, fail, in_range, refuse
+from hiso.experiments.execute import Tally, execute
+from hiso.experiments.report import EXTRA_MODULES, write_report
+from hiso.experiments.results import load_results
+from hiso.experiments.run import Run
+from hiso.experiments.runs import Plan, expand
+from hiso.experiments.spec import Experiment, ExperimentError, catalogue_names, load_experiment
+from hiso.experiments.store import Store, StoreError
+
+MAX_JOBS = 256
+DEFAULT_OUT = Path("results")
+INTERRUPTED = 130
+
+app = typer.Typer(help="Experiments: the paper's figures and ours.", no_args_is_help=True)
+
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME|FILE|all...", help="Which experiments.")]
+SomeNamesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME|FILE|all...]", help="Which experiments (all unless told).")
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Few seeds and short runs: minutes, and marked so.")]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        callback=lambda value: value if value is None else in_range(1, MAX_JOBS)(value),
+        help=f"Runs at the same time (1..{MAX_JOBS}; as many as there are cores unless told).",
+    ),
+]
+OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results are and go.")]
+RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Make runs again that are stored as failed.")]
+PageOption = Annotated[
+    Path | None,
+    typer.Option("--page", metavar="FILE.md", help="Where the page goes (DIR/results.md unless told)."),
+]
+
+
+@app.command("list")
+def list_experiments() -> None:
+    """The experiments that come with the package."""
+    table = Table(header_style="bold")
+    for column in ("name", "figure", "runs", "quick", "claims", "title"):
+        table.add_column(column, justify="right" if column in ("runs", "quick", "claims") else "left")
+    for experiment in _chosen(["all"]):
+        counts = [str(len(expand(experiment, size).runs)) for size in (experiment.full, experiment.quick)]
+        table.add_row(experiment.name, experiment.figure or "-", *counts, str(len(experiment.claims)), experiment.title)
+    Console().print(table)
+
+
+@app.command("run")
+def run(
+    names: NamesArgument,
+    quick: QuickOption = False,
+    jobs: JobsOption = None,
+    out: OutOption = DEFAULT_OUT,
+    retry_failed: RetryOption = False,
+) -> None:
+    """Make the runs of experiments that are not stored yet; Ctrl-C keeps what is done."""
+    experiments = _chosen(names)
+    check_torch(learn=any(experiment.learns for experiment in experiments))
+    plans = [_expanded(experiment, quick=quick) for experiment in experiments]
+    runs: dict[str, Run] = {}
+    for plan in plans:  # runs that experiments share are made once
+        runs |= plan.runs
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = Console()
+    try:
+        tally = _execute(console, runs, Store(out), jobs or len(os.sched_getaffinity(0)), retry_failed)
+    except StoreError as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        console.print(f"interrupted: what is done stays in {out}; the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenProcessPool:
+        fail(f"a process was killed (memory?): what is done stays in {out}; fewer --jobs need less")
+    console.print(f"{tally.total} runs: {tally.stored} stored before, {tally.done} made now, {tally.failed} failed")
+    if tally.failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command("report")
+def report(names: SomeNamesArgument = None, out: OutOption = DEFAULT_OUT, page: PageOption = None) -> None:
+    """Write the page of results: verdicts, figures (SVG, PNG) and data (Parquet) from what is stored."""
+    experiments = _chosen(names or ["all"])
+    for module in EXTRA_MODULES:
+        if importlib.util.find_spec(module) is None:
+            refuse(f"report: needs {module}, which is not installed: pip install 'hiso-coma[experiments]'")
+    if not out.is_dir():
+        refuse(f"out: {out} must be a folder of results (hiso experiment run makes one)")
+    target = page or out / "results.md"
+    if target.suffix != ".md" or not target.absolute().parent.is_dir() or target.is_dir():
+        refuse(f"page: {target} must be a .md file in a folder that exists")
+    try:
+        found = [load_results(experiment, Store(out)) for experiment in experiments]
+        write_report(found, target)
+    except (StoreError, ExperimentError) as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"page: {target} cannot be written: {error.strerror}")
+    typer.echo(f"{target}: {sum(bool(results.found) for results in found)} of {len(found)} experiments have results")
+
+
+def _chosen(names: list[str]) -> list[Experiment]:
+    """Experiments by name, each once."""
+    wanted = [name for given in names for name in (catalogue_names() if given == "all" else [given])]
+    try:
+        return [load_experiment(name) for name in dict.fromkeys(wanted)]
+    except ExperimentError as error:
+        refuse(str(error))
+
+
+def _expanded(experiment: Experiment, *, quick: bool) -> Plan:
+    try:
+        return expand(experiment, experiment.quick if quick else experiment.full)
+    except ExperimentError as error:
+        refuse(str(error))
+
+
+def _execute(console: Console, runs: dict[str, Run], store: Store, jobs: int, retry_failed: bool) -> Tally:
+    columns = (
+        TextColumn("runs"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[last]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("runs", total=len(runs), last="")
+
+        def watch(tally: Tally, last: Run | None) -> None:
+            state = f"{tally.failed} failed  " if tally.failed else ""
+            progress.update(task, completed=tally.stored + tally.done, last=state + (last.name if last else ""))
+
+        return execute(runs, store, jobs, watch, retry_failed)

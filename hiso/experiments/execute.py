@@ -1,0 +1,145 @@
+"""Runs made in parallel, a process a core: each result stored once it is there, trainings before what needs them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from hiso.experiments.run import Run
+from hiso.experiments.store import Result, Store
+
+_ERROR_CHARACTERS = 2_000
+"""Of a traceback, from its end."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How far the runs are."""
+
+    total: int
+    stored: int = 0
+    """There before."""
+    done: int = 0
+    failed: int = 0
+    """Of those made now."""
+
+    @property
+    def left(self) -> int:
+        """Runs still to be made."""
+        return self.total - self.stored - self.done
+
+
+Watch = Callable[[Tally, Run | None], None]
+"""Called at the start and after each run."""
+
+
+def make(run: Run, folder: Path, jobs: int) -> bool:
+    """Make one run and store what it gave, or why it failed; whether it went well."""
+    from hiso.experiments.perform import perform
+
+    store = Store(folder)
+    started_s = time.perf_counter()
+    try:
+        outcome = perform(run, store.weights)
+    except Exception:
+        text = traceback.format_exc()[-_ERROR_CHARACTERS:]
+        store.put(run, Result(run.content, {}, {}, time.perf_counter() - started_s, jobs, text))
+        return False
+    wall_s = time.perf_counter() - started_s
+    store.put(run, Result(run.content, outcome.measures, outcome.series, wall_s, jobs), outcome.weights)
+    return True
+
+
+def execute(runs: dict[str, Run], store: Store, jobs: int, watch: Watch, retry_failed: bool = False) -> Tally:
+    """Make those of the runs that the store does not hold.
+
+    Args:
+        runs: by key; those whose weights other runs need come among them.
+        store: where results are and go.
+        jobs: processes.
+        watch: told how far it is.
+        retry_failed: make runs again that are stored as failed.
+
+    Raises:
+        StoreError: the folder, or a file in it, cannot be used.
+        KeyboardInterrupt: ended by a person; what was stored stays.
+        BrokenProcessPool: a process was killed from outside (memory?); what was stored stays.
+    """
+    store.prepare()
+    missing = {key: run for key, run in runs.items() if not _settled(store, key, retry_failed)}
+    tally = Tally(total=len(runs), stored=len(runs) - len(missing))
+    watch(tally, None)
+    systems = {key: run for key, run in missing.items() if run.kind == "system"}
+    _in_processes({key: run for key, run in missing.items() if key not in systems}, store, jobs, tally, watch)
+    for run in systems.values():  # a whole system is many processes
+        _count(tally, run, make(run, store.folder, 1), watch)
+    return tally
+
+
+def _settled(store: Store, key: str, retry_failed: bool) -> bool:
+    result = store.get(key)
+    return result is not None and not (retry_failed and result.error is not None)
+
+
+def _in_processes(missing: dict[str, Run], store: Store, jobs: int, tally: Tally, watch: Watch) -> None:
+    if not missing:
+        return
+    waiting = dict(missing)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(missing)), mp_context=context, initializer=_begin_worker)
+    open_runs: dict[Future[bool], tuple[str, Run]] = {}
+    try:
+        while waiting or open_runs:
+            busy = {key for key, _ in open_runs.values()}
+            for key in _ready(waiting, busy):
+                run = waiting.pop(key)
+                open_runs[pool.submit(make, run, store.folder, jobs)] = (key, run)
+            finished, _ = wait(open_runs, return_when=FIRST_COMPLETED)
+            for future in finished:
+                _, run = open_runs.pop(future)
+                _count(tally, run, future.result(), watch)
+    except (KeyboardInterrupt, BrokenProcessPool):
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ready(waiting: dict[str, Run], busy: set[str]) -> Iterable[str]:
+    """Runs that wait for no training."""
+    return [
+        key
+        for key, run in waiting.items()
+        if not any(name in waiting or name in busy for name in (run.inter_weights, run.intra_weights))
+    ]
+
+
+def _count(tally: Tally, run: Run, good: bool, watch: Watch) -> None:
+    tally.done += 1
+    tally.failed += not good
+    watch(tally, run)
+
+
+def _begin_worker() -> None:
+    """Ctrl-C is for the parent, whose end is the worker's; one thread a process, since there is a process a core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)  # a killed parent cannot say that there is no more work

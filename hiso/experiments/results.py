@@ -1,0 +1,139 @@
+"""The stored results of an experiment as values by arm, condition and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiso.experiments.runs import Plan, Unit, expand
+from hiso.experiments.spec import Experiment
+from hiso.experiments.statistics import (
+    BOOTSTRAP_SEED,
+    F64,
+    Estimate,
+    estimate,
+    paired_difference,
+    probability_of_improvement,
+)
+from hiso.experiments.store import Result, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Results of a plan, as far as there are any."""
+
+    plan: Plan
+    quick: bool
+    found: dict[str, Result]
+
+    @property
+    def experiment(self) -> Experiment:
+        """What was asked."""
+        return self.plan.experiment
+
+    @property
+    def failed(self) -> int:
+        """Runs that are stored as failed."""
+        return sum(result.error is not None for result in self.found.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run has been made."""
+        return len(self.found) == len(self.plan.runs)
+
+    @property
+    def jobs(self) -> list[int]:
+        """Numbers of runs that were made at the same time."""
+        return sorted({result.jobs for result in self.found.values()})
+
+    def values(self, arm: str, condition: str, measure: str) -> F64:
+        """A measure of each seed, [N]; NaN where a run of the seed is missing or failed, or measured nothing."""
+        return np.array([self._value(unit, measure) for unit in self.plan.units[arm, condition]])
+
+    def _value(self, unit: Unit, measure: str) -> float:
+        results = [self.found.get(key) for key in (*unit.trainings, *unit.episodes)]
+        if any(result is None or result.error is not None for result in results):
+            return math.nan
+        trainings = [result for result in results[: len(unit.trainings)] if result]
+        if measure == "training_wall_s":
+            parts = [
+                value for result in trainings for name, value in result.measures.items() if name.endswith("wall_s")
+            ]
+        else:
+            parts = [result.measures[measure] for result in results if result and measure in result.measures]
+        if not parts or None in parts:
+            return math.nan
+        known = [part for part in parts if part is not None]
+        return float(np.sum(known) if measure == "training_wall_s" else np.mean(known))
+
+    def estimate(self, arm: str, conditions: Sequence[str], measure: str) -> Estimate | None:
+        """Interquartile mean over conditions and seeds; None where a condition has no value."""
+        strata = [_known(self.values(arm, condition, measure)) for condition in conditions]
+        return estimate(strata, _rng()) if all(len(values) for values in strata) else None
+
+    def compare(
+        self, a: tuple[str, str], b: tuple[str, str], conditions: Sequence[str]
+    ) -> tuple[Estimate, float] | None:
+        """Paired difference a - b of (arm, measure) and the probability that a is larger; None: no pairs."""
+        pairs = [_pairs(self.values(a[0], where, a[1]), self.values(b[0], where, b[1])) for where in conditions]
+        return _compared(pairs)
+
+    def change(self, arm: str, measure: str, first: str, last: str) -> tuple[Estimate, float] | None:
+        """Paired difference of an arm between two conditions, last - first; None: no pairs."""
+        return _compared([_pairs(self.values(arm, last, measure), self.values(arm, first, measure))])
+
+    def worst_episode(self, arm: str, condition: str, measure: str) -> float | None:
+        """Least value of one episode; None where there are none."""
+        keys = [key for unit in self.plan.units[arm, condition] for key in unit.episodes]
+        values = [self.found[key].measures.get(measure) for key in keys if key in self.found]
+        return min((value for value in values if value is not None), default=None)
+
+    def curves(self, arm: str, condition: str, name: str) -> F64:
+        """A curve of each seed that has one, [N, T]; NaN where there was nothing yet."""
+        rows = [
+            self.found[key].series[name]
+            for unit in self.plan.units[arm, condition]
+            for key in unit.trainings
+            if key in self.found and name in self.found[key].series
+        ]
+        return np.array(rows, dtype=float).reshape(len(rows), -1)
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng(BOOTSTRAP_SEED)
+
+
+def _known(values: F64) -> F64:
+    return values[~np.isnan(values)]
+
+
+def _pairs(x: F64, y: F64) -> tuple[F64, F64]:
+    both = ~(np.isnan(x) | np.isnan(y))
+    return x[both], y[both]
+
+
+def _compared(pairs: list[tuple[F64, F64]]) -> tuple[Estimate, float] | None:
+    if not all(len(x) for x, _ in pairs):
+        return None
+    a, b = [x for x, _ in pairs], [y for _, y in pairs]
+    return paired_difference(a, b, _rng()), probability_of_improvement(a, b)
+
+
+def load_results(experiment: Experiment, store: Store) -> Results:
+    """Results at the size, full or quick, of which the larger share of runs has been made; full where both are equal.
+
+    Raises:
+        StoreError: a stored file that cannot be used.
+        ExperimentError: an arm that cannot be run.
+    """
+    sizes = [_load(experiment, store, quick=quick) for quick in (False, True)]
+    return max(sizes, key=lambda results: len(results.found) / len(results.plan.runs))
+
+
+def _load(experiment: Experiment, store: Store, *, quick: bool) -> Results:
+    plan = expand(experiment, experiment.quick if quick else experiment.full)
+    stored = {key: store.get(key) for key in plan.runs}
+    return Results(plan, quick, {key: result for key, result in stored.items() if result is not None})

@@ -1,0 +1,51 @@
+"""One run, and its key: made of all that decides its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, Literal
+
+from hiso.experiments.digest import code_digest
+
+Kind = Literal["train-intra", "train-inter", "episode", "system"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One thing to compute, with all that decides its result."""
+
+    kind: Kind
+    scenario: dict[str, Any]
+    inter: str
+    intra: str
+    trigger: str
+    seed: int
+    control_delay_slots: int
+    slots: int
+    options: dict[str, Any] = field(default_factory=dict)
+    """Of the agents."""
+    inter_weights: str | None = None
+    """Key of the training, or id of the shipped weights; None: there are none."""
+    intra_weights: str | None = None
+    gate: str | None = None
+    inter_agents: dict[str, Any] = field(default_factory=dict)
+    intra_agents: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The fields as plain data."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the run and of the code that decides it."""
+        text = json.dumps([self.content, code_digest()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.kind} {self.scenario['name']} {self.inter}+{self.intra}+{self.trigger} seed {self.seed}"

@@ -1,0 +1,124 @@
+"""From an experiment to its runs: the trainings and episodes of each seed of each arm in each condition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hiso.experiments.run import Run
+from hiso.experiments.spec import Arm, Experiment, Size
+from hiso.run_request import RunRequest, agents_that_can_learn
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
+
+FIRST_TRAINING_SEED = 1
+FIRST_EPISODE_SEED = 100_001
+"""Worlds of episodes are never those of trainings."""
+
+EPISODES_A_SEED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one seed of an arm in a condition consists of: keys of runs. The unit of the statistics."""
+
+    trainings: tuple[str, ...]
+    episodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All runs of an experiment at one size; runs that several units share are there once, trainings first."""
+
+    experiment: Experiment
+    size: Size
+    runs: dict[str, Run]
+    units: dict[tuple[str, str], list[Unit]]
+    """By (arm, condition), in the order of the seeds."""
+
+
+def expand(experiment: Experiment, size: Size) -> Plan:
+    """The runs of an experiment.
+
+    Raises:
+        ExperimentError: an arm that cannot be run in a condition.
+    """
+    runs: dict[str, Run] = {}
+    units: dict[tuple[str, str], list[Unit]] = {}
+    for (label, where), request in experiment.requests.items():
+        arm = experiment.arms[label]
+        training_request = experiment.training_request(label, where) if arm.trained else None
+        shipped = (None, None) if arm.trained else _shipped(request)
+        units[label, where] = []
+        for index in range(size.seeds):
+            trainings = _trainings(arm, training_request, size, FIRST_TRAINING_SEED + index)
+            inter, intra = (run.key if run else None for run in trainings) if arm.trained else shipped
+            episodes = [
+                Run(
+                    kind="system" if experiment.host == "system" else "episode",
+                    **_what(request),
+                    trigger=request.scheduler.trigger,
+                    seed=FIRST_EPISODE_SEED + EPISODES_A_SEED * index + episode,
+                    slots=size.duration_s * SLOTS_PER_SECOND,
+                    inter_weights=inter,
+                    intra_weights=intra,
+                    inter_agents=_changed(arm.inter_agents),
+                )
+                for episode in range(size.episodes)
+            ]
+            own = [run for run in reversed(trainings) if run is not None]
+            runs |= {run.key: run for run in (*own, *episodes)}
+            units[label, where].append(Unit(tuple(run.key for run in own), tuple(run.key for run in episodes)))
+    return Plan(experiment, size, runs, units)
+
+
+def _what(request: RunRequest) -> dict[str, Any]:
+    return {
+        "scenario": request.scenario.model_dump(mode="json"),
+        "inter": request.scheduler.inter,
+        "intra": request.scheduler.intra,
+        "control_delay_slots": request.control_delay_slots,
+        "options": request.scheduler.options.model_dump(),
+    }
+
+
+def _shipped(request: RunRequest) -> tuple[str | None, str | None]:
+    weights = request.weights()
+    return tuple(part.weights_id if part else None for part in (weights.inter, weights.intra))  # type: ignore[return-value]
+
+
+def _changed(agents: Any) -> dict[str, Any]:
+    """What an arm sets itself of its agents' configuration."""
+    return {} if agents is None else dict(agents.model_dump(mode="json", exclude_unset=True))
+
+
+def _trainings(arm: Arm, request: RunRequest | None, size: Size, seed: int) -> tuple[Run | None, Run | None]:
+    """The inter-slice and the intra-slice training of one seed, where the levels learn."""
+    if request is None:
+        return None, None
+    agents, what = agents_that_can_learn(request.scheduler), _what(request)
+    intra = inter = None
+    if SLICE_NAMES[0] in agents:
+        # Trained under budgets of its own: what the arm's inter-slice level is makes no difference.
+        intra = Run(
+            kind="train-intra",
+            **{**what, "inter": "load-proportional"},
+            trigger="always",
+            seed=seed,
+            slots=size.intra_training_slots,
+            intra_agents=_changed(arm.intra_agents),
+        )
+    if "inter" in agents:
+        gate = arm.gate or ("both" if request.scheduler.inter == "coma2c" else "none")
+        seconds = size.inter_training_s or COMA2C_CONFIGS[request.scheduler.inter].training_seconds
+        inter = Run(
+            kind="train-inter",
+            **what,
+            trigger=request.scheduler.trigger if gate != "none" else "always",
+            seed=seed,
+            slots=seconds * SLOTS_PER_SECOND,
+            intra_weights=intra.key if intra else None,
+            gate=gate,
+            inter_agents=_changed(arm.inter_agents),
+        )
+    return inter, intra

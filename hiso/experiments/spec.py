@@ -1,0 +1,365 @@
+"""What an experiment is: arms x conditions x seeds, what is measured, and the claims that the data decide.
+
+An arm is who decides, a condition is the world; every arm meets the same worlds (common random numbers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hiso.experiments.measures import EPISODE_MEASURES, MEASURES, SERIES, TRAINING_MEASURES
+from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS
+from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
+
+HEADLINE_SEEDS, OTHER_SEEDS = 10, 5
+"""Least numbers of training seeds of an experiment at full size."""
+
+
+class ExperimentError(ValueError):
+    """An experiment, or a choice of experiments, that cannot be used; the message names field and allowed range."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^|\n]+$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Gate = Literal["none", "act", "learn", "both"]
+Overrides = dict[str, Any]
+
+
+class InterAgents(_Model):
+    """Fields of CoMA2C's configuration in place of those of the arm's variant."""
+
+    load_scale_packets: tuple[float, float, float] | None = None
+    """State: the logarithm of packets over these scales; null: packets as they are."""
+    reward: Literal["algorithm-1", "utility"] = "utility"
+    eta_threshold_bps_hz: Annotated[float, Field(gt=0, le=1_000)] = 100.0
+    sla_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
+    discount: Fraction = 0.0
+    update_seconds: Annotated[int, Field(ge=1, le=100)] = 1
+    actor_learning_rate: Rate = 5e-4
+    critic_learning_rate: Rate = 2e-3
+    entropy_initial: Rate = 0.01
+    entropy_final: Rate = 0.01
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class IntraAgents(_Model):
+    """Fields of MADQN's configuration in place of those of the arm's variant."""
+
+    discount: Fraction = 0.0
+    difference_reward: bool = True
+    reward_clip: Annotated[float, Field(gt=0, le=1_000)] = 20.0
+    reward_scale: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    replay_capacity: Annotated[int, Field(ge=256, le=1_000_000)] = 1_000
+    learning_rate: Rate = 1e-3
+
+
+class Arm(_Model):
+    """Who decides: a scheduler with parts exchanged, and how its agents were trained."""
+
+    scheduler: str
+    inter: str | None = None
+    intra: str | None = None
+    trigger: str | None = None
+    trained: bool = False
+    """Agents of each seed's own training; else the shipped weights, which are one training's."""
+    gate: Gate | None = None
+    """While CoMA2C is trained: what waits for the trigger, after 200 s in which nothing does. Left out: `both` for
+    the printed agents (Algorithm 2), `none` for others."""
+    options: AgentOptions = DEFAULT_OPTIONS
+    """What its agents see and choose from."""
+    inter_agents: InterAgents | None = None
+    intra_agents: IntraAgents | None = None
+    set: Overrides = {}
+    """Scenario fields, on top of the condition's."""
+
+    @model_validator(mode="after")
+    def _training(self) -> Self:
+        if not self.trained and (self.gate or self.inter_agents or self.intra_agents):
+            raise ValueError("gate, inter_agents and intra_agents need trained: true")
+        return self
+
+
+class Condition(_Model):
+    """The world that all arms meet."""
+
+    scenario: str = "base"
+    set: Overrides = {}
+    x: float | None = None
+    """Place on the figure's axis."""
+    control_delay_slots: Annotated[int, Field(ge=0, le=MAX_CONTROL_DELAY_SLOTS)] = 0
+
+
+class Size(_Model):
+    """How much is run."""
+
+    seeds: Annotated[int, Field(ge=1, le=1_000)]
+    episodes: Annotated[int, Field(ge=0, le=100)]
+    """Frozen episodes a seed, each in a world of its own; 0: only trainings are looked at."""
+    duration_s: Annotated[int, Field(ge=1, le=3_600)]
+    """Simulated seconds of an episode."""
+    intra_training_slots: Annotated[int, Field(ge=300, le=10_000_000)] = 20_000
+    inter_training_s: Annotated[int, Field(ge=5, le=100_000)] | None = None
+    """Null: what the agents' configuration says (1,000 s printed, 3,000 s tuned)."""
+
+
+QUICK = Size(seeds=2, episodes=1, duration_s=4, intra_training_slots=2_000, inter_training_s=40)
+
+
+class _Rule(_Model):
+    measure: str
+    conditions: list[str] | None = None
+    """Left out: all."""
+
+
+class Comparison(_Rule):
+    """`greater` or `less`: a against each b, pair by pair of seeds, in each condition or pooled over them.
+
+    Holds where the 95 % interval of the paired difference lies beyond 0 and the probability of improvement reaches
+    `min_probability`.
+    """
+
+    test: Literal["greater", "less"]
+    a: str
+    b: list[str]
+    measure_b: str | None = None
+    """Another measure for b."""
+    pooled: bool = False
+    min_probability: Annotated[float, Field(ge=0.5, le=1)] = 0.95
+
+
+class Equivalence(_Rule):
+    """`difference`: the 95 % interval of a - b lies within low..high, in each condition."""
+
+    test: Literal["difference"]
+    a: str
+    b: str
+    low: float
+    high: float
+
+
+class Threshold(_Rule):
+    """`above` or `below`: the 95 % interval of a lies on that side of the value, in each condition."""
+
+    test: Literal["above", "below"]
+    a: str
+    value: float
+
+
+class Trend(_Rule):
+    """`falls` or `rises`: a along the conditions, never against the trend, and beyond 0 from first to last."""
+
+    test: Literal["falls", "rises"]
+    a: str
+
+
+class Ratio(_Rule):
+    """`ratio`: a in the last condition over a in the first lies within low..high."""
+
+    test: Literal["ratio"]
+    a: str
+    low: float
+    high: float
+
+
+Rule = Annotated[Comparison | Equivalence | Threshold | Trend | Ratio, Field(discriminator="test")]
+
+
+class Claim(_Model):
+    """A statement of the paper in our words, and the readings under which the data may confirm it."""
+
+    text: Annotated[str, Field(min_length=1)]
+    section: Annotated[str, Field(pattern=r"^(IV-[C-H]|ours)$")]
+    readings: Annotated[dict[Label, Rule], Field(min_length=1)]
+
+
+class Plot(_Model):
+    """What the figure shows: a panel a measure (or curve)."""
+
+    kind: Literal["bars", "lines", "curves"]
+    show: Annotated[list[str], Field(min_length=1, max_length=6)]
+    x_label: str = ""
+    x_log: bool = False
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        _check_names("show", self.show, SERIES if self.kind == "curves" else MEASURES)
+        return self
+
+
+class Experiment(_Model):
+    """One figure of the paper, or one question of ours."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+    title: Annotated[str, Field(min_length=1)]
+    question: Annotated[str, Field(min_length=1)]
+    figure: str | None = None
+    """The paper's."""
+    headline: bool = False
+    host: Literal["in-process", "system"] = "in-process"
+    """`system`: episodes run as processes over E2, in lock-step, one at a time."""
+    arms: Annotated[dict[Label, Arm], Field(min_length=1)]
+    conditions: Annotated[dict[Label, Condition], Field(min_length=1)]
+    trained_in: Literal["condition", "preset"] = "condition"
+    """Worlds of the trainings: the condition's own, or its scenario without what the condition sets."""
+    reference: str | None = None
+    """Arm in whose share results are also given."""
+    measures: Annotated[list[str], Field(min_length=1)]
+    plot: Plot
+    full: Size
+    quick: Size = QUICK
+    claims: list[Claim] = []
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _check_names("measures", self.measures, self._possible_measures())
+        if "eta_bps_hz" in self.measures and "goodput_bps_hz" not in self.measures:
+            raise ValueError("measures: eta_bps_hz, which rises with the queues, needs goodput_bps_hz beside it")
+        if self.reference is not None:
+            _check_names("reference", [self.reference], self.arms)
+        least = HEADLINE_SEEDS if self.headline else OTHER_SEEDS
+        if self.full.seeds < least:
+            raise ValueError(f"full.seeds: must be at least {least} (given {self.full.seeds})")
+        for condition in self.conditions.values() if self.plot.kind == "lines" else ():
+            if condition.x is None:
+                raise ValueError("conditions: each needs x where the plot has lines")
+        for claim in self.claims:
+            for rule in claim.readings.values():
+                self._check_rule(rule)
+        return self
+
+    def _possible_measures(self) -> Iterable[str]:
+        if self.full.episodes == 0:
+            return TRAINING_MEASURES
+        return MEASURES if self.host == "system" else {**EPISODE_MEASURES, **TRAINING_MEASURES}
+
+    def _check_rule(self, rule: Rule) -> None:
+        others = rule.b if isinstance(rule, Comparison) else [rule.b] if isinstance(rule, Equivalence) else []
+        second = rule.measure_b if isinstance(rule, Comparison) else None
+        _check_names("claims", [rule.a, *others], self.arms)
+        _check_names("claims", rule.conditions or [], self.conditions)
+        _check_names("claims", [rule.measure, *([second] if second else [])], self._possible_measures())
+
+    @cached_property
+    def requests(self) -> dict[tuple[str, str], RunRequest]:
+        """What each (arm, condition) is, resolved: scenario with its pins, and policies.
+
+        Raises:
+            ExperimentError: naming arm, condition and the field that cannot be.
+        """
+        return {
+            (label, where): self._request(label, arm, where, condition, {**condition.set, **arm.set})
+            for label, arm in self.arms.items()
+            for where, condition in self.conditions.items()
+        }
+
+    def training_request(self, label: str, where: str) -> RunRequest:
+        """The world in which an arm is trained for a condition."""
+        arm, condition = self.arms[label], self.conditions[where]
+        if self.trained_in == "condition":
+            return self.requests[label, where]
+        return self._request(label, arm, where, condition, arm.set)
+
+    def _request(self, label: str, arm: Arm, where: str, condition: Condition, overrides: dict[str, Any]) -> RunRequest:
+        try:
+            request = make_request(
+                scenario=condition.scenario,
+                overrides=[f"{name}={_flow(value)}" for name, value in overrides.items()],
+                scheduler=arm.scheduler,
+                inter=arm.inter,
+                intra=arm.intra,
+                trigger=arm.trigger,
+                seed=0,
+                duration_s=1.0,
+                slots=None,
+                clock="lockstep",
+                control_delay=str(condition.control_delay_slots),
+                learn=False,
+                from_scratch=arm.trained,
+                set_agents=arm.options.assignments(),
+                in_process=self.host == "in-process",
+            )
+        except RequestError as error:
+            raise ExperimentError(f"{self.name}: arm {label!r} in {where!r}: {error}") from error
+        if arm.trained and "inter" not in agents_that_can_learn(request.scheduler) and arm.gate:
+            raise ExperimentError(f"{self.name}: arm {label!r}: gate: its inter-slice policy does not learn")
+        return request
+
+    @property
+    def learns(self) -> bool:
+        """Whether any arm is trained (which needs PyTorch)."""
+        return any(arm.trained for arm in self.arms.values())
+
+
+def _flow(value: Any) -> str:
+    """A value as one line of YAML."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+
+
+def _check_names(field: str, given: Iterable[str], known: Iterable[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{field}: {name!r} is none of {', '.join(known)}")
+
+
+def parse_experiment(data: Any, name: str) -> Experiment:
+    """An experiment from plain data; all its runs can be made.
+
+    Raises:
+        ExperimentError: each wrong field with its range.
+    """
+    if not isinstance(data, dict):
+        raise ExperimentError(f"experiment {name}: must hold fields, not a {type(data).__name__}")
+    try:
+        experiment = Experiment.model_validate({"name": name, **data})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc'])) or 'experiment'}: {item['msg']}" for item in error.errors()]
+        raise ExperimentError(f"experiment {name}: {'; '.join(lines)}") from error
+    _ = experiment.requests  # raises where one cannot be made
+    return experiment
+
+
+def catalogue_names() -> list[str]:
+    """Names of the experiments that come with the package, figures first."""
+    files = resources.files("hiso.experiments").joinpath("catalogue").iterdir()
+    names = [file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")]
+    return sorted(names, key=lambda name: (not name.startswith("fig"), name))
+
+
+def load_experiment(name_or_path: str) -> Experiment:
+    """An experiment by its name in the catalogue, or from a YAML file.
+
+    Raises:
+        ExperimentError: neither, or it cannot be used.
+    """
+    if name_or_path in catalogue_names():
+        file = resources.files("hiso.experiments").joinpath("catalogue", f"{name_or_path}.yaml")
+        return _parse_text(file.read_text(encoding="utf-8"), name_or_path)
+    if not name_or_path.endswith((".yaml", ".yml")):
+        known = ", ".join(catalogue_names())
+        raise ExperimentError(f"experiment: {name_or_path!r} is neither a YAML file nor one of {known}")
+    try:
+        text = Path(name_or_path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ExperimentError(f"experiment: {name_or_path} cannot be read: {error}") from error
+    return _parse_text(text, Path(name_or_path).stem)
+
+
+def _parse_text(text: str, name: str) -> Experiment:
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ExperimentError(f"experiment {name}: not YAML: {error}") from error
+    return parse_experiment(data, name)

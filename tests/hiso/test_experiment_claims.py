@@ -1,0 +1,112 @@
+"""Verdicts from results made by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from experiment_data import experiment, fill, put, store_in
+
+from hiso.experiments.claims import Verdict, check, judge
+from hiso.experiments.results import Results, load_results
+from hiso.experiments.runs import expand
+from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Threshold, Trend
+from hiso.experiments.store import StoreError
+
+WORLDS = np.array([5.0, 1.0, 9.0, 3.0, 7.0])
+
+
+def results(folder: Path, **values: Any) -> Results:
+    """`a_calm` and so on: values over five seeds."""
+    store, what = store_in(folder), experiment()
+    by_place = {(name[0], name[2:]): list(numbers) for name, numbers in values.items()}
+    fill(store, what, by_place)
+    return load_results(what, store)
+
+
+def greater(**changed: Any) -> Comparison:
+    fields = {"test": "greater", "measure": "utility", "a": "a", "b": ["b"], "conditions": ["calm"], **changed}
+    return Comparison.model_validate(fields)
+
+
+def test_a_comparison_needs_the_paired_interval_and_the_probability(tmp_path: Path) -> None:
+    found = results(tmp_path, a_calm=WORLDS + 10, b_calm=WORLDS, a_busy=WORLDS + 1, b_busy=WORLDS)
+    assert check(greater(), found).holds is True
+    assert check(greater(test="less"), found).holds is False
+    # Better in every pair, but worlds differ more: P(improvement) is low.
+    busy = check(greater(conditions=["busy"]), found)
+    assert busy.holds is False
+    assert "1.00 [1.00, 1.00]" in busy.lines[0]
+    assert check(greater(conditions=["busy"], min_probability=0.6), found).holds is True
+    assert check(greater(conditions=None), found).holds is False  # in each condition
+    assert check(greater(conditions=None, pooled=True, min_probability=0.6), found).holds is True
+
+
+def test_a_difference_that_is_not_known_holds_nothing(tmp_path: Path) -> None:
+    found = results(tmp_path, a_calm=WORLDS, b_calm=WORLDS[::-1])
+    assert check(greater(min_probability=0.5), found).holds is False
+    same = Equivalence(test="difference", measure="utility", a="a", b="b", conditions=["calm"], low=-1, high=1)
+    assert check(same, found).holds is False
+
+
+def test_rules_of_one_arm(tmp_path: Path) -> None:
+    found = results(tmp_path, a_calm=WORLDS + 10, a_busy=WORLDS + 8, b_calm=WORLDS, b_busy=WORLDS)
+    calm = {"measure": "utility", "a": "a", "conditions": ["calm"]}
+    assert check(Threshold(test="above", value=10, **calm), found).holds is True
+    assert check(Threshold(test="above", value=15, **calm), found).holds is False
+    assert check(Threshold(test="below", value=20, **calm), found).holds is True
+    both = {"measure": "utility", "a": "a"}
+    assert check(Trend(test="falls", **both), found).holds is True
+    assert check(Trend(test="rises", **both), found).holds is False
+    assert check(Trend(test="falls", measure="utility", a="b"), found).holds is False  # it stays
+    assert check(Ratio(test="ratio", low=0.8, high=0.9, **both), found).holds is True
+    assert check(Ratio(test="ratio", low=0.9, high=1.1, **both), found).holds is False
+    within = Equivalence(test="difference", measure="utility", a="a", b="b", low=7, high=11)
+    assert check(within, found).holds is True
+
+
+def verdict(found: Results, **readings: Comparison) -> Verdict:
+    return judge(Claim(text="a wins", section="IV-E", readings=dict(readings)), found)
+
+
+def test_verdicts_name_the_readings(tmp_path: Path) -> None:
+    found = results(tmp_path, a_calm=WORLDS + 10, b_calm=WORLDS)
+    yes, no, unknown = greater(), greater(test="less"), greater(conditions=["busy"])
+    assert verdict(found, only=yes).text == "confirmed"
+    assert verdict(found, first=yes, second=no).text == "confirmed under: first"
+    assert verdict(found, only=no).text == "not confirmed"
+    assert verdict(found, first=no, second=no).text == "under none of these readings: first, second"
+    assert verdict(found, only=unknown).text == "no data"
+    assert verdict(found, first=no, second=unknown).text == "not confirmed so far (data missing)"
+
+
+def test_seeds_that_failed_are_counted_and_not_paired(tmp_path: Path) -> None:
+    store, what = store_in(tmp_path), experiment()
+    fill(store, what, {("a", "calm"): list(WORLDS + 10), ("b", "calm"): list(WORLDS)})
+    plan = expand(what, what.full)
+    put(store, plan.runs[plan.units["a", "calm"][2].episodes[0]], {}, error="Traceback: out of beams")
+    found = load_results(what, store)
+    assert found.failed == 1
+    assert np.isnan(found.values("a", "calm", "utility")).tolist() == [False, False, True, False, False]
+    assert "n = 4" in check(greater(), found).lines[0]
+
+
+def test_results_are_those_of_the_size_that_is_more_complete(tmp_path: Path) -> None:
+    store, what = store_in(tmp_path), experiment()
+    for size, quick in ((what.quick, True), (what.full, False)):
+        runs = list(expand(what, size).runs.values())
+        for run in runs:
+            put(store, run, {"utility": 1.0})
+            found = load_results(what, store)
+            assert found.quick is (quick or run is not runs[-1])
+        assert found.complete
+
+
+def test_a_file_that_is_no_result_is_named(tmp_path: Path) -> None:
+    store, what = store_in(tmp_path), experiment()
+    key = next(iter(expand(what, what.full).runs))
+    (tmp_path / "runs" / f"{key}.json").write_text("{}")
+    with pytest.raises(StoreError, match=f"{key}.json: not a stored result, delete it"):
+        load_results(what, store)

@@ -1,0 +1,152 @@
+"""Runs in parallel: what is stored is not made again, whatever ended the work before."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from experiment_data import MINIMAL, experiment, put, store_in
+from typer.testing import CliRunner
+
+from hiso.commands import app
+from hiso.experiments.execute import Tally, execute
+from hiso.experiments.run import Run
+from hiso.experiments.runs import expand
+from hiso.experiments.store import Store
+
+
+def quiet(_tally: Tally, _run: Run | None) -> None:
+    """Nobody watches."""
+
+
+def stored(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "runs").glob("*.json")}
+
+
+def test_only_what_is_missing_is_made(tmp_path: Path) -> None:
+    what = experiment()
+    runs = expand(what, what.quick).runs
+    store = store_in(tmp_path)
+    first = next(iter(runs.values()))
+    put(store, first, {"utility": -1.0})
+    tally = execute(runs, store, 2, quiet)
+    assert (tally.total, tally.stored, tally.done, tally.failed, tally.left) == (8, 1, 7, 0, 0)
+    found = store.get(first.key)
+    assert found is not None
+    assert found.measures == {"utility": -1.0}
+    before = stored(tmp_path)
+    assert execute(runs, store, 1, quiet).done == 0
+    assert stored(tmp_path) == before
+    for path in list((tmp_path / "runs").glob("*.json"))[:2]:
+        path.unlink()
+    assert execute(runs, store, 1, quiet).done == 2
+    again = {name: json.loads(text)["measures"] for name, text in stored(tmp_path).items()}
+    assert again == {name: json.loads(text)["measures"] for name, text in before.items()}
+
+
+def test_what_fails_stays_in_and_is_made_again_only_when_asked(tmp_path: Path) -> None:
+    what = experiment(
+        arms={"tuned": {"scheduler": "hiso-coma-tuned"}},
+        conditions={"base": {}},
+        quick={"seeds": 1, "episodes": 1, "duration_s": 1},
+    )
+    runs = expand(what, what.quick).runs
+    (key, run), store = next(iter(runs.items())), store_in(tmp_path)
+    put(store, run, {}, error="killed")
+    assert execute(runs, store, 1, quiet).done == 0
+    tally = execute(runs, store, 1, quiet, retry_failed=True)
+    assert (tally.done, tally.failed) == (1, 0)
+    found = store.get(key)
+    assert found is not None
+    assert found.error is None
+
+
+def test_a_run_whose_weights_are_not_there_is_stored_as_failed(tmp_path: Path) -> None:
+    what = experiment(arms={"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}}, conditions={"base": {}})
+    runs = {key: run for key, run in expand(what, what.quick).runs.items() if run.kind == "episode"}
+    tally = execute(dict(list(runs.items())[:1]), Store(tmp_path), 1, quiet)
+    assert tally.failed == 1
+    found = Store(tmp_path).get(next(iter(runs)))
+    assert found is not None
+    assert "WeightsError" in str(found.error)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_killed_in_the_middle_it_goes_on_from_there(tmp_path: Path, how: signal.Signals) -> None:
+    file, out = tmp_path / "two-rules.yaml", tmp_path / "out"
+    file.write_text(str({**MINIMAL, "quick": {"seeds": 5, "episodes": 3, "duration_s": 2}}))
+    command = [
+        sys.executable,
+        "-m",
+        "hiso",
+        "experiment",
+        "run",
+        str(file),
+        "--quick",
+        "--jobs",
+        "1",
+        "--out",
+        str(out),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        while len(stored(out)) < 3 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(how)
+        process.wait(60)
+    finally:
+        process.kill()
+    if how != signal.SIGKILL:
+        assert process.returncode == 130
+    _wait_for_the_end_of(process.pid)
+    before = stored(out)
+    assert 3 <= len(before) < 60
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"60 runs: {len(before)} stored before, {60 - len(before)} made now, 0 failed" in done.stdout
+    after = stored(out)
+    assert len(after) == 60
+    assert all(after[name] == text for name, text in before.items())
+
+
+def _wait_for_the_end_of(group: int) -> None:
+    """Of all processes of a session: workers end with their parent."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("workers outlive their parent")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "fig99"], "'fig99' is neither a YAML file nor one of fig05"),
+        (["run", "fig10", "--jobs", "0"], "must be 1..256 (given 0)"),
+        (["run", "access", "--quick", "--out", "/dev/null"], "out: /dev/null must be a folder"),
+        (["report", "fig99"], "'fig99' is neither"),
+        (["report", "--out", "/nowhere"], "out: /nowhere must be a folder of results"),
+    ],
+)
+def test_wrong_input_is_named_and_starts_nothing(arguments: list[str], message: str) -> None:
+    if arguments[0] == "report":
+        pytest.importorskip("matplotlib")
+        pytest.importorskip("pyarrow")
+    result = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["experiment", *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_the_list_shows_every_experiment() -> None:
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["experiment", "list"])
+    assert result.exit_code == 0
+    assert all(name in result.output for name in ("fig05", "fig17", "gating", "overhead"))

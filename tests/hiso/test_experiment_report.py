@@ -1,0 +1,86 @@
+"""The page: figures, numbers, verdicts and data from results made by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from experiment_data import experiment, fill, store_in
+
+from hiso.experiments.results import load_results
+from hiso.experiments.runs import expand
+from hiso.experiments.store import Result
+
+pytest.importorskip("matplotlib")
+pq = pytest.importorskip("pyarrow.parquet")
+
+CLAIM = {
+    "text": "a reaches more than b",
+    "section": "IV-E",
+    "readings": {"as is": {"test": "greater", "measure": "utility", "a": "a", "b": ["b"]}},
+}
+BETTER, WORSE = [14.0, 15.0, 16.0, 17.0, 18.0], [4.0, 5.0, 6.0, 7.0, 8.0]
+FILLED = {("a", "calm"): BETTER, ("b", "calm"): WORSE, ("a", "busy"): BETTER, ("b", "busy"): WORSE}
+
+
+@pytest.mark.parametrize("kind", ["bars", "lines"])
+def test_a_page_has_figure_numbers_verdict_share_and_command(tmp_path: Path, kind: str) -> None:
+    from hiso.experiments.report import write_report
+
+    store = store_in(tmp_path / "results")
+    what = experiment(reference="a", claims=[CLAIM], plot={"kind": kind, "show": ["utility"]})
+    fill(store, what, FILLED)
+    page = tmp_path / "page.md"
+    write_report([load_results(what, store)], page)
+    text = page.read_text()
+    assert "| a reaches more than b | IV-E | confirmed | [two-rules](#two-rules) |" in text
+    assert "`hiso experiment run two-rules`" in text
+    assert re.search(r"\| calm \| b \| 6\.00 \[[45]\.\d\d, [67]\.\d\d\] \| 37\.5 % \| 4\.00 \| 5 of 5 \|", text)
+    assert "QUICK" not in text
+    assert "![Two rules](page/two-rules.svg)" in text
+    first = (tmp_path / "page/two-rules.svg").read_bytes()
+    assert first.startswith(b"<?xml")
+    assert (tmp_path / "page/two-rules.png").read_bytes().startswith(b"\x89PNG")
+    write_report([load_results(what, store)], page)
+    assert (page.read_text(), (tmp_path / "page/two-rules.svg").read_bytes()) == (text, first)
+    table = pq.read_table(tmp_path / "page/two-rules.parquet").to_pylist()
+    assert sorted(row["value"] for row in table if row["arm"] == "b" and row["condition"] == "calm") == WORSE
+
+
+def test_a_page_says_what_is_quick_incomplete_or_not_there(tmp_path: Path) -> None:
+    from hiso.experiments.report import write_report
+
+    store, what = store_in(tmp_path / "results"), experiment(claims=[CLAIM])
+    page = tmp_path / "page.md"
+    write_report([load_results(what, store)], page)
+    assert "No results are stored for this code." in page.read_text()
+    assert "| IV-E | no data |" in page.read_text()
+    run = next(iter(expand(what, what.quick).runs.values()))
+    store.put(run, Result(run.content, {"utility": 3.0}, {}, 1.0, 2))
+    write_report([load_results(what, store)], page)
+    assert "**QUICK: few seeds, short runs; no evidence for or against anything.**" in page.read_text()
+    assert "**Incomplete: 1 of 8 runs.**" in page.read_text()
+
+
+def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
+    from hiso.experiments.figures import draw
+
+    arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}}
+    what = experiment(
+        arms=arms,
+        conditions={"calm": {}},
+        measures=["inter_loss_last"],
+        plot={"kind": "curves", "show": ["inter_loss"]},
+        full={"seeds": 5, "episodes": 0, "duration_s": 1},
+    )
+    store = store_in(tmp_path)
+    plan = expand(what, what.full)
+    for unit in plan.units["tuned", "calm"]:
+        for key in unit.trainings:
+            series = {} if plan.runs[key].kind == "train-intra" else {"inter_loss": [float("nan"), *np.arange(99.0)]}
+            store.put(plan.runs[key], Result(plan.runs[key].content, {}, series, 1.0, 1))
+    found = load_results(what, store)
+    assert found.curves("tuned", "calm", "inter_loss").shape == (5, 100)
+    assert draw(found, tmp_path).stat().st_size > 5_000

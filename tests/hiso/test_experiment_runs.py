@@ -1,0 +1,99 @@
+"""From experiments to runs: who meets whom, what is shared, and what makes a key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from experiment_data import experiment
+
+from hiso.experiments import digest
+from hiso.experiments.runs import expand
+
+TRAINED = {
+    "tuned": {"scheduler": "hiso-coma-tuned", "trained": True},
+    "tuned SOTA": {"scheduler": "sota-tuned", "trained": True},
+    "gated": {"scheduler": "hiso-coma-tuned", "trained": True, "gate": "both"},
+    "shipped": {"scheduler": "hiso-coma-tuned"},
+}
+
+
+def test_all_arms_meet_the_same_worlds_and_no_two_seeds_do() -> None:
+    what = experiment()
+    plan = expand(what, what.full.model_copy(update={"episodes": 3}))
+    seeds = {
+        place: [[plan.runs[key].seed for key in unit.episodes] for unit in units] for place, units in plan.units.items()
+    }
+    assert len({str(worlds) for worlds in seeds.values()}) == 1
+    worlds = [seed for unit in seeds["a", "calm"] for seed in unit]
+    assert len(set(worlds)) == 15
+
+
+def test_arms_with_equal_trainings_share_them() -> None:
+    what = experiment(arms=TRAINED, conditions={"c": {"scenario": "base"}})
+    plan = expand(what, what.quick)
+    trainings = {arm: plan.units[arm, "c"][0].trainings for arm in TRAINED}
+    assert trainings["tuned"] == trainings["tuned SOTA"]
+    assert trainings["tuned"][0] == trainings["gated"][0]  # the intra-slice level
+    assert trainings["tuned"][1] != trainings["gated"][1]
+    assert trainings["shipped"] == ()
+    kinds = [run.kind for run in plan.runs.values()]
+    assert kinds.count("train-intra") == what.quick.seeds
+    assert kinds.count("train-inter") == 2 * what.quick.seeds
+    inter = plan.runs[trainings["tuned"][1]]
+    assert inter.intra_weights == trainings["tuned"][0]
+    assert (inter.gate, inter.trigger, inter.slots) == ("none", "always", 3_000 * 2_000)
+    shipped = plan.runs[plan.units["shipped", "c"][0].episodes[0]]
+    assert str(shipped.intra_weights).startswith("madqn-tuned-base-d0-")
+
+
+def test_trainings_in_the_preset_are_shared_by_what_the_conditions_change() -> None:
+    conditions = {"slow": {"set": {"slices.embb.speed_m_s": 2}}, "fast": {"set": {"slices.embb.speed_m_s": 14}}}
+    arms = {"tuned": TRAINED["tuned"]}
+    own, shared = (experiment(arms=arms, conditions=conditions, trained_in=where) for where in ("condition", "preset"))
+    for what, same in ((own, False), (shared, True)):
+        units = expand(what, what.quick).units
+        assert (units["tuned", "slow"][0].trainings == units["tuned", "fast"][0].trainings) is same
+
+
+def test_all_that_decides_a_run_is_in_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    what = experiment()
+    run = next(iter(expand(what, what.quick).runs.values()))
+    assert replace(run).key == run.key
+    others = [
+        replace(run, seed=run.seed + 1),
+        replace(run, slots=run.slots + 1),
+        replace(run, control_delay_slots=2),
+        replace(run, scenario={**run.scenario, "users": 13}),
+        replace(run, trigger="never"),
+        replace(run, intra_weights="madqn-base-d0-00000000"),
+        replace(run, inter_agents={"discount": 0.5}),
+    ]
+    keys = {run.key, *(other.key for other in others)}
+    assert len(keys) == 1 + len(others)
+    monkeypatch.setattr("hiso.experiments.run.code_digest", lambda: "other code")
+    assert replace(run).key not in keys
+
+
+def test_the_digest_is_of_code_that_runs_reach_and_not_of_its_comments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = digest._reachable()
+    assert {"ran_emulator.slot", "ran_emulator.phy.rsma", "xapps.slicing.intra.dqn", "hiso.whole_run_kernel"} <= set(
+        reached
+    )
+    assert not {"hiso.experiments.report", "hiso.experiments.spec", "near_rt_ric.platform"} & set(reached)
+
+    def of(text: str) -> str:
+        (tmp_path / "hiso/experiments").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "hiso/experiments/perform.py").write_text(text)
+        digest.code_digest.cache_clear()
+        return digest.code_digest()
+
+    monkeypatch.setattr(digest, "_ROOT", tmp_path)
+    try:
+        assert of("x = 1") == of("x = 1  # one")
+        assert of("x = 1") != of("x = 2")
+    finally:
+        digest.code_digest.cache_clear()

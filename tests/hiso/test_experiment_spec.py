@@ -1,0 +1,109 @@
+"""What an experiment's file may say, and what the catalogue holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from experiment_data import MINIMAL, experiment
+
+from hiso.experiments.spec import (
+    HEADLINE_SEEDS,
+    Comparison,
+    ExperimentError,
+    catalogue_names,
+    load_experiment,
+    parse_experiment,
+)
+
+COMPARISON = {"test": "greater", "measure": "utility", "a": "a", "b": ["b"]}
+
+
+def claim(**rule: Any) -> list[dict[str, Any]]:
+    return [{"text": "a wins", "section": "IV-E", "readings": {"as is": {**COMPARISON, **rule}}}]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"arms": {"a": {"scheduler": "nobody"}}}, "arm 'a' in 'calm': scheduler: 'nobody' is none of hiso-coma"),
+        ({"arms": {"a": {"scheduler": "gga", "intra": "zz"}}}, "intra: 'zz' is none of"),
+        ({"arms": {"a": {"scheduler": "gga", "trigger": "zz"}}}, "trigger: 'zz' is none of"),
+        ({"arms": {"a": {"scheduler": "gga", "set": {"userz": 3}}}}, "userz"),
+        (
+            {"arms": {"a": {"scheduler": "gga", "set": {"users": 1}}}},
+            "users: Input should be greater than or equal to 3",
+        ),
+        ({"arms": {"a": {"scheduler": "slnr", "set": {"access": "ofdma"}}}}, "access: scheduler 'slnr' needs rsma"),
+        ({"arms": {"a": {"scheduler": "gga", "trained": True}}}, "nothing in scheduler 'gga' has weights"),
+        ({"arms": {"a": {"scheduler": "hiso-coma", "gate": "act"}}}, "need trained: true"),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "gate": "shut"}}},
+            "'none', 'act', 'learn' or 'both'",
+        ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "inter": "equal", "trained": True, "gate": "act"}}},
+            "gate: its inter-slice policy does not learn",
+        ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "inter_agents": {"discount": 2}}}},
+            "arms.a.inter_agents.discount: Input should be less than or equal to 1",
+        ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "options": {"power_levels": 99}}}},
+            "arms.a.options.power_levels: Input should be less than or equal to 16",
+        ),
+        ({"host": "system", "arms": {"a": {"scheduler": "gga", "intra": "oracle"}}}, "a reference knows what no xApp"),
+        ({"conditions": {"c": {"scenario": "moon"}}}, "scenario: 'moon' is neither a preset"),
+        ({"conditions": {"c": {"control_delay_slots": 13}}}, "control_delay_slots: Input should be less than or equal"),
+        ({"full": {"seeds": 4, "episodes": 1, "duration_s": 1}}, "full.seeds: must be at least 5"),
+        ({"headline": True}, f"full.seeds: must be at least {HEADLINE_SEEDS}"),
+        ({"measures": ["speed"]}, "measures: 'speed' is none of utility"),
+        ({"measures": ["eta_bps_hz"]}, "needs goodput_bps_hz beside it"),
+        ({"measures": ["e2_kbit_per_s"]}, "measures: 'e2_kbit_per_s' is none of"),
+        ({"reference": "c"}, "reference: 'c' is none of a, b"),
+        ({"plot": {"kind": "curves", "show": ["ssr_vonr"]}}, "show: 'ssr_vonr' is none of utility, eta_bps_hz"),
+        ({"conditions": {"c": {}}, "plot": {"kind": "lines", "show": ["utility"]}}, "each needs x"),
+        ({"claims": claim(b=["c"])}, "claims: 'c' is none of a, b"),
+        ({"claims": claim(conditions=["calmer"])}, "claims: 'calmer' is none of calm, busy"),
+        ({"claims": claim(measure="speed")}, "claims: 'speed' is none of"),
+        ({"claims": claim(min_probability=0.2)}, "min_probability"),
+        ({"claims": claim(test="best")}, "'greater', 'less'"),
+        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+    ],
+)
+def test_what_cannot_be_is_named_with_what_can(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ExperimentError) as error:
+        experiment(**changed)
+    assert message in str(error.value)
+
+
+def test_a_file_of_ones_own_is_read_and_errors_name_it(tmp_path: Path) -> None:
+    good, bad = tmp_path / "mine.yaml", tmp_path / "bad.yaml"
+    good.write_text(str(MINIMAL))  # flow style is YAML too
+    assert load_experiment(str(good)).name == "mine"
+    bad.write_text("arms: [")
+    with pytest.raises(ExperimentError, match="experiment bad: not YAML"):
+        load_experiment(str(bad))
+    with pytest.raises(ExperimentError, match=r"none\.yaml cannot be read"):
+        load_experiment(str(tmp_path / "none.yaml"))
+    with pytest.raises(ExperimentError, match="neither a YAML file nor one of fig05"):
+        load_experiment("fig99")
+    with pytest.raises(ExperimentError, match="must hold fields, not a list"):
+        parse_experiment([], "list")
+
+
+def test_the_catalogue_has_every_figure_of_the_paper_and_judges_every_section() -> None:
+    experiments = [load_experiment(name) for name in catalogue_names()]
+    assert {item.figure for item in experiments} >= {str(number) for number in range(5, 18)}
+    sections = {claim.section for item in experiments for claim in item.claims}
+    assert sections >= {f"IV-{letter}" for letter in "CDEFGH"}
+    assert all(item.claims for item in experiments)
+
+
+def test_the_gates_are_compared_on_twenty_paired_seeds() -> None:
+    gating = load_experiment("gating")
+    assert gating.full.seeds >= 20
+    rules = [rule for claim in gating.claims for rule in claim.readings.values()]
+    assert all(isinstance(rule, Comparison) and rule.b[0].endswith("never waits") for rule in rules)

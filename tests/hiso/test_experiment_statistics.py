@@ -1,0 +1,82 @@
+"""Statistics against closed forms and definitions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hiso.experiments.statistics import (
+    estimate,
+    interquartile_mean,
+    paired_difference,
+    probability_of_improvement,
+)
+
+VALUES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12).map(np.array)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
+@pytest.mark.parametrize(
+    ("values", "mean"),
+    [
+        ([7.0], 7.0),
+        ([1.0, 2.0, 6.0], 3.0),  # too few to cut
+        ([100.0, 2.0, 4.0, -50.0], 3.0),
+        ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1000.0], 3.5),
+        ([1.0, 2.0, 3.0, 4.0, 50.0, -9.0, 2.0], 2.4),  # one of seven at each end
+    ],
+)
+def test_the_interquartile_mean_cuts_a_quarter_at_each_end(values: list[float], mean: float) -> None:
+    assert interquartile_mean(np.array(values)) == pytest.approx(mean)
+
+
+@given(VALUES, st.floats(-10, 10), st.floats(0.1, 10))
+def test_estimates_are_equivariant_and_lie_among_the_values(values: np.ndarray, shift: float, scale: float) -> None:
+    found, moved = estimate([values], rng(), 50), estimate([scale * values + shift], rng(), 50)
+    assert moved.value == pytest.approx(scale * found.value + shift, abs=1e-6)
+    assert moved.low == pytest.approx(scale * found.low + shift, abs=1e-6)
+    assert values.min() - 1e-9 <= found.low <= found.high <= values.max() + 1e-9
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_approximation() -> None:
+    values = np.array([0.0, 1.0] * 200)
+    found = estimate([values[:3]], rng())
+    assert (found.low, found.high) == (0.0, 1.0)
+    # Of a Bernoulli sample the middle half is linear in the share of ones: IQM = 2 p - 1/2.
+    found = estimate([values], rng(), 20_000)
+    half_width = 2 * 1.96 * math.sqrt(0.25 / 400)
+    assert found.high - found.low == pytest.approx(2 * half_width, rel=0.05)
+
+
+def test_each_stratum_is_resampled_by_itself() -> None:
+    found = estimate([np.zeros(4), np.full(4, 10.0)], rng())
+    assert (found.value, found.low, found.high, found.count) == (5.0, 5.0, 5.0, 8)
+
+
+def test_a_stratum_without_values_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one value"):
+        estimate([np.array([1.0]), np.array([])], rng())
+
+
+def test_pairing_cancels_what_worlds_have_in_common() -> None:
+    worlds = np.array([0.0, 100.0, -50.0, 30.0, 7.0])
+    found = paired_difference([worlds + 1.0], [worlds], rng())
+    assert (found.value, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_probability_of_improvement_counts_pairs_and_halves_ties() -> None:
+    a, b = np.array([3.0, 1.0]), np.array([1.0, 2.0])
+    assert probability_of_improvement([a], [b]) == (2 + 0.5) / 4
+    assert probability_of_improvement([a, a], [b, a]) == pytest.approx((0.625 + 0.5) / 2)
+
+
+@given(VALUES, VALUES)
+def test_improvement_of_a_and_of_b_sum_to_one(a: np.ndarray, b: np.ndarray) -> None:
+    assert probability_of_improvement([a], [b]) + probability_of_improvement([b], [a]) == pytest.approx(1)

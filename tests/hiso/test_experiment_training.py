@@ -1,0 +1,84 @@
+"""Trainings of experiments: the same as `hiso train`'s where nothing is changed, and what a gate holds back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiso.experiments.perform import convergence_s, perform
+from hiso.experiments.run import Run
+from ran_emulator.scenario import load_scenario
+from xapps.slicing.weights import Weights
+
+SCENARIO = load_scenario("regimes", ["users=12"])
+SECONDS = 12
+
+pytestmark = pytest.mark.torch
+
+
+def no_weights(key: str) -> Weights:
+    raise AssertionError(f"{key}: nothing was trained before")
+
+
+def training(inter: str, gate: str, trigger: str = "10-percent", **changed: Any) -> Run:
+    return Run(
+        kind="train-inter",
+        scenario=SCENARIO.model_dump(mode="json"),
+        inter=inter,
+        intra="slnr",
+        trigger=trigger,
+        seed=3,
+        control_delay_slots=0,
+        slots=SECONDS * 2_000,
+        gate=gate,
+        **changed,
+    )
+
+
+@pytest.mark.parametrize(
+    ("inter", "gate", "trigger"),
+    [("coma2c", "both", "10-percent"), ("coma2c-tuned", "none", "always"), ("sa2c-t", "none", "always")],
+)
+def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str, trigger: str) -> None:
+    from hiso.training.inter import train_inter
+
+    expected = train_inter(SCENARIO, inter, 3, SECONDS, 0, "slnr", "test")
+    found = perform(training(inter, gate, trigger), no_weights)
+    assert found.weights is not None
+    assert set(found.weights.arrays) == set(expected.arrays)
+    for name, array in expected.arrays.items():
+        np.testing.assert_array_equal(found.weights.arrays[name], array, err_msg=name)
+    assert len(found.series["utility"]) == SECONDS
+
+
+def test_what_waits_for_a_trigger_that_never_fires_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hiso.experiments.gating.UNGATED_SECONDS", 3)
+    updates = {
+        gate: perform(training("coma2c", gate, "never"), no_weights).measures["inter_updates"]
+        for gate in ("none", "act", "learn", "both")
+    }
+    # The first report is empty, the last second's actions are learned from at its end.
+    assert updates == {"none": SECONDS - 1, "act": SECONDS - 1, "learn": 3, "both": 3}
+
+
+def test_changed_agents_are_trained_and_evaluated_as_changed() -> None:
+    changed = {"load_scale_packets": None, "update_seconds": 2}
+    outcome = perform(training("coma2c-tuned", "none", "always", inter_agents=changed), no_weights)
+    assert outcome.measures["inter_updates"] == (SECONDS - 1) // 2
+    episode = training("coma2c-tuned", "none", "always", inter_agents=changed)
+    fields = {**episode.content, "kind": "episode", "gate": None, "slots": 8_000, "inter_weights": "trained"}
+    assert outcome.weights is not None
+    trained = outcome.weights
+    as_changed = perform(Run(**fields), lambda _: trained)
+    as_named = perform(Run(**{**fields, "inter_agents": {}}), lambda _: trained)
+    assert as_changed.measures["utility"] is not None
+    # Raw packets instead of logarithms drive the same networks elsewhere.
+    assert as_changed.measures != as_named.measures
+
+
+def test_convergence_is_when_the_moving_mean_stays_near_the_end() -> None:
+    curve = [0.0] * 50 + [10.0] * 150
+    assert convergence_s([10.0] * 200) == 10
+    assert convergence_s(curve) == 60
