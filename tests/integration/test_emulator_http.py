@@ -92,7 +92,7 @@ def test_metrics(node: Emulator) -> None:
     info = next(s.labels for s in samples if s.name == "hiso_scenario_info")
     assert info == {
         "scenario": "regimes", "access": "rsma", "precoder": "codebook", "hwi_model": "paper", "clock": "realtime",
-        "control_delay_slots": "2",
+        "control_delay_slots": "2", "cell": "0",
     }  # fmt: skip
     results = {s.labels["result"] for s in samples if s.name == "hiso_slice_packets_total"}
     assert results == {"offered", "delivered", "succeeded", "dropped_queue_full", "dropped_late"}
