@@ -107,24 +107,30 @@ class UpSocket:
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more controls, and close the socket (which must not happen under its reader)."""
+        """Take no more controls, and wait until the socket's reader has closed it."""
         self._stopping = True
         self._thread.join(_STOP_GRACE_S)
-        if not self._thread.is_alive():
-            self._pull.close()
 
     def _run(self) -> None:
         receive = self._pull.recv
-        while not self._stopping:
-            try:
-                raw = receive()
-            except zmq.Again:
-                continue
-            try:
-                if self.connection is not None:
-                    self.connection.take_control(raw)
-            except Exception:
-                _LOG.exception("control_failed", extra=fields(endpoint=self.endpoint))
+        try:
+            while not self._stopping:
+                try:
+                    raw = receive()
+                except zmq.Again:
+                    continue
+                self._pass_on(raw)
+        except zmq.ZMQError:
+            _LOG.exception("up_socket_failed", extra=fields(endpoint=self.endpoint))
+        finally:
+            self._pull.close()
+
+    def _pass_on(self, raw: bytes) -> None:
+        try:
+            if self.connection is not None:
+                self.connection.take_control(raw)
+        except Exception:
+            _LOG.exception("control_failed", extra=fields(endpoint=self.endpoint))
 
 
 class NodeConnection:
@@ -147,6 +153,8 @@ class NodeConnection:
         self.connected_s = time.time()
         self.close_reason = ""
         self._over = threading.Event()
+        self._loss_told = threading.Event()
+        """The platform has been told that the stream is over."""
         self._end_lock = threading.Lock()
         self._up: UpSocket | None = None
 
@@ -191,6 +199,7 @@ class NodeConnection:
             self._stream.flush(_STOP_GRACE_S)
             self._stream.end()
             self._end()
+            self._loss_told.wait()  # another thread may be about it: what follows must find it done
 
     def _send(self, frame: bytes) -> None:
         if self._tap.watched:
@@ -202,11 +211,16 @@ class NodeConnection:
             if self._over.is_set():
                 return
             self._over.set()
-        self._platform.node_lost(self, self.close_reason or "the node closed the stream")
+        try:
+            self._platform.node_lost(self, self.close_reason or "the node closed the stream")
+        finally:
+            self._loss_told.set()
 
     # From the node --------------------------------------------------------------------------------
 
     def _take(self, raw: bytes) -> None:
+        if self._over.is_set():
+            return
         self.last_heard_s = time.monotonic()
         if raw:
             if self._tap.watched:
@@ -223,6 +237,8 @@ class NodeConnection:
         for pdu in frame.pdus:
             if pdu.WhichOneof("message") != "ric_indication":
                 self._take_other(pdu)
+                if self._over.is_set():
+                    return  # the node has left: what stands behind is nobody's
                 continue
             indication = pdu.ric_indication
             request_id = indication.ric_request_id

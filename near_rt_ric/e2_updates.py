@@ -36,9 +36,8 @@ def judge_service_update(setup: NodeSetup, update: e2ap.RicServiceUpdate) -> Ver
     kept = {number: item for number, item in setup.functions.items() if number not in ids}
     deleted, rejected = _known(update.ran_functions_deleted, setup)
     changing, unknown = _known(modified, setup)
-    changed, unfit = messages.judge_functions([item for item in modified if item.ran_function_id in changing], kept)
-    # An id or OID that is free after this update may be taken by an addition; an unfit change leaves what was there.
-    left = {item.ran_function_id: setup.functions[item.ran_function_id] for item in unfit}
+    changed, left, unfit = _judge_changes([item for item in modified if item.ran_function_id in changing], kept, setup)
+    # An id or OID that is free after this update may be taken by an addition.
     taken = {**kept, **changed, **left}
     added, refused = messages.judge_functions(update.ran_functions_added, taken)
     refusal = _service_refusal(update.transaction_id, ids, len(taken) + len(update.ran_functions_added))
@@ -64,6 +63,24 @@ def judge_service_update(setup: NodeSetup, update: e2ap.RicServiceUpdate) -> Ver
     return Verdict(
         e2ap.E2apPdu(ric_service_update_acknowledge=answer), replace(setup, functions=functions), frozenset(deleted)
     )
+
+
+def _judge_changes(
+    items: list[e2ap.RanFunctionItem], kept: dict[int, e2ap.RanFunctionItem], setup: NodeSetup
+) -> tuple[dict[int, e2ap.RanFunctionItem], dict[int, e2ap.RanFunctionItem], list[e2ap.RanFunctionIdCauseItem]]:
+    """Changes that are accepted (by id), what unfit ones leave as it was (by id), and the rejections of these.
+
+    What an unfit change leaves keeps its OID: a change that counted on this one is unfit too.
+    """
+    left: dict[int, e2ap.RanFunctionItem] = {}
+    rejected: list[e2ap.RanFunctionIdCauseItem] = []
+    while True:
+        rest = [item for item in items if item.ran_function_id not in left]
+        changed, unfit = messages.judge_functions(rest, {**kept, **left})
+        if not unfit:
+            return changed, left, rejected
+        rejected += unfit
+        left.update((item.ran_function_id, setup.functions[item.ran_function_id]) for item in unfit)
 
 
 def _known(

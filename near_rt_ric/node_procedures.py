@@ -89,47 +89,53 @@ class NodeProcedures:
         """Carry out a node's message: None where it is none of these procedures', False where nothing waits for it."""
         node_id = connection.setup.node_id
         if name == "reset_response":
-            return self.end(node_id, Procedure.RESET, "")
+            return self._was_reset(connection)
         if name == "e2_removal_response":
             return self._removed_by_us(connection)
         if name == "e2_removal_failure":
             cause = describe_cause(pdu.e2_removal_failure.cause)
-            return self.end(node_id, Procedure.REMOVAL, f"removal: node {node_id} refuses: {cause}")
+            return self._end(node_id, Procedure.REMOVAL, f"removal: node {node_id} refuses: {cause}")
         handler = _HANDLERS.get(name)
         if handler is None:
             return None
         handler(self, connection, getattr(pdu, name))
         return True
 
-    def end(self, node_id: str, procedure: Procedure, error: str) -> bool:
+    def _end(self, node_id: str, procedure: Procedure, error: str) -> bool:
         """A procedure of the RIC's is over; False where there was none."""
         ended = self._open.pop((node_id, procedure), None)
         if ended is None:
             return False
-        connection = self._nodes[node_id].connection if node_id in self._nodes else None
-        if procedure is Procedure.RESET and connection is not None:
-            connection.resetting = False
-            self._subscriptions.node_up(node_id, connection)
         for done in ended.done:
             done(error)
         return True
+
+    def end_all(self, node_id: str, reason: str, *, removed: bool = False) -> None:
+        """A node will not answer what it was asked; a removal has done its work where the node is `removed`."""
+        for procedure in Procedure:
+            worked = removed and procedure is Procedure.REMOVAL
+            self._end(node_id, procedure, "" if worked else f"node {node_id}: {reason}")
 
     def node_lost(self, node: NodeRecord, reason: str) -> bool:
         """A node's stream is over, and so is what it was asked; whether a removal came to its end by this."""
         removed = (node.node_id, Procedure.REMOVAL) in self._open
         if removed:
             self._release(node)
-        node.connection = None
-        self.end(node.node_id, Procedure.REMOVAL, "")
-        for procedure in (Procedure.RESET, Procedure.QUERY):
-            self.end(node.node_id, procedure, f"node {node.node_id}: {reason}")
+        else:
+            node.connection = None
+            self.end_all(node.node_id, reason)
         return removed
 
     def expire(self, now_s: float) -> None:
-        """End procedures that a node has not answered in time."""
+        """End procedures that a node has not answered in time.
+
+        Whether a node that does not answer a reset still holds its subscriptions is unknown: its stream is ended.
+        """
         for node_id, procedure in [key for key, item in self._open.items() if item.deadline_s <= now_s]:
-            text = f"node {node_id} did not answer within {ANSWER_TIMEOUT_S:g} s"
-            self.end(node_id, procedure, text)
+            connection = self._nodes[node_id].connection
+            if procedure is Procedure.RESET and connection is not None:
+                connection.close("it did not answer the reset")
+            self._end(node_id, procedure, f"node {node_id} did not answer within {ANSWER_TIMEOUT_S:g} s")
 
     # What the RIC asks --------------------------------------------------------------------------------
 
@@ -154,12 +160,7 @@ class NodeProcedures:
             connection.post(e2ap.E2apPdu(ric_service_query=request))
 
     def remove(self, node_id: str, done: Done) -> None:
-        """Remove a node (E2AP 8.3.7): its stream ends and its subscriptions are forgotten; at once where it is away."""
-        node = self._nodes.get(node_id)
-        if node is not None and node.connection is None:
-            self._release(node)
-            done("")
-            return
+        """Remove a connected node (E2AP 8.3.7): its stream ends and its subscriptions are forgotten."""
         connection = self._start(node_id, Procedure.REMOVAL, done)
         if connection is not None:
             request = e2ap.E2RemovalRequest(transaction_id=self._next_transaction())
@@ -177,6 +178,22 @@ class NodeProcedures:
             return None
         self._open[node_id, procedure] = _Open(time.monotonic() + ANSWER_TIMEOUT_S, [done])
         return node.connection
+
+    def _was_reset(self, connection: NodeConnection) -> bool:
+        node_id = connection.setup.node_id
+        if (node_id, Procedure.RESET) not in self._open:
+            return False
+        connection.resetting = False
+        self._subscriptions.node_up(node_id, connection)
+        return self._end(node_id, Procedure.RESET, "")
+
+    def _removed_by_us(self, connection: NodeConnection) -> bool:
+        node_id = connection.setup.node_id
+        if (node_id, Procedure.REMOVAL) not in self._open:
+            return False
+        self._release(self._nodes[node_id])
+        connection.finish("removed")
+        return True
 
     def _next_transaction(self) -> int:
         self._transaction = (self._transaction + 1) % (messages.MAX_TRANSACTION_ID + 1)
@@ -238,7 +255,7 @@ class NodeProcedures:
                 if before.functions.get(number) != item
             )
             self._subscriptions.functions_changed(before.node_id, verdict.deleted, offered)
-        self.end(before.node_id, Procedure.QUERY, "")
+        self._end(before.node_id, Procedure.QUERY, "")
 
     def _on_configuration_update(self, connection: NodeConnection, update: e2ap.E2NodeConfigurationUpdate) -> None:
         """The node's components have changed."""
@@ -264,14 +281,6 @@ class NodeProcedures:
         if removed:
             self._release(self._nodes[connection.setup.node_id])
             connection.finish("the node has left")
-
-    def _removed_by_us(self, connection: NodeConnection) -> bool:
-        node_id = connection.setup.node_id
-        if (node_id, Procedure.REMOVAL) not in self._open:
-            return False
-        self._release(self._nodes[node_id])
-        connection.finish("removed")
-        return self.end(node_id, Procedure.REMOVAL, "")
 
 
 _HANDLERS: dict[str, Callable[[NodeProcedures, NodeConnection, Any], None]] = {

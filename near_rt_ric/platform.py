@@ -90,8 +90,8 @@ class RicPlatform:
         self._held_until_s: dict[str, float] = {}
         self._lock = threading.RLock()
         self._procedures = NodeProcedures(self._nodes, self.subscriptions, self.counters, self._tell_all, self._release)
-        self._leaving: dict[NodeConnection, NodeRecord] = {}
-        """Nodes that were removed, as long as their stream still uses the up socket."""
+        self._leaving: dict[int, NodeRecord] = {}
+        """Nodes that were removed, by number, until their up socket is closed: their stream may still use it."""
         self._down: DownPort
 
     def attach(self, down: DownPort) -> None:
@@ -256,6 +256,7 @@ class RicPlatform:
                 transaction_id = verdict.answer.e2_setup_response.transaction_id
                 connection.post(messages.setup_failure(transaction_id, error.cause, str(error)).answer)
                 return
+            self._procedures.end_all(setup.node_id, "it was set up again")
             older = node.connection
             if older is not None and older is not connection:
                 self.subscriptions.node_down(setup.node_id, "a newer connection of it")
@@ -287,20 +288,23 @@ class RicPlatform:
     def connection_ended(self, connection: NodeConnection) -> None:
         """Nobody uses a connection's up socket any more: that of a removed node is closed, its number free again."""
         with self._lock:
-            node = self._leaving.pop(connection, None)
-            if node is not None:
-                self._down.close_up(node.up)
+            node = next((item for item in self._leaving.values() if item.connection is connection), None)
+        if node is not None:
+            self._close_up(node)
+
+    def _close_up(self, node: NodeRecord) -> None:
+        """Close a removed node's up socket, without the lock, which its thread may need in order to end."""
+        self._down.close_up(node.up)
+        with self._lock:
+            del self._leaving[node.number]
 
     def _release(self, node: NodeRecord) -> None:
         """Remove a node: its subscriptions are forgotten; its last budgets stay, for its return."""
-        connection = node.connection
-        node.connection = None
+        self._procedures.end_all(node.node_id, "it was removed", removed=True)
         del self._nodes[node.node_id]
-        if connection is None:
-            self._down.close_up(node.up)
-        else:
-            self._leaving[connection] = node
-            self._keep_counts(connection)
+        self._leaving[node.number] = node
+        if node.connection is not None:
+            self._keep_counts(node.connection)
         self._numbers.pop(node.node_id, None)
         self._store.delete_node_number(node.node_id)
         self.subscriptions.node_down(node.node_id, "it was removed")
@@ -396,7 +400,7 @@ class RicPlatform:
         return node
 
     def _free_number(self) -> int:
-        used = {*self._numbers.values(), *(node.number for node in self._leaving.values())}
+        used = {*self._numbers.values(), *self._leaving}
         return next(number for number in range(len(used) + 1) if number not in used)
 
     def _replay_budgets(self, node: NodeRecord, connection: NodeConnection) -> None:
@@ -428,9 +432,15 @@ class RicPlatform:
             self._procedures.query(node_id, done)
 
     def remove_node(self, node_id: str, done: Done) -> None:
-        """Remove a node, connected or not."""
+        """Remove a node, connected or not; at once where it is away."""
         with self._lock:
-            self._procedures.remove(node_id, done)
+            node = self._nodes.get(node_id)
+            if node is None or node.connection is not None:
+                self._procedures.remove(node_id, done)
+                return
+            self._release(node)
+        self._close_up(node)
+        done("")
 
     # Time -----------------------------------------------------------------------------------------
 

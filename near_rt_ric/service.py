@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     add_expose_flag(
         result,
         "connect as an E2 node (--e2-listen), register as an xApp, subscribe and control nodes (--bus), read all "
-        "state, reset nodes and delete subscriptions (--http-host)",
+        "state, reset, remove and query nodes and delete subscriptions (--http-host)",
     )
     result.add_argument(
         "--expose-deploy",

@@ -154,11 +154,11 @@ class SubscriptionManager:
     # What nodes answer ----------------------------------------------------------------------------
 
     def on_response(self, node_id: str, response: e2ap.RicSubscriptionResponse) -> bool:
-        """RicSubscriptionResponse; False where nothing waits for it."""
+        """RicSubscriptionResponse; False where nothing waits for it and it was not withdrawn meanwhile."""
         carrier_key = route_key_of(response.ric_request_id)
         pending = self._pending.pop((node_id, carrier_key), None)
         if pending is None:
-            return False
+            return (node_id, carrier_key) in self._deletes
         for asked in pending.asked:
             self._stands(asked.record, response)
         self._open_route(node_id, carrier_key)
@@ -167,10 +167,16 @@ class SubscriptionManager:
         return True
 
     def on_failure(self, node_id: str, failure: e2ap.RicSubscriptionFailure) -> bool:
-        """RicSubscriptionFailure; False where nothing waits for it."""
-        pending = self._pending.pop((node_id, route_key_of(failure.ric_request_id)), None)
+        """RicSubscriptionFailure; False where nothing waits for it and it was not withdrawn meanwhile.
+
+        A node that holds the request id already holds what the RIC knows nothing of: it is deleted there.
+        """
+        key = node_id, route_key_of(failure.ric_request_id)
+        pending = self._pending.pop(key, None)
         if pending is None:
-            return False
+            return key in self._deletes
+        if failure.cause == messages.DUPLICATE_REQUEST_ID:
+            self._delete_at_node(*key, pending.asked[0].record.ran_function_id)
         for asked in pending.asked:
             answer = asked.record.answer()
             answer.failure.CopyFrom(failure)

@@ -68,7 +68,7 @@ class XAppBus:
         self._stopping = True
         self._wake()
         self._thread.join(timeout=2.0)
-        for up in self._up_sockets:
+        for up in list(self._up_sockets):
             up.close()
         for socket in self._sockets:
             socket.close(linger=0)

@@ -131,6 +131,8 @@ class E2Link:
             stream = ClientStream(self._target, _METHOD, _OPTIONS)
             number = self._open[0] + 1
             self._open = (number, stream)
+            if self._stopping.is_set():  # `stop` may not have seen this stream
+                stream.cancel("the node stops")
             self._heard_s = time.monotonic()
             self._wake.clear()  # whoever asked before this stream was opened has it
             self._inbox.put(Opened(number))

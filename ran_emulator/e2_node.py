@@ -98,6 +98,8 @@ class E2Node:
         self._gnb_id = gnb_id
         self._lockstep = lockstep
         self._stream = 0
+        self._leaving: int | None = None
+        """Transaction id of the removal that this node has asked for, while the RIC has not answered."""
         self._in_slot = False
         self._encoder = e2_codec.SlotEncoder(cell)
         self._slots = SlotCallProcesses()
@@ -212,7 +214,8 @@ class E2Node:
     def leave(self) -> bool:
         """Ask the RIC to remove this node (E2AP 8.3.7); whether there is one to be asked."""
         if self.connected:
-            request = e2ap.E2RemovalRequest(transaction_id=self.updates.next_transaction())
+            self._leaving = self.updates.next_transaction()
+            request = e2ap.E2RemovalRequest(transaction_id=self._leaving)
             self._send(e2ap.E2apPdu(e2_removal_request=request), e2_traffic.E2AP, e2_traffic.REMOVAL)
         return self.connected
 
@@ -338,6 +341,7 @@ class E2Node:
 
     def _set_up(self) -> None:
         self.connected = False
+        self._leaving = None
         self._forget()
         self.updates.begin()
         request = e2ap.E2SetupRequest(
@@ -398,13 +402,23 @@ class E2Node:
         self.connected = False
         self._forget()
 
-    def _on_removal_response(self, _response: e2ap.E2RemovalResponse) -> None:
+    def _on_removal_response(self, response: e2ap.E2RemovalResponse) -> None:
         """This node has left: what asked for it ends the process."""
-        self.connected = False
-        self._forget()
+        if self._removal_answered(response.transaction_id, "e2_removal_response"):
+            self.connected = False
+            self._forget()
 
     def _on_removal_failure(self, failure: e2ap.E2RemovalFailure) -> None:
-        _LOG.warning("removal_refused", extra=fields(cause=describe_cause(failure.cause)))
+        if self._removal_answered(failure.transaction_id, "e2_removal_failure"):
+            _LOG.warning("removal_refused", extra=fields(cause=describe_cause(failure.cause)))
+
+    def _removal_answered(self, transaction_id: int, what: str) -> bool:
+        """Whether this node has asked for a removal of this transaction; else the RIC is told that it has not."""
+        if transaction_id == self._leaving:
+            self._leaving = None
+            return True
+        self._object(causes.WRONG_STATE, f"{what}: no removal of this transaction_id is under way")
+        return False
 
     def _forget(self) -> None:
         """Drop all subscriptions and call processes: every wait ends with the fallback."""

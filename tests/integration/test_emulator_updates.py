@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from emulator_process import START_S, Emulator, with_ric
@@ -83,6 +84,21 @@ def test_a_node_that_the_ric_removes_comes_back_when_told_to(running: tuple[Scri
     assert node.http.post("/e2/connect").status_code == 200
     ric.connections.get(timeout=5)
     node.wait_for("/state", lambda state: state["e2_connected"])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"e2_removal_response": e2ap.E2RemovalResponse(transaction_id=1)},
+        {"e2_removal_failure": e2ap.E2RemovalFailure(transaction_id=1)},
+    ],
+)
+def test_an_answer_to_no_removal_is_an_error(running: tuple[ScriptedRic, Emulator], message: dict[str, Any]) -> None:
+    ric, node = running
+    ric.send(**message)
+    error = ric.next("error_indication")
+    assert error.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
+    assert node.get("/state")["e2_connected"]
 
 
 def test_a_node_that_ends_takes_its_leave(tmp_path: Path) -> None:

@@ -314,6 +314,10 @@ def test_a_removal_with_a_bad_transaction_is_refused(ric, node):
     assert state_of(ric, made.node_id)["connected"]
 
 
+def ask(ric, node_id, what):
+    return httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/{node_id}/{what}", timeout=10)
+
+
 def remove(ric, node_id):
     return httpx.delete(f"http://127.0.0.1:{ric.http_port}/nodes/{node_id}", timeout=10)
 
@@ -355,6 +359,36 @@ def test_people_remove_a_node_that_is_away(ric, node):
     assert remove(ric, made.node_id).status_code == 200
     assert state_of(ric, made.node_id) is None
     assert remove(ric, made.node_id).status_code == 404
+
+
+def test_a_node_that_leaves_ends_what_it_was_asked(ric, node):
+    made = node(ric, 119)
+    answers = {}
+    calls = [
+        lambda: answers.update(removal=remove(ric, made.node_id)),
+        lambda: answers.update(reset=ask(ric, made.node_id, "reset")),
+        lambda: answers.update(query=ask(ric, made.node_id, "service-query")),
+    ]
+    asking = [threading.Thread(target=call) for call in calls]
+    for thread in asking:
+        thread.start()
+    requests = {made.received.get(timeout=5).WhichOneof("message") for _ in calls}
+    assert requests == {"e2_removal_request", "reset_request", "ric_service_query"}
+    made.send(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=3))
+    for thread in asking:
+        thread.join(10)
+    assert answers["removal"].status_code == 200
+    for what in ("reset", "query"):
+        assert (answers[what].status_code, "it was removed" in answers[what].text) == (409, True)
+
+
+def test_what_stands_behind_a_removal_is_not_carried_out(ric, node):
+    made = node(ric, 120)
+    removal_request = e2ap.E2apPdu(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=3))
+    setup = e2ap.E2apPdu(e2_setup_request=setup_request(made.gnb_id))
+    made.send_raw(e2ap.E2Frame(pdus=[removal_request, setup]).SerializeToString())
+    assert made.ended.wait(5)
+    assert state_of(ric, made.node_id) is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 
 import httpx
 import pytest
@@ -76,11 +75,34 @@ def test_reset_over_http(ric, node, xapp):
 
 
 @pytest.mark.slow
-def test_a_reset_that_the_node_ignores_is_a_gateway_timeout(ric, node):
+def test_a_reset_that_the_node_ignores_is_a_gateway_timeout_and_ends_the_stream(ric, node, xapp):
     made = node(ric, 5)
+    client = xapp(ric, "reset-ignored", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    made.expect("ric_subscription_request")
     answer = httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/reset", timeout=10)
     assert answer.status_code == 504
     assert "did not answer" in answer.json()["detail"]
+    assert made.ended.wait(5)
+    assert client.expect("node_down").node_down == "it did not answer the reset"
+    # A node that still holds the subscription is not asked for it again.
+    assert "ric_subscription_request" not in [pdu.WhichOneof("message") for pdu in made.received.queue]
+    node(ric, 5).expect("ric_subscription_request")
+
+
+def test_a_setup_ends_a_reset_that_is_under_way(ric, node):
+    made = node(ric, 11)
+    answers: list[httpx.Response] = []
+    url = f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/reset"
+    asking = threading.Thread(target=lambda: answers.append(httpx.post(url, timeout=10)))
+    asking.start()
+    request = made.expect("reset_request").reset_request
+    made.set_up()
+    asking.join()
+    assert (answers[0].status_code, "set up again" in answers[0].text) == (409, True)
+    made.send(reset_response=e2ap.ResetResponse(transaction_id=request.transaction_id))
+    error = made.expect("error_indication").error_indication
+    assert error.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
 
 
 def test_an_xapp_that_closes_its_sockets_is_unsubscribed_even_in_lockstep_and_restored(ric, node):
@@ -160,7 +182,7 @@ def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(ric, n
     assert (replayed.ric_request_id, replayed.ric_call_process_id) == (e2ap.RicRequestId(), b"")
 
 
-def test_controls_sent_while_the_node_was_away_are_refused(ric, node, xapp):
+def test_controls_sent_while_the_node_is_away_are_refused_at_once(ric, node, xapp):
     made = node(ric, 10)
     client = xapp(ric, "too-late", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -168,8 +190,6 @@ def test_controls_sent_while_the_node_was_away_are_refused(ric, node, xapp):
     made.close()
     client.expect("node_down")
     client.send_up(up, e2ap.RicControlRequest(ric_request_id=request_id, ran_function_id=SLOT_ID))
-    time.sleep(0.2)
-    node(ric, 10)
     failure = client.expect("control_failure").control_failure
     assert failure.cause.ric_request == e2ap.RIC_REQUEST_SYSTEM_NOT_READY
 

@@ -194,20 +194,25 @@ def test_unsubscribe_deletes_at_the_node(ric, node, xapp):
     assert error.cause.ric_request == e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN
 
 
+def ask_for(client, node_id, key):
+    """Ask for slice 1 without waiting for the answer."""
+    request = bus.SubscribeRequest(
+        xapp_name=client.name,
+        node_id=node_id,
+        ran_function_id=SLOT_ID,
+        key=key,
+        ric_event_trigger_definition=b"\x08\x01",
+        actions=[INSERT],
+    )
+    client.management.send(bus.ManagementMessage(sequence=1_000, subscribe_request=request).SerializeToString())
+
+
 def test_the_nodes_refusal_reaches_the_xapp_and_is_not_kept(ric, node, xapp):
     made = node(ric, 9)
     made.accept = False
     client = xapp(ric, "unlucky", (SLOT_OID,), (1,))
     cause = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT)
-    request = bus.SubscribeRequest(
-        xapp_name="unlucky",
-        node_id=made.node_id,
-        ran_function_id=SLOT_ID,
-        key="k",
-        ric_event_trigger_definition=b"\x08\x01",
-        actions=[INSERT],
-    )
-    client.management.send(bus.ManagementMessage(sequence=1_000, subscribe_request=request).SerializeToString())
+    ask_for(client, made.node_id, "k")
     asked = made.expect("ric_subscription_request").ric_subscription_request
     made.send(
         ric_subscription_failure=e2ap.RicSubscriptionFailure(
@@ -218,6 +223,43 @@ def test_the_nodes_refusal_reaches_the_xapp_and_is_not_kept(ric, node, xapp):
     answer = bus.ManagementMessage.FromString(client.management.recv())
     assert answer.subscribe_response.failure.cause == cause
     assert all(item["xapp"] != "unlucky" for item in ric.get("/subscriptions").json())
+
+
+def test_what_a_node_holds_under_a_request_id_already_is_deleted_there(ric, node, xapp):
+    made = node(ric, 11)
+    made.accept = False
+    client = xapp(ric, "duplicate", (SLOT_OID,), (1,))
+    ask_for(client, made.node_id, "k")
+    asked = made.expect("ric_subscription_request").ric_subscription_request
+    cause = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_DUPLICATE_RIC_REQUEST_ID)
+    made.send(
+        ric_subscription_failure=e2ap.RicSubscriptionFailure(
+            ric_request_id=asked.ric_request_id, ran_function_id=SLOT_ID, cause=cause
+        )
+    )
+    delete = made.expect("ric_subscription_delete_request").ric_subscription_delete_request
+    assert (delete.ric_request_id, delete.ran_function_id) == (asked.ric_request_id, SLOT_ID)
+
+
+@pytest.mark.parametrize("admitted", [True, False])
+def test_the_answer_to_a_request_that_was_withdrawn_is_no_error(ric, node, xapp, admitted):
+    made = node(ric, 12)
+    made.accept = False
+    client = xapp(ric, f"hasty-{int(admitted)}", (SLOT_OID,), (1,))
+    ask_for(client, made.node_id, "k")
+    asked = made.expect("ric_subscription_request").ric_subscription_request
+    client.close()
+    made.expect("ric_subscription_delete_request")
+    identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
+    if admitted:
+        made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity))
+    else:
+        made.send(ric_subscription_failure=e2ap.RicSubscriptionFailure(**identity))
+    made.send(ric_subscription_delete_response=e2ap.RicSubscriptionDeleteResponse(**identity))
+    # Of what is sent, only the last is an error.
+    made.send(reset_response=e2ap.ResetResponse())
+    error = made.expect("error_indication").error_indication
+    assert error.criticality_diagnostics.text.startswith("reset_response")
 
 
 @pytest.mark.slow

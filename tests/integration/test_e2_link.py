@@ -1,0 +1,40 @@
+"""The emulator's stream to the RIC, alone."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from scripted_ric import ScriptedRic, serve
+
+from ran_emulator import e2_link
+
+IN_TIME_S = 10.0
+
+
+def test_a_stream_that_is_made_while_the_link_stops_ends_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    making, go_on = threading.Event(), threading.Event()
+    made = e2_link.ClientStream
+    streams: list[threading.Thread] = []
+
+    def make_late(*arguments: Any) -> e2_link.ClientStream:
+        streams.append(threading.current_thread())
+        making.set()
+        go_on.wait(IN_TIME_S)
+        return made(*arguments)
+
+    monkeypatch.setattr(e2_link, "ClientStream", make_late)
+    server = serve(ScriptedRic(), f"unix:{tmp_path}/e2")
+    link = e2_link.E2Link(f"unix:{tmp_path}/e2", IN_TIME_S, SimpleQueue())
+    link.start()
+    assert making.wait(IN_TIME_S)
+    link.stop()
+    go_on.set()
+    (thread,) = streams
+    thread.join(IN_TIME_S)
+    alive = thread.is_alive()
+    server.stop(0)
+    assert not alive

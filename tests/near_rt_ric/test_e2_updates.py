@@ -1,0 +1,60 @@
+"""RIC service updates, judged: whatever is asked, a node has one function of an OID."""
+
+from __future__ import annotations
+
+from hiso_proto import e2ap_pb2 as e2ap
+from hypothesis import given
+from hypothesis import strategies as st
+
+from near_rt_ric.e2_messages import NodeSetup
+from near_rt_ric.e2_updates import judge_service_update
+
+OIDS = [f"1.3.6.{i}" for i in range(4)]
+
+
+def function(number: int, oid: str) -> e2ap.RanFunctionItem:
+    return e2ap.RanFunctionItem(ran_function_id=number, ran_function_oid=oid)
+
+
+def setup_of(*items: e2ap.RanFunctionItem) -> NodeSetup:
+    return NodeSetup("00101-1", functions={item.ran_function_id: item for item in items})
+
+
+def test_a_change_cannot_take_the_oid_that_an_unfit_change_leaves() -> None:
+    before = setup_of(function(1, OIDS[0]), function(2, OIDS[1]), function(3, OIDS[2]))
+    # 1 may not take 3's OID, so 2 cannot have that of 1.
+    verdict = judge_service_update(
+        before,
+        e2ap.RicServiceUpdate(
+            ran_functions_modified=[function(2, OIDS[0]), function(1, OIDS[2])],
+            ran_functions_added=[function(4, OIDS[3])],
+        ),
+    )
+    assert verdict.setup is not None
+    assert verdict.setup.functions == {**before.functions, 4: function(4, OIDS[3])}
+    answer = verdict.answer.ric_service_update_acknowledge
+    assert [item.ran_function_id for item in answer.ran_functions_accepted] == [4]
+    assert sorted(item.ran_function_id for item in answer.ran_functions_rejected) == [1, 2]
+
+
+def test_functions_may_exchange_their_oids() -> None:
+    swapped = [function(1, OIDS[1]), function(2, OIDS[0])]
+    verdict = judge_service_update(
+        setup_of(function(1, OIDS[0]), function(2, OIDS[1])), e2ap.RicServiceUpdate(ran_functions_modified=swapped)
+    )
+    assert verdict.setup == setup_of(*swapped)
+
+
+@given(
+    st.dictionaries(st.integers(1, 4), st.sampled_from(OIDS)),
+    st.dictionaries(st.integers(5, 6), st.sampled_from(OIDS)),
+)
+def test_no_update_leaves_two_functions_of_one_oid(modified: dict[int, str], added: dict[int, str]) -> None:
+    before = setup_of(*(function(number, oid) for number, oid in enumerate(OIDS, 1)))
+    update = e2ap.RicServiceUpdate(
+        ran_functions_modified=[function(*item) for item in modified.items()],
+        ran_functions_added=[function(*item) for item in added.items()],
+    )
+    after = judge_service_update(before, update).setup or before
+    oids = [item.ran_function_oid for item in after.functions.values()]
+    assert len(set(oids)) == len(oids)
