@@ -13,6 +13,7 @@ from ran_emulator.scenario import MAX_GROUP_USERS, SLICE_NAMES, SLOT_US, SLOTS_P
 from xapps.slicing.observation import (
     BeamReports,
     BudgetContext,
+    LearningDetail,
     SecondReport,
     SliceContext,
     SlotObservation,
@@ -144,10 +145,6 @@ class SliceObserver:
                 common_power_w=float(outcome["common_power_w"]),
                 bandwidth_hz=int(outcome["bandwidth_hz"]),
                 power_w=float(outcome["power_w"]),
-                noise_w=float(outcome["noise_w"]),
-                hwi_model=int(outcome["hwi_model"]),
-                kappa_t=float(outcome["kappa_t"]),
-                kappa_r=float(outcome["kappa_r"]),
                 user_ids=outcome["user_ids"][:count].copy(),
                 beams=outcome["beams"][:count].copy(),
                 private_power_w=outcome["private_power_w"][:count].copy(),
@@ -158,12 +155,21 @@ class SliceObserver:
                 rate_bps=outcome["rate_bps"][:count].copy(),
                 sent_bits=outcome["sent_bits"][:count].copy(),
                 decision_source=outcome["decision_source"][:count].copy(),
-                beam_gains=self._outcome_gains[:count].copy() if self._learning_detail else None,
-                common_gain=outcome["common_gain"][:count].copy() if self._learning_detail else None,
-                channel_gain=outcome["channel_gain"][:count].copy() if self._learning_detail else None,
+                learning_detail=self._detail(outcome, count) if self._learning_detail else None,
             )
         )
         del self._outcomes[:-MAX_OUTCOMES]
+
+    def _detail(self, outcome: Any, count: int) -> LearningDetail:
+        return LearningDetail(
+            beam_gains=self._outcome_gains[:count].copy(),
+            common_gain=outcome["common_gain"][:count].copy(),
+            channel_gain=outcome["channel_gain"][:count].copy(),
+            noise_w=float(outcome["noise_w"]),
+            hwi_model=int(outcome["hwi_model"]),
+            kappa_t=float(outcome["kappa_t"]),
+            kappa_r=float(outcome["kappa_r"]),
+        )
 
     def last_outcome(self) -> SlotOutcome:
         """The outcome recorded last, which stays for the next frame."""

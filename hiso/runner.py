@@ -18,8 +18,8 @@ from hiso.observe import SLICES, SliceObserver, budget_context, second_report, s
 from hiso.world import World
 from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.events import TimedChange
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
-from ran_emulator.state import HWI_MODELS
 from ran_emulator.summary import cell_summary
 from xapps.agents import BudgetAgent, SliceAgent
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS

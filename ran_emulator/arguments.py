@@ -116,7 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--http-host", default="127.0.0.1", help="address of the HTTP API (default 127.0.0.1)")
     add("--http-port", type=flags.port, default=36_400, help="port of the HTTP API (default 36400)")
-    add_expose_flag(parser, "read all state and change load, impairments, CSI, speed and regime")
+    add_expose_flag(
+        parser,
+        "read all state, change load, impairments, CSI, speed and regime, make bursts, schedule changes, reset E2 "
+        "and change the node's functions and components",
+    )
     add("--run-dir", type=Path, required=True, metavar="DIR", help="folder for this run's shared files")
     add("--summary", type=Path, metavar="FILE", help="write the run's summary there at its end, as JSON")
     add("--cpu", type=flags.core, help="core of the hot loop")

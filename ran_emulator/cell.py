@@ -16,8 +16,8 @@ from ran_emulator import places
 from ran_emulator import slot as kernels
 from ran_emulator import state as st
 from ran_emulator.constraints import Refused, check_budgets, decision_refusal
-from ran_emulator.events import TimedChange
-from ran_emulator.phy import geometry
+from ran_emulator.events import KEPT_EVENTS, TimedChange
+from ran_emulator.phy import codes, geometry
 from ran_emulator.phy.channel import fading_correlation, random_common_beams
 from ran_emulator.phy.codebook import CODEBOOKS
 from ran_emulator.phy.random_streams import normal_pair, stream_key, stream_seed
@@ -26,7 +26,6 @@ from ran_emulator.timeline import NEVER, Timeline
 from ran_emulator.traffic import arrivals, queues
 
 COMMON_BEAM_POOL = 4_096
-KEPT_EVENTS = 10_000
 
 
 @dataclass(slots=True)
@@ -140,13 +139,13 @@ class Cell:
         cell = self.state.cell
         cell["control_delay"] = self.control_delay_slots
         cell["antennas"] = scenario.antennas
-        cell["access"] = st.ACCESS.index(scenario.access)
+        cell["access"] = codes.ACCESS.index(scenario.access)
         cell["common_stream"] = scenario.has_common_stream
-        cell["common_split"] = st.COMMON_SPLITS.index(scenario.common_split)
-        cell["codebook"] = st.CODEBOOKS.index(scenario.codebook)
-        cell["precoder"] = st.PRECODER.index(scenario.precoder)
-        cell["common_beam"] = st.COMMON_BEAMS.index(scenario.common_beam)
-        cell["coverage"] = st.COVERAGE.index(scenario.coverage)
+        cell["common_split"] = codes.COMMON_SPLITS.index(scenario.common_split)
+        cell["codebook"] = codes.CODEBOOKS.index(scenario.codebook)
+        cell["precoder"] = codes.PRECODERS.index(scenario.precoder)
+        cell["common_beam"] = codes.COMMON_BEAMS.index(scenario.common_beam)
+        cell["coverage"] = codes.COVERAGE.index(scenario.coverage)
         cell["coverage_radius_m"] = scenario.coverage_radius_m
         cell["noise_w_per_hz"] = scenario.noise_w_per_hz
         for name in ("side_m", "distance_floor_m", "path_loss_at_1km_db", "path_loss_slope_db", "shadowing_std_db"):
@@ -373,12 +372,7 @@ class Cell:
             self._apply_budgets(due.bandwidth_hz, due.power_w)
         decided = self._budgets_at(slot + self.control_delay_slots)
         self.state.slices["decided_bandwidth_hz"], self.state.slices["decided_power_w"] = decided
-        while slot >= self._regime_end_slot:
-            self._next_regime()
-        for index, load in enumerate(self._loads):
-            if slot >= load.burst_end_slot:
-                load.burst, load.burst_end_slot = 1.0, NEVER
-                self._apply_load(index)
+        self._end_regime_and_bursts()
         for event in self._timeline.due(slot):
             self.make(event)
         if self._pending_csi is not None:
@@ -389,6 +383,15 @@ class Cell:
         bursts = [load.burst_end_slot for load in self._loads]
         pending = [p.slot for p in self._pending]
         self._next_event_slot = min(self._regime_end_slot, self._timeline.next_slot, *bursts, *budgets, *pending)
+
+    def _end_regime_and_bursts(self) -> None:
+        """Switch the regime and end the bursts whose ends are due."""
+        while self.slot >= self._regime_end_slot:
+            self._next_regime()
+        for index, load in enumerate(self._loads):
+            if self.slot >= load.burst_end_slot:
+                load.burst, load.burst_end_slot = 1.0, NEVER
+                self._apply_load(index)
 
     def schedule(self, events: Sequence[TimedChange]) -> list[int]:
         """Have changes made at the start of their slots; their numbers.
@@ -428,6 +431,7 @@ class Cell:
             ValueError: it cannot be made; nothing has changed.
         """
         event.check(self.scenario)
+        self._end_regime_and_bursts()  # as in a timeline, where they come first
         event.make(self)
         record = event.record()
         self.events.append(record)
@@ -436,7 +440,7 @@ class Cell:
     def set_hwi(self, hwi: Impairments) -> None:
         """Change the hardware impairments."""
         cell = self.state.cell
-        cell["hwi_model"] = st.HWI_MODELS.index(hwi.model)
+        cell["hwi_model"] = codes.HWI_MODELS.index(hwi.model)
         cell["kappa_t"] = hwi.kappa_t
         cell["kappa_r"] = hwi.kappa_r
         cell["default_private_share"] = self.scenario.private_share(hwi.model)
@@ -481,19 +485,15 @@ class Cell:
         """Packets at once, round robin over the slice's users."""
         queues.inject(self.state, slice_id, packets)
 
-    def inject_user(self, user: int, packets: int) -> None:
-        """Packets at once for one user, of its slice's sizes."""
-        slice_id = int(np.searchsorted(np.cumsum(self.users_by_slice), user, "right"))
-        queues.inject_user(self.state, slice_id, user, packets)
+    def inject_users(self, users: Sequence[int], packets: int) -> None:
+        """Packets at once for each of some users, of their slices' sizes."""
+        queues.inject_users(self.state, np.array(users, np.int64), packets)
 
     def set_speed(self, slice_id: int, speed_m_s: float) -> None:
         """Change a slice's speed; its users go on from where they are."""
         part = self.state.slices[slice_id]
         users = self.state.users[self.slice_users(slice_id)]
-        for user in range(int(part["first_user"]), int(part["first_user"] + part["users"])):
-            if not self.csi.csi_is_perfect:
-                kernels.measure(self.state, slice_id, user)  # what was measured keeps its place
-            kernels.catch_up_shadowing(self.state, slice_id, user)  # what has passed keeps its correlation
+        kernels.settle_past(self.state, slice_id)
         elapsed_s = (self.slot - users["anchor_slot"]) * places.SLOT_S
         users["anchor_x_m"] += part["velocity_x_m_s"] * elapsed_s
         users["anchor_y_m"] += part["velocity_y_m_s"] * elapsed_s

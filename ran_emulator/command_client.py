@@ -15,7 +15,7 @@ class CommandRefusedError(ValueError):
 
 
 class LoopBusyError(RuntimeError):
-    """The hot loop did not reach the start of a slot in time: in lock-step it waits for a decision."""
+    """The hot loop did not reach the start of a slot in time (in lock-step it waits for a decision), or is silent."""
 
 
 class CommandClient:
@@ -29,13 +29,15 @@ class CommandClient:
         self._lock = threading.Lock()
         self._number = 0
         self._received = b""
+        self._line_is_whole = True
 
     def ask(self, name: str, **arguments: Any) -> dict[str, Any]:
         """Have a command carried out; the answer, with the "slot" from whose start it holds.
 
         Raises:
             CommandRefusedError: the value cannot be used.
-            LoopBusyError: no slot began in time: the command was called back and will never be carried out.
+            LoopBusyError: no slot began in time and the command was called back, so it will never be carried out; or
+                the loop answered neither, so whether it was made, or will be, is not known. The message says which.
         """
         with self._lock:
             self._number += 1
@@ -43,7 +45,9 @@ class CommandClient:
                 self._send({"number": self._number, "name": name, "arguments": arguments})
                 answer = self._answer_or_call_back()
             except OSError as error:
-                raise LoopBusyError("the slot loop does not answer: whether it made the change is not known") from error
+                raise LoopBusyError(
+                    "the slot loop is silent: whether the change was made, or will be, is not known"
+                ) from error
         if "cancelled" in answer:
             raise LoopBusyError(f"no slot began within {self._timeout_s:g} s: the change was not made")
         if "error" in answer:
@@ -59,7 +63,11 @@ class CommandClient:
             return self._answer()
 
     def _send(self, request: dict[str, Any]) -> None:
-        self._connection.sendall(json.dumps(request).encode() + b"\n")
+        """A line; one that could not be finished is ended first, so that this one does not become part of it."""
+        line = json.dumps(request).encode() + b"\n"
+        whole, self._line_is_whole = self._line_is_whole, False
+        self._connection.sendall(line if whole else b"\n" + line)
+        self._line_is_whole = True
 
     def _answer(self) -> dict[str, Any]:
         """The answer to the latest command; answers that come after their time are skipped."""

@@ -50,18 +50,30 @@ class CommandServer:
         threading.Thread(target=self._receive, name="commands", daemon=True).start()
 
     def _receive(self) -> None:
-        with self._connection.makefile("rb") as lines:
-            for line in lines:
-                request = json.loads(line)
-                if "cancel" in request:
-                    number = request["cancel"]
-                    if self._untaken.pop(number, None) is not None:
-                        self._send({"number": number, "cancelled": True})
-                    continue
-                command = Command(request["number"], request["name"], request["arguments"])
-                self._untaken[command.number] = command
-                self._inbox.put(command)
-        self._inbox.put(FaceGone())
+        try:
+            with self._connection.makefile("rb") as lines:
+                for line in lines:
+                    if line.strip():
+                        self._receive_line(line)
+        except OSError as error:  # a face that died with answers unread resets the line
+            _LOG.warning("command_line_lost", extra=fields(reason=str(error)))
+        finally:
+            self._inbox.put(FaceGone())
+
+    def _receive_line(self, line: bytes) -> None:
+        try:
+            request = json.loads(line)
+        except ValueError as error:  # the rest of one that the face could not finish
+            _LOG.warning("command_skipped", extra=fields(length=len(line), reason=str(error)))
+            return
+        if "cancel" in request:
+            number = request["cancel"]
+            if self._untaken.pop(number, None) is not None:
+                self._send({"number": number, "cancelled": True})
+            return
+        command = Command(request["number"], request["name"], request["arguments"])
+        self._untaken[command.number] = command
+        self._inbox.put(command)
 
     def take(self, command: Command) -> bool:
         """Whether a command is still wanted; from now on it cannot be cancelled."""

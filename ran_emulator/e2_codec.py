@@ -107,15 +107,15 @@ class SlotEncoder:
             rate_bps=raw[at["rate_bps"] : at["rate_bps"] + 4 * count],
             sent_bits=raw[at["sent_bits"] : at["sent_bits"] + 4 * count],
             decision_source=raw[at["decision_source"] : at["decision_source"] + count],
-            noise_w=struct.unpack_from("<f", raw, at["noise_w"])[0],
-            hwi_model=struct.unpack_from("<q", raw, at["hwi_model"])[0],
-            kappa_t=struct.unpack_from("<f", raw, at["kappa_t"])[0],
-            kappa_r=struct.unpack_from("<f", raw, at["kappa_r"])[0],
         )
         if learning_detail:
             message.beam_gains = self._outcome_gains[slice_id, :count].tobytes()
             message.common_gain = raw[at["common_gain"] : at["common_gain"] + 4 * count]
             message.channel_gain = raw[at["channel_gain"] : at["channel_gain"] + 4 * count]
+            message.noise_w = struct.unpack_from("<f", raw, at["noise_w"])[0]
+            message.hwi_model = struct.unpack_from("<q", raw, at["hwi_model"])[0]
+            message.kappa_t = struct.unpack_from("<f", raw, at["kappa_t"])[0]
+            message.kappa_r = struct.unpack_from("<f", raw, at["kappa_r"])[0]
         return message
 
 

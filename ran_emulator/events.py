@@ -26,6 +26,8 @@ from ran_emulator.scenario import (
 if TYPE_CHECKING:
     from ran_emulator.cell import Cell
 
+KEPT_EVENTS = 10_000
+"""Changes that were made: so many, the latest, are kept."""
 MAX_EVENT_SLOT = 10**10
 MAX_EVENT_S = MAX_EVENT_SLOT * SLOT_US / 1e6
 
@@ -230,8 +232,7 @@ class UserBurstEvent(UserBurst, TimedChange):
 
     def make(self, cell: Cell) -> None:
         """Offer the packets, in the order of the list."""
-        for user in self.users:
-            cell.inject_user(user, self.packets)
+        cell.inject_users(self.users, self.packets)
 
 
 class HwiEvent(Hwi, TimedChange):

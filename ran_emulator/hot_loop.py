@@ -283,8 +283,8 @@ def warm_up() -> None:
     cell = Cell(load_scenario("base"), seed=0)
     for slice_id in range(len(SLICE_NAMES)):
         cell.inject(slice_id, 1)
-        cell.inject_user(int(cell.state.slices[slice_id]["first_user"]), 1)
         cell.set_speed(slice_id, 1.0)
+    cell.inject_users([0], 1)
     cell.begin_slot()
     for slice_id in range(len(SLICE_NAMES)):
         count = cell.group_size(slice_id)

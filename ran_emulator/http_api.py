@@ -23,6 +23,7 @@ from ran_emulator.http_errors import add_error_forms
 from ran_emulator.http_timeline import CHANGES, Applied, EventBook, add_timeline
 from ran_emulator.kpis_live import add_live_kpis
 from ran_emulator.node_configuration import FUNCTION_NAMES, FunctionState
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from ran_emulator.snapshot import QUANTILES
 
@@ -34,7 +35,7 @@ def create_app(arguments: Arguments, read: Callable[[], Any | None], client: Com
     """The API over a snapshot's reader and the way to the slot loop."""
     app = FastAPI(
         title="HiSO-CoMA RAN emulator",
-        description="State and KPIs of the emulated cell; load, impairments, CSI, speed and regime can be changed.",
+        description="State and KPIs of the emulated cell; load, impairments, CSI, speed, regime and E2 can be changed.",
         version="1",
     )
     book = EventBook(arguments.timeline)
@@ -158,7 +159,7 @@ def _state(arguments: Arguments, record: Any) -> dict[str, Any]:
         "load": {name: float(part["load"]) for name, part in zip(SLICE_NAMES, slices, strict=True)},
         "speed_m_s": {name: float(part["speed_m_s"]) for name, part in zip(SLICE_NAMES, slices, strict=True)},
         "hwi": {
-            "model": metrics.HWI_MODELS[int(record["hwi_model"])],
+            "model": HWI_MODELS[int(record["hwi_model"])],
             "kappa_t": float(record["kappa_t"]),
             "kappa_r": float(record["kappa_r"]),
         },

@@ -15,9 +15,8 @@ from fastapi import Body as FromBody
 from fastapi import FastAPI, Path, Query
 from pydantic import BaseModel, Field
 
-from ran_emulator.cell import KEPT_EVENTS
-from ran_emulator.command_client import CommandClient
-from ran_emulator.events import MAX_EVENT_SLOT, Event, TimedChange
+from ran_emulator.command_client import TIMEOUT_S, CommandClient
+from ran_emulator.events import KEPT_EVENTS, MAX_EVENT_SLOT, Event, TimedChange
 
 MAX_EVENTS_A_CALL = 100
 """What the slot loop can check between two slots without being late."""
@@ -26,7 +25,10 @@ CHANGES: dict[str, Any] = {
     "tags": ["change"],
     "responses": {
         422: {"description": "field and range of what is wrong; nothing has changed"},
-        503: {"description": "no slot began within 5 s; nothing has changed"},
+        503: {
+            "description": f"no slot began within {TIMEOUT_S:g} s: it is never made; or the slot loop is silent, "
+            "after twice that time or when it ended: whether the change was made is not known. `detail` says which"
+        },
     },
 }
 """What every call that changes something says of itself."""

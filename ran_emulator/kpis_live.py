@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,8 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from starlette.datastructures import QueryParams
 
 from ran_emulator.snapshot import PERIOD_S
+
+_LOG = logging.getLogger(__name__)
 
 MAX_PERIOD_S = 60.0
 MAX_LISTENERS = 64
@@ -56,14 +59,23 @@ class _Feed:
 
     async def _poll(self) -> None:
         while True:
-            record = self._read()
-            if record is not None and record["wall_time_s"] != self._published_s:
-                async with self._news:
-                    self._published_s = float(record["wall_time_s"])
-                    self._text = json.dumps(self._kpis_of(record), allow_nan=False)
-                    self._number += 1
-                    self._news.notify_all()
+            try:
+                await self._look()
+            except Exception:  # whatever is wrong with one snapshot: the next may be right, and listeners wait for it
+                _LOG.exception("kpis_live_failed")
+                await asyncio.sleep(PERIOD_S)
             await asyncio.sleep(_POLL_S)
+
+    async def _look(self) -> None:
+        """Tell what was published since the last look."""
+        record = self._read()
+        if record is not None and record["wall_time_s"] != self._published_s:
+            text = json.dumps(self._kpis_of(record), allow_nan=False)
+            async with self._news:
+                self._published_s = float(record["wall_time_s"])
+                self._text = text
+                self._number += 1
+                self._news.notify_all()
 
 
 def _period_s(query: QueryParams) -> float:

@@ -12,10 +12,9 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from ran_emulator import e2_traffic
 from ran_emulator.arguments import Arguments
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from ran_emulator.snapshot import QUANTILES
-
-HWI_MODELS = ("paper", "aggregate")
 
 
 def _counter(name: str, text: str, labels: Iterable[str], rows: Iterable[tuple[list[str], float]]) -> Metric:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ran_emulator.phy.codes import COVERAGE_CONFINED, COVERAGE_DISC
 from ran_emulator.phy.geometry import reflect, reflect_in_disc
 from ran_emulator.phy.jit import inline_kernel, state_kernel
 
 SLOT_S = 5e-4
-COVERAGE_DISC, COVERAGE_CONFINED = 1, 2
 
 
 @inline_kernel

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.e2_node import E2Node
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND
 from ran_emulator.snapshot import PERIOD_S, QUANTILES, SnapshotFile
 from ran_emulator.summary import delay_quantiles_ms, utility
@@ -88,7 +89,7 @@ class Publisher:
         record["functions"] = [function.state for function in node.updates.configuration.functions]
         record["regime"] = -1 if cell.regime is None else cell.regime
         record["regime_fixed"] = cell.regime_fixed
-        record["hwi_model"] = st.HWI_MODELS.index(cell.hwi.model)
+        record["hwi_model"] = HWI_MODELS.index(cell.hwi.model)
         record["kappa_t"], record["kappa_r"] = cell.hwi.kappa_t, cell.hwi.kappa_r
         for name, value in cell.csi:
             record[name] = value

@@ -17,11 +17,23 @@ from ran_emulator.phy.channel import (
     path_response,
     projected_gain,
 )
+from ran_emulator.phy.codes import (
+    ACCESS_OFDMA,
+    ACCESS_RSMA_SPLIT,
+    CODEBOOK_DFT,
+    COMMON_BEAM_BEST_CODEBOOK,
+    COMMON_BEAM_RANDOM,
+    COMMON_BEAM_SUM_MRT,
+    PRECODER_CODEBOOK,
+    PRECODER_MRT,
+    PRECODER_RZF,
+    SPLIT_EQUAL,
+)
 from ran_emulator.phy.geometry import KNOT_SLOTS, interpolate_shadowing, large_scale_gain, shadowing_step
 from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.phy.precoding import coupling, fairest_beam, matched, matched_to_all, mmse_loading, zero_forcing
 from ran_emulator.phy.random_streams import bits64, normal_pair
-from ran_emulator.phy.rsma import SPLIT_EQUAL, rates, sdnr, split_common_rate
+from ran_emulator.phy.rsma import rates, sdnr, split_common_rate
 from ran_emulator.places import SLOT_S, place_m
 from ran_emulator.state import (
     ACTIVE,
@@ -46,20 +58,11 @@ from ran_emulator.traffic.queues import arrive, drop_late, serve
 
 GEOMETRY_SLOTS = 20
 """Positions, shadowing and path responses are refreshed when older than this (10 ms)."""
-ACCESS_OFDMA, ACCESS_RSMA_SPLIT = 2, 3
-CODEBOOK_DFT = 0
-PRECODER_CODEBOOK, PRECODER_MRT, PRECODER_RZF = 0, 1, 3
-COMMON_BEAM_RANDOM, COMMON_BEAM_SUM_MRT = 0, 1
-
-
-@state_kernel
-def catch_up_shadowing(state: Any, slice_id: int, user: int) -> None:
-    """Draw the knots of a user's shadowing up to the ones on either side of this slot."""
-    _catch_up_shadowing(state, slice_id, user, state.cell[0].slot)
 
 
 @inline_kernel
 def _catch_up_shadowing(state: Any, slice_id: int, user: int, slot: int) -> None:
+    """Draw the knots of a user's shadowing up to the ones on either side of a slot."""
     cell = state.cell[0]
     me = state.users[user]
     while me.shadowing_knot < slot // KNOT_SLOTS:
@@ -190,6 +193,20 @@ def measure(state: Any, slice_id: int, user: int) -> None:
         _keep(state, user, number)
         number += 1
     _advance(state, slice_id, user, cell.slot)
+
+
+@state_kernel
+def settle_past(state: Any, slice_id: int) -> None:
+    """Draw what a slice's users owe to the slots behind, before their speed changes.
+
+    What was measured keeps its place, and shadowing that has passed keeps its correlation.
+    """
+    cell = state.cell[0]
+    part = state.slices[slice_id]
+    for user in range(part.first_user, part.first_user + part.users):
+        if cell.csi_perfect == 0:
+            measure(state, slice_id, user)
+        _catch_up_shadowing(state, slice_id, user, cell.slot)
 
 
 @inline_kernel
@@ -517,7 +534,8 @@ def _couple(state: Any, slice_id: int) -> None:
             state, slice_id, np.int64(outcome.user_ids[i]), i, state.outcome_gains[slice_id, i]
         )
         known = state.outcome_gains[slice_id, i]
-        if cell.csi_perfect == 0:
+        # Only a default beam and the fairest common beam are looked up in what is known.
+        if cell.csi_perfect == 0 and (outcome.beams[i] < 0 or cell.common_beam == COMMON_BEAM_BEST_CODEBOOK):
             known = state.csi_gains[i]
             estimate(state, slice_id, np.int64(outcome.user_ids[i]), known)
         if outcome.beams[i] < 0:
@@ -550,7 +568,8 @@ def _precode(state: Any, slice_id: int) -> None:
         me = state.users[user]
         antenna_domain(me.amplitude, me.fading_re, me.fading_im, me.path_cos, state.channel_rows[u])
         if cell.csi_perfect == 1:
-            antenna_domain(me.amplitude, me.fading_re, me.fading_im, me.path_cos, state.csi_rows[u])
+            for n in range(cell.antennas):
+                state.csi_rows[u, n] = state.channel_rows[u, n]
         else:
             estimate_over_antennas(state, user, state.csi_rows[u])
     if cell.precoder != PRECODER_CODEBOOK:
@@ -563,7 +582,7 @@ def _precode(state: Any, slice_id: int) -> None:
         matched_to_all(count, state.csi_rows, common)
         for u in range(count):
             gains[u, count], spreads[u, count] = coupling(state.channel_rows[u], common)
-    elif cell.common_beam != COMMON_BEAM_RANDOM:
+    elif cell.common_beam == COMMON_BEAM_BEST_CODEBOOK:
         known = state.outcome_gains[slice_id] if cell.csi_perfect == 1 else state.csi_gains
         beam = fairest_beam(count, known, state.loading)
         for u in range(count):  # its spread is that of the random beam

@@ -31,13 +31,6 @@ assert MEASUREMENTS > MAX_CSI_DELAY_SLOTS + 1
 
 SOURCE_CONTROL, SOURCE_HELD, SOURCE_DEFAULT = 0, 1, 2
 RULE_WAIT, RULE_DEFAULT = 0, 1
-ACCESS = ("rsma", "sdma", "ofdma", "rsma-split")
-COMMON_SPLITS = ("equal", "deficit", "maxmin")
-CODEBOOKS = ("dft", "phase-quantised")
-PRECODER = ("codebook", "mrt", "zf", "rzf")
-COMMON_BEAMS = ("random", "sum-mrt", "best-codebook")
-COVERAGE = ("area", "disc", "confined")
-HWI_MODELS = ("paper", "aggregate")
 
 CELL = np.dtype(
     [

@@ -14,6 +14,7 @@ from xapps.slicing.observation import (
     SLICE_NAMES,
     BudgetContext,
     Budgets,
+    LearningDetail,
     SecondReport,
     SliceContext,
     SlotDecision,
@@ -122,16 +123,11 @@ def decode_slots(header: bytes) -> tuple[int, int]:
 def _outcome(item: slot_pb2.SlotOutcome) -> SlotOutcome:
     user_ids = _users(item.user_ids)
     count = len(user_ids)
-    detail = bool(item.beam_gains)
     return SlotOutcome(
         slot=item.slot,
         common_power_w=item.common_power_w,
         bandwidth_hz=item.bandwidth_hz,
         power_w=item.power_w,
-        noise_w=item.noise_w,
-        hwi_model=item.hwi_model,
-        kappa_t=item.kappa_t,
-        kappa_r=item.kappa_r,
         user_ids=user_ids,
         beams=_array("beams", item.beams, I16, count),
         private_power_w=_array("private_power_w", item.private_power_w, F32, count),
@@ -142,9 +138,19 @@ def _outcome(item: slot_pb2.SlotOutcome) -> SlotOutcome:
         rate_bps=_array("rate_bps", item.rate_bps, F32, count),
         sent_bits=_array("sent_bits", item.sent_bits, U32, count),
         decision_source=_array("decision_source", item.decision_source, U8, count),
-        beam_gains=_rows("beam_gains", item.beam_gains, count) if detail else None,
-        common_gain=_array("common_gain", item.common_gain, F32, count) if detail else None,
-        channel_gain=_array("channel_gain", item.channel_gain, F32, count) if detail else None,
+        learning_detail=_learning_detail(item, count) if item.beam_gains else None,
+    )
+
+
+def _learning_detail(item: slot_pb2.SlotOutcome, count: int) -> LearningDetail:
+    return LearningDetail(
+        beam_gains=_rows("beam_gains", item.beam_gains, count),
+        common_gain=_array("common_gain", item.common_gain, F32, count),
+        channel_gain=_array("channel_gain", item.channel_gain, F32, count),
+        noise_w=item.noise_w,
+        hwi_model=item.hwi_model,
+        kappa_t=item.kappa_t,
+        kappa_r=item.kappa_r,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ran_emulator.phy.codes import HWI_AGGREGATE
 from xapps.slicing.inter.base import InterWeights
-from xapps.slicing.observation import HWI_AGGREGATE
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.weights import (
     INTER_ACTION_FIELDS,

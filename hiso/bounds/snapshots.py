@@ -67,9 +67,9 @@ def take_snapshots(
         if taken is not None:
             outcome: SlotOutcome = observers[slice_id].last_outcome()
             if np.array_equal(outcome.user_ids, taken.user_ids):
-                assert outcome.common_gain is not None
-                assert outcome.channel_gain is not None
-                snapshots.append(Snapshot(taken, outcome.common_gain, outcome.channel_gain))
+                detail = outcome.learning_detail
+                assert detail is not None
+                snapshots.append(Snapshot(taken, detail.common_gain, detail.channel_gain))
                 next_slot = cell.slot + every_slots
     return snapshots
 

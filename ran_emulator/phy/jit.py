@@ -21,7 +21,7 @@ def _cache_directory() -> Path:
     digest = hashlib.sha256()
     for path in _KERNEL_FILES:
         text = path.read_bytes()
-        if b"kernel\ndef " in text or path.name in {"jit.py", "state.py"}:
+        if b"kernel\ndef " in text or path.name in {"jit.py", "state.py", "codes.py"}:
             digest.update(text)
     base = Path(os.environ.get("HISO_CACHE_DIR") or Path.home() / ".cache" / "hiso-coma")
     return base / f"kernels-{digest.hexdigest()[:16]}"

@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ran_emulator.phy.codes import HWI_AGGREGATE, SPLIT_DEFICIT, SPLIT_MAXMIN
 from ran_emulator.phy.jit import kernel
-
-HWI_PAPER = 0
-HWI_AGGREGATE = 1
-SPLIT_EQUAL, SPLIT_DEFICIT, SPLIT_MAXMIN = 0, 1, 2
 
 
 @kernel

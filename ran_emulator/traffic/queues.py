@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ran_emulator.phy.codes import COVERAGE_DISC
 from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.phy.random_streams import uniform
-from ran_emulator.places import COVERAGE_DISC, out_of_reach
+from ran_emulator.places import out_of_reach
 from ran_emulator.state import (
     DELAY_BINS,
     DELIVERED,
@@ -103,10 +104,14 @@ def inject(state: Any, slice_id: int, packets: int) -> None:
 
 
 @state_kernel
-def inject_user(state: Any, slice_id: int, user: int, packets: int) -> None:
-    """A burst by hand: `packets` packets at once for one user of the slice."""
-    for _ in range(packets):
-        _inject_one(state, slice_id, user)
+def inject_users(state: Any, users: Any, packets: int) -> None:
+    """A burst by hand: `packets` packets at once for each of the users i64 [K], in their order."""
+    for user in users:
+        slice_id = 0
+        while user >= state.slices[slice_id].first_user + state.slices[slice_id].users:
+            slice_id += 1
+        for _ in range(packets):
+            _inject_one(state, slice_id, user)
 
 
 @inline_kernel

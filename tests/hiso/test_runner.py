@@ -13,8 +13,8 @@ from hiso.run_request import pinned
 from hiso.runner import Runner, RunWeights, default_weights, run
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.e2_codec import SlotEncoder
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import SLICE_NAMES, Impairments, load_scenario
-from ran_emulator.state import HWI_MODELS
 from ran_emulator.timeline import parse_timeline
 from xapps import trained
 from xapps.agents import BudgetAgent, SliceAgent
@@ -22,7 +22,7 @@ from xapps.codec import decode_observation
 from xapps.slicing.inter.coma2c import CoMA2C
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import make_intra_policy, untrained_weights
-from xapps.slicing.observation import Budgets, SecondReport, SlotDecision, SlotObservation, SlotOutcome
+from xapps.slicing.observation import Budgets, SecondReport, SlotDecision, SlotObservation
 from xapps.slicing.options import AgentOptions
 from xapps.slicing.schedulers import resolve
 from xapps.slicing.triggers import make_trigger
@@ -220,13 +220,14 @@ def test_an_outcome_says_what_held_in_its_slot_and_the_same_over_the_wire(delay:
     there = decode_observation(encoder.header(1, cell.slot, cell.slot), message.SerializeToString()).outcomes
     assert {outcome.slot < 40 for outcome in here} == {True, False}
     for ours, theirs in zip(here, there, strict=True):
-        for field in dataclasses.fields(SlotOutcome):
-            np.testing.assert_array_equal(getattr(ours, field.name), getattr(theirs, field.name))
+        np.testing.assert_equal(dataclasses.asdict(ours), dataclasses.asdict(theirs))
+        detail = ours.learning_detail
+        assert detail is not None
         hwi = cell.scenario.hwi if ours.slot < 40 else changed
-        assert (ours.hwi_model, ours.kappa_t) == (HWI_MODELS.index(hwi.model), np.float32(hwi.kappa_t))
-        assert ours.kappa_r == np.float32(hwi.kappa_r)
+        assert (detail.hwi_model, detail.kappa_t) == (HWI_MODELS.index(hwi.model), np.float32(hwi.kappa_t))
+        assert detail.kappa_r == np.float32(hwi.kappa_r)
         band_hz = INITIAL_HZ[1] if ours.slot < 40 + delay else SLNR_HZ[1]
-        assert (ours.bandwidth_hz, ours.noise_w) == (band_hz, np.float32(cell.scenario.noise_w_per_hz * band_hz))
+        assert (ours.bandwidth_hz, detail.noise_w) == (band_hz, np.float32(cell.scenario.noise_w_per_hz * band_hz))
 
 
 def test_the_report_of_a_second_is_its_window() -> None:
@@ -261,8 +262,8 @@ def test_outcomes_come_with_the_next_frame_each_once_in_order() -> None:
             for outcome in observation.outcomes:
                 seen.append(outcome.slot)
                 assert outcome.slot < observation.observed_slot
-                assert outcome.beam_gains is not None
-                assert outcome.beam_gains.shape == (len(outcome.user_ids), 128)
+                assert outcome.learning_detail is not None
+                assert outcome.learning_detail.beam_gains.shape == (len(outcome.user_ids), 128)
         cell.execute_slot()
         if cell.state.outcomes[1]["count"]:
             executed.append(slot)

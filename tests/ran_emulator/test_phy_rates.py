@@ -15,12 +15,9 @@ from numpy_twin import sdnr as twin_sdnr
 from ran_emulator import state as st
 from ran_emulator.cell import Cell
 from ran_emulator.phy.codebook import dft_codebook
+from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_PAPER, SPLIT_DEFICIT, SPLIT_MAXMIN
 from ran_emulator.phy.precoding import coupling, fairest_beam, matched, matched_to_all, mmse_loading, zero_forcing
 from ran_emulator.phy.rsma import (
-    HWI_AGGREGATE,
-    HWI_PAPER,
-    SPLIT_DEFICIT,
-    SPLIT_MAXMIN,
     rates,
     sdnr,
     split_common_rate,

@@ -21,6 +21,7 @@ from ran_emulator.summary import cell_summary
 from ran_emulator.timeline import MAX_WAITING, TimelineError, load_timeline, parse_timeline
 
 REGIMES = load_scenario("regimes")
+SWITCHING = load_scenario("regimes", ["regimes.dwell_min_s=0.001", "regimes.dwell_max_s=0.001"])  # every other slot
 QUIET = parse_scenario({"slices": {name: {"load_scale": 0} for name in ("vonr", "embb", "urllc")}})
 
 
@@ -175,16 +176,25 @@ def test_what_was_made_is_a_timeline_that_gives_the_run_again(events: list[dict[
 @settings(deadline=None, max_examples=25)
 @given(events=EVENTS, seed=some.integers(0, 2**32))
 def test_by_hand_at_a_slots_start_or_by_timeline_is_the_same(events: list[dict[str, Any]], seed: int) -> None:
-    by_timeline = drive(scheduled(REGIMES, events, seed), 40, RandomDecisions(seed))
-    by_hand = Cell(REGIMES, seed)
+    by_timeline = drive(scheduled(SWITCHING, events, seed), 40, RandomDecisions(seed))
+    by_hand = Cell(SWITCHING, seed)
     decide = RandomDecisions(seed)
     for slot in range(40):
         for event in events:
             if event["at_slot"] == slot:
-                by_hand.apply_due()
                 by_hand.make(EVENT.validate_python(event))
         drive(by_hand, 1, decide)
     assert cell_summary(by_hand) == cell_summary(by_timeline)
+
+
+@pytest.mark.parametrize("slot", [1, 2, 4])
+def test_by_hand_a_regime_is_held_from_after_the_switch_of_its_slot(slot: int) -> None:
+    event = {"at_slot": slot, "change": "regime", "index": "auto"}
+    by_timeline = drive(scheduled(SWITCHING, [event]), slot + 1, undecided)
+    by_hand = drive(Cell(SWITCHING, 1), slot, undecided)
+    by_hand.make(EVENT.validate_python(event))
+    drive(by_hand, 1, undecided)
+    assert (by_hand.regime, by_hand.loads) == (by_timeline.regime, by_timeline.loads)
 
 
 WRONG = [

@@ -143,7 +143,7 @@ def test_injected_packets_go_round_robin() -> None:
 )
 def test_a_users_packets_are_offered_to_it_alone_and_the_queue_holds_five(user: int, slice_id: int) -> None:
     cell = Cell(quiet(), 1)
-    cell.inject_user(user, 7)
+    cell.inject_users([user], 7)
     assert cell.state.users["packets"].tolist() == [5 if each == user else 0 for each in range(100)]
     total = counts(cell)
     assert total[:, st.OFFERED].tolist() == [7 if each == slice_id else 0 for each in range(3)]
@@ -272,7 +272,7 @@ def test_offered_is_delivered_dropped_and_queued_after_every_slot(
     for slot in range(60):
         if slot == 20:
             cell.inject(seed % 3, injected)
-            cell.inject_user(seed % 100, injected)
+            cell.inject_users([seed % 100], injected)
         drive_slot(cell, decide)
         total = counts(cell)
         window = cell.window()

@@ -35,15 +35,13 @@ def outcome(rng: np.random.Generator, slot: int, users: list[int], detail: bool 
         rate_bps=reals(),
         sent_bits=rng.integers(0, 10_000, count).astype("<u4").tobytes(),
         decision_source=np.zeros(count, "u1").tobytes(),
-        noise_w=2.5e-14,
-        hwi_model=slot_pb2.AGGREGATE,
-        kappa_t=0.02,
-        kappa_r=0.03,
     )
     if detail:
         message.beam_gains = reals(count, BEAMS)
         message.common_gain = reals()
         message.channel_gain = reals()
+        message.noise_w, message.hwi_model = 2.5e-14, slot_pb2.AGGREGATE
+        message.kappa_t, message.kappa_r = 0.02, 0.03
     return message
 
 

@@ -46,12 +46,15 @@ def test_an_observation_holds_what_was_sent() -> None:
     assert found.last_outcome.shape == (3, 7)
     assert found.beam_gains.shape == (3, BEAMS)
     assert [each.slot for each in found.outcomes] == [7, 8]
+    detail = found.outcomes[0].learning_detail
+    assert detail is not None
     for name in ("noise_w", "hwi_model", "kappa_t", "kappa_r"):
-        assert getattr(found.outcomes[1], name) == getattr(sent[1], name) != getattr(found, name)
-    assert found.outcomes[1].beam_gains is None
-    assert found.outcomes[0].beam_gains is not None
-    assert found.outcomes[0].beam_gains.shape == (3, BEAMS)
-    for name in ("beams", "private_power_w", "rate_bps", "sent_bits", "decision_source", "channel_gain"):
+        assert getattr(detail, name) == getattr(sent[0], name) != getattr(found, name)
+    for name in ("beam_gains", "common_gain", "channel_gain"):
+        assert getattr(detail, name).tobytes() == getattr(sent[0], name)
+    assert detail.beam_gains.shape == (3, BEAMS)
+    assert found.outcomes[1].learning_detail is None
+    for name in ("beams", "private_power_w", "rate_bps", "sent_bits", "decision_source"):
         assert getattr(found.outcomes[0], name).tobytes() == getattr(sent[0], name)
     assert decode_observation(header, message, outcomes=False).outcomes == []
 

@@ -21,7 +21,6 @@ BeamReports = npt.NDArray[np.void]
 """Records of `ran_emulator.phy.beam_reports.BEAM_REPORT`."""
 
 SLICE_NAMES = ("vonr", "embb", "urllc")
-HWI_PAPER, HWI_AGGREGATE = 0, 1
 SOURCE_CONTROL, SOURCE_HELD, SOURCE_DEFAULT = 0, 1, 2
 
 
@@ -44,6 +43,19 @@ class SliceContext:
 
 
 @dataclass(slots=True)
+class LearningDetail:
+    """What the rates of an executed slot followed from, for who learns from it."""
+
+    beam_gains: F32  # [K, N]
+    common_gain: F32  # [K], |h^H v|^2
+    channel_gain: F32  # [K], ||h||^2
+    noise_w: float  # in the slice's band
+    hwi_model: int
+    kappa_t: float
+    kappa_r: float
+
+
+@dataclass(slots=True)
 class SlotOutcome:
     """What one executed slot of a slice gave."""
 
@@ -51,10 +63,6 @@ class SlotOutcome:
     common_power_w: float
     bandwidth_hz: int
     power_w: float
-    noise_w: float  # in the slice's band
-    hwi_model: int
-    kappa_t: float
-    kappa_r: float
     user_ids: U16  # [K]
     beams: I16  # [K]
     private_power_w: F32  # [K]
@@ -65,9 +73,7 @@ class SlotOutcome:
     rate_bps: F32  # [K]
     sent_bits: U32  # [K]
     decision_source: U8  # [K]
-    beam_gains: F32 | None = None  # [K, N] of the executed slot; learning detail
-    common_gain: F32 | None = None  # [K], |h^H v|^2; learning detail
-    channel_gain: F32 | None = None  # [K], ||h||^2; learning detail
+    learning_detail: LearningDetail | None = None
 
 
 @dataclass(slots=True)

@@ -105,3 +105,48 @@ def test_of_many_that_are_called_back_while_slots_begin_each_has_one_end(ends: E
     thread.join()
     for number, outcome in enumerate(outcomes):
         assert outcome in ({"number": number, "slot": number}, {"number": number, "cancelled": True})
+
+
+def test_a_line_that_is_no_request_is_skipped(ends: Ends) -> None:
+    ends.face.sendall(b'{"number": 1, "na\n\n\xff\xfe\n')
+    ends.send(number=2, name="change", arguments={})
+    assert ends.inbox.get(timeout=WAIT_S) == Command(2, "change", {})
+
+
+def test_a_command_after_one_that_could_not_be_sent_whole_is_taken(ends: Ends) -> None:
+    client = CommandClient(ends.face, timeout_s=WAIT_S)
+    taken = []
+
+    class HalfSent:
+        """A socket whose time is up in the middle of a line."""
+
+        def sendall(self, line: bytes) -> None:
+            ends.face.sendall(line[: len(line) // 2])
+            raise TimeoutError
+
+    def loop() -> None:
+        command = ends.inbox.get(timeout=WAIT_S)
+        taken.append(command.number)
+        assert ends.server.take(command)
+        ends.server.answer(command, {"slot": 7})
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "_connection", HalfSent())
+        with pytest.raises(LoopBusyError, match="is not known"):
+            client.ask("change", change="hwi", kappa=1.0)
+    assert client.ask("change", change="hwi", kappa=0.5)["slot"] == 7
+    thread.join()
+    assert taken == [2]
+
+
+def test_a_face_that_dies_with_an_answer_unread_is_gone() -> None:
+    face, theirs = socket.socketpair()
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    server = CommandServer(theirs, inbox)
+    face.sendall(json.dumps({"number": 1, "name": "change", "arguments": {}}).encode() + b"\n")
+    command = inbox.get(timeout=WAIT_S)
+    server.answer(command, {"slot": 1})
+    face.close()  # which resets the line, where a face that has read everything would only end it
+    assert isinstance(inbox.get(timeout=WAIT_S), FaceGone)

@@ -17,6 +17,7 @@ from ran_emulator.constraints import Refused
 from ran_emulator.e2_codec import SlotEncoder, budget_report, decode_budgets, decode_decision
 from ran_emulator.e2_node import encode_frame
 from ran_emulator.phy.beam_reports import BeamReporter
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import load_scenario
 
 USERS = strategy.lists(
@@ -154,20 +155,27 @@ def test_an_outcome_is_the_outcome_of_the_cell(busy_cell: Cell, learning_detail:
     count = int(outcome["count"])
     message = encoder.outcome(1, count, learning_detail)
     assert (message.slot, message.bandwidth_hz) == (50, int(outcome["bandwidth_hz"]))
-    for name in ("noise_w", "hwi_model", "kappa_t", "kappa_r"):
-        assert getattr(message, name) == outcome[name]
     assert (message.common_power_w, message.power_w) == (outcome["common_power_w"], outcome["power_w"])
     kinds = {"user_ids": "<u2", "beams": "<i2", "sent_bits": "<u4", "decision_source": "u1"}
     reals = ("private_power_w", "common_sdnr", "common_share", "private_sdnr", "private_rate", "rate_bps")
     for name, kind in (kinds | dict.fromkeys(reals, "<f4")).items():
         np.testing.assert_array_equal(np.frombuffer(getattr(message, name), kind), outcome[name][:count])
+    about_the_slot = ("noise_w", "hwi_model", "kappa_t", "kappa_r")
     if learning_detail:
+        for name in about_the_slot:
+            assert getattr(message, name) == outcome[name]
         gains = np.frombuffer(message.beam_gains, "<f4").reshape(count, -1)
         np.testing.assert_array_equal(gains, busy_cell.state.outcome_gains[1, :count])
         for name in ("common_gain", "channel_gain"):
             np.testing.assert_array_equal(np.frombuffer(getattr(message, name), "<f4"), outcome[name][:count])
     else:
-        assert not message.beam_gains
+        sent = {field.name for field, _ in message.ListFields()}
+        assert sent.isdisjoint({"beam_gains", "common_gain", "channel_gain", *about_the_slot})
+
+
+@pytest.mark.parametrize("model", HWI_MODELS)
+def test_the_contract_numbers_hardware_models_as_the_cell_does(model: str) -> None:
+    assert slots.HwiModel.Value(model.upper()) == HWI_MODELS.index(model)
 
 
 def test_a_budget_report_states_the_second() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -284,3 +286,8 @@ def test_a_call_schedules_at_most_100_events(own: tuple[TestClient, Direct, dict
     assert http.post("/timeline", json=[LOAD] * 101).status_code == 422
     assert http.post("/timeline", json=[]).status_code == 422
     assert len(http.post("/timeline", json=[LOAD] * 100).json()["ids"]) == 100
+
+
+def test_the_face_compiles_nothing() -> None:
+    loaded = "import sys, ran_emulator.service; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -78,6 +80,17 @@ def test_nothing_is_read_while_nobody_listens(http: TestClient, snapshots: Snaps
     with http.websocket_connect("/kpis/live?period_s=0") as session, pytest.raises(WebSocketDisconnect):
         session.receive_json()
     assert snapshots.reads == reads
+
+
+def test_a_snapshot_that_cannot_be_told_is_logged_and_passed_over(
+    http: TestClient, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
+) -> None:
+    with http.websocket_connect("/kpis/live") as session:
+        snapshots.record = {"wall_time_s": 1.0, "slot": math.nan}  # no JSON
+        while "kpis_live_failed" not in caplog.text:
+            time.sleep(0.01)
+        snapshots.publish(2)
+        assert slots(session) == 200
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from xapps.slicing.observation import SliceContext, SlotDecision, SlotObservation, SlotOutcome
+from xapps.slicing.observation import LearningDetail, SliceContext, SlotDecision, SlotObservation, SlotOutcome
 from xapps.slicing.rewards import spectral_efficiencies
 
 F64 = npt.NDArray[np.float64]
@@ -137,10 +137,6 @@ def execute(snapshot: Snapshot, observation: SlotObservation, decision: SlotDeci
         common_power_w=common_power_w(observation, decision),
         bandwidth_hz=observation.bandwidth_hz,
         power_w=observation.power_w,
-        noise_w=observation.noise_w,
-        hwi_model=observation.hwi_model,
-        kappa_t=observation.kappa_t,
-        kappa_r=observation.kappa_r,
         user_ids=observation.user_ids,
         beams=decision.beams,
         private_power_w=decision.private_power_w,
@@ -151,7 +147,13 @@ def execute(snapshot: Snapshot, observation: SlotObservation, decision: SlotDeci
         rate_bps=(eta * observation.bandwidth_hz).astype(np.float32),
         sent_bits=np.full(count, 7200, np.uint32),
         decision_source=np.zeros(count, np.uint8),
-        beam_gains=snapshot.beam_gains,
-        common_gain=snapshot.common_gain,
-        channel_gain=snapshot.channel_gain,
+        learning_detail=LearningDetail(
+            beam_gains=snapshot.beam_gains,
+            common_gain=snapshot.common_gain,
+            channel_gain=snapshot.channel_gain,
+            noise_w=observation.noise_w,
+            hwi_model=observation.hwi_model,
+            kappa_t=observation.kappa_t,
+            kappa_r=observation.kappa_r,
+        ),
     )

@@ -106,10 +106,6 @@ def outcome_of(slot: int, users: list[int], rates: list[float], source: int = 0)
         common_power_w=0.0,
         bandwidth_hz=BANDWIDTH_HZ,
         power_w=1.0,
-        noise_w=1e-14,
-        hwi_model=0,
-        kappa_t=0.0,
-        kappa_r=0.0,
         user_ids=np.array(users, np.uint16),
         beams=np.zeros(count, np.int16),
         private_power_w=zeros,
@@ -275,9 +271,9 @@ def test_a_difference_reward_reckons_with_what_held_in_the_executed_slot() -> No
         observation = observe(snapshot, 0)
         learner.on_frame(observation, None)
         decision = policy.decide(observation)
-        outcome = dataclasses.replace(
-            execute(snapshot, observation, decision), kappa_t=kappa_in_outcome, kappa_r=kappa_in_outcome
-        )
+        outcome = execute(snapshot, observation, decision)
+        assert outcome.learning_detail is not None
+        outcome.learning_detail.kappa_t = outcome.learning_detail.kappa_r = kappa_in_outcome
         learner.on_frame(observe(snapshot, 30, kappa=kappa_in_frame, outcomes=[outcome]), decision)
         return [float(reward) for reward in learner.replay._reward[: len(learner.replay)]]
 

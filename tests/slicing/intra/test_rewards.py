@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_PAPER
 from xapps.slicing.intra.powers import dbm_level_w
-from xapps.slicing.observation import HWI_AGGREGATE, HWI_PAPER
 from xapps.slicing.rewards import difference_rewards, own_reward, satisfaction_factor
 
 from .synthetic import ANTENNAS, BANDWIDTH_HZ, POWER_W, Snapshot, draw_snapshot, noise_w

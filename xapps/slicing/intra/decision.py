@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ran_emulator.phy.beam_reports import BEAM_REPORT, best_beams, last_beam
+from ran_emulator.phy.codes import HWI_AGGREGATE
 from ran_emulator.phy.jit import state_kernel
 from xapps.slicing.features import (
     CANDIDATES,
@@ -40,7 +41,6 @@ KIND_ZF_SPLIT, KIND_ZF_SPLIT_MRT = 6, 7
 BEAM_BEST, BEAM_RANDOM = 0, 1
 MAX_GROUP_USERS = 8
 COMMON_REST = -1.0
-HWI_AGGREGATE = 1
 
 SPLIT_STEPS = 17
 SPLIT_STEP = 10.0**-0.5

@@ -314,7 +314,8 @@ class IntraLearner:
 
     def _difference_rewards(self, outcome: SlotOutcome, ssr: F32) -> F32:
         """S(a) - S(a_-i, default_i) on the executed slot's own channels and noise, over the users that transmitted."""
-        if outcome.beam_gains is None or outcome.common_gain is None or outcome.channel_gain is None:
+        detail = outcome.learning_detail
+        if detail is None:
             raise ValueError(f"outcome of slot {outcome.slot}: learning detail is missing (action definition)")
         active = np.flatnonzero(outcome.rate_bps > 0.0)
         count = len(active)
@@ -326,16 +327,16 @@ class IntraLearner:
             float(outcome.common_power_w),
             dbm_level_w(MIDDLE_SHARE, float(outcome.power_w), count),
             self.context.access == "rsma",
-            outcome.beam_gains[active],
-            outcome.common_gain[active],
-            outcome.channel_gain[active],
+            detail.beam_gains[active],
+            detail.common_gain[active],
+            detail.channel_gain[active],
             self.context.antennas,
             float(outcome.bandwidth_hz),
             float(outcome.power_w),
-            float(outcome.noise_w),
-            int(outcome.hwi_model),
-            float(outcome.kappa_t),
-            float(outcome.kappa_r),
+            float(detail.noise_w),
+            int(detail.hwi_model),
+            float(detail.kappa_t),
+            float(detail.kappa_r),
             ssr[active],
             self.context.min_rate_bps,
             self.context.ssr_threshold,
