@@ -35,6 +35,10 @@ class Instance(Protocol):
 class Backend(Protocol):
     """One way to run xApps."""
 
+    @property
+    def poll_s(self) -> float:
+        """How long an instance may go without being asked whether it has ended: what asking costs decides."""
+
     def check(self, descriptor: Descriptor) -> None:
         """Whether it can run here; raises DescriptorError."""
 

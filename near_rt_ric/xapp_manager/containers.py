@@ -75,6 +75,8 @@ class ContainerInstance:
 class ContainerBackend:
     """Starts containers beside the RIC: in its own network where it is a container, else over its socket or network."""
 
+    poll_s = 1.0
+
     def __init__(self, store_path: Path, bus: str, placement: ChildPlacement) -> None:
         """No engine is asked yet. `store_path` tells the containers of one RIC from those of another."""
         self._store_path = store_path.resolve()
@@ -166,9 +168,10 @@ class ContainerBackend:
         if own is not None:
             if tcp is None:
                 raise DescriptorError("image", f"a RIC in a container is reached over tcp only, not {self._bus}")
-            return f"tcp://{own.id[:_ID_LENGTH]}:{tcp[2]}", {
-                "network": next(iter(own.attrs["NetworkSettings"]["Networks"]))
-            }
+            network = next(iter(own.attrs["NetworkSettings"]["Networks"]), None)
+            if network is None:
+                raise DescriptorError("image", "the RIC's container is in no network that another one could join")
+            return f"tcp://{own.id[:_ID_LENGTH]}:{tcp[2]}", {"network": network}
         if tcp is not None:
             return self._bus, {"network_mode": "host"}
         folder = str(Path(self._bus.removeprefix("ipc://")).parent)

@@ -49,6 +49,7 @@ class Deployment:
         self._deaths = 0
         self._started_s = 0.0
         self._retry_s = 0.0
+        self._poll_s = 0.0
         self._ended = False
 
     @property
@@ -79,16 +80,18 @@ class Deployment:
 
     def ask_to_end(self) -> None:
         """SIGTERM, without waiting."""
-        if self.instance is not None and self.instance.poll() is None:
-            self.instance.terminate()
+        instance = self.instance
+        if instance is not None and instance.poll() is None:
+            instance.terminate()
 
     def end_by(self, deadline_s: float) -> None:
         """Wait for its end until `deadline_s` (monotonic), then kill what is left."""
-        if self.instance is None:
+        instance = self.instance  # whoever watches may forget it meanwhile, where the manager has not waited for that
+        if instance is None:
             return
-        while self.instance.poll() is None and time.monotonic() < deadline_s:
+        while instance.poll() is None and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)
-        self.instance.kill()
+        instance.kill()
         self.instance = None
 
     def become(self, descriptor: Descriptor, backend: Backend) -> None:
@@ -97,9 +100,12 @@ class Deployment:
         self.backend = backend
 
     def watch(self, now_s: float) -> None:
-        """Notice its end, and start it again when that is due. `now_s`: time.monotonic()."""
+        """Notice its end, and start it when that is due. `now_s`: time.monotonic()."""
+        if self.instance is not None and now_s < self._poll_s:
+            return
+        self._poll_s = now_s + self.backend.poll_s
         if self.has_ended(now_s) and self.wanted and not self._ended and now_s >= self._retry_s:
-            self.restarts += 1
+            self.restarts += self._deaths > 0
             self._run(now_s)
 
     def has_ended(self, now_s: float) -> bool:
@@ -123,6 +129,7 @@ class Deployment:
 
     def _run(self, now_s: float) -> None:
         self._started_s = now_s
+        self._retry_s = now_s + LONGEST_DELAY_S  # of a start that raises what nobody has foreseen
         try:
             self.instance = self.backend.start(self.descriptor)
         except CannotStartError as error:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +33,8 @@ MISSED_WITHIN_S = 1.0
 """The platform looks for closed sockets four times a second."""
 _HOLD_S = REGISTER_LIMIT_S + STOP_GRACE_S + 3.0
 _WATCH_S = 0.1
+_WATCHED_LIMIT_S = 10.0
+"""How long a request waits for the watcher, which may be at a container engine that hardly answers."""
 _DELETE_TIMEOUT_S = 7.0
 
 
@@ -55,7 +57,8 @@ class XAppManager:
         self._store: DeploymentStore | None = None
         self._deployments: dict[str, Deployment] = {}
         self._busy: set[str] = set()
-        self._lock = threading.Lock()
+        self._watched: str | None = None
+        self._lock = threading.Condition()
         self._ready = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="xapp-manager", daemon=True)
@@ -67,7 +70,7 @@ class XAppManager:
     def close(self) -> None:
         """End every xApp; the store keeps who is to run."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(STOP_GRACE_S)  # an engine that hardly answers does not keep the RIC
         deadline_s = time.monotonic() + STOP_GRACE_S
         while self._busy and time.monotonic() < deadline_s:
             time.sleep(_WATCH_S)  # whoever is changing something notices, and starts nothing more
@@ -112,13 +115,15 @@ class XAppManager:
             deployment.stop()
 
     def remove(self, name: str) -> None:
-        """End it and forget it, its logs and its subscriptions."""
+        """End it and forget it, its logs and its subscriptions; a NotReadyError leaves it stopped, to be asked again."""
         with self._operation(name) as deployment:
-            self._opened().delete(name)
+            store = self._opened()
+            store.save(deployment.descriptor, wanted=False)
             deployment.stop()
+            self._delete_subscriptions(name)
+            store.delete(name)
             del self._deployments[name]
             deployment.backend.forget(name)
-            self._delete_subscriptions(name)
 
     def upgrade(self, name: str, changes: Upgrade) -> None:
         """Put another version in the place of a running one; its subscriptions stand meanwhile.
@@ -136,14 +141,19 @@ class XAppManager:
                 self._opened().save(after, wanted=False)
                 deployment.become(after, backend)
                 return
+            self._hold(name)
             self._replace(deployment, after, backend)
             if self._registers(deployment):
-                self._opened().save(after, wanted=True)
+                try:
+                    self._opened().save(after, wanted=True)
+                except NotReadyError:
+                    self._take_back(deployment, before, backend_before)
+                    raise
                 _LOG.info("xapp_upgraded", extra=fields(xapp=name, program=after.program))
                 return
             # What a version that still runs has printed last may be its predecessor's.
             words = deployment.last_words() if deployment.last_exit else f"within {REGISTER_LIMIT_S:g} s"
-            self._replace(deployment, before, backend_before)
+            self._take_back(deployment, before, backend_before)
             back = "runs again" if self._registers(deployment) else "was started again and has not registered either"
         _LOG.error("xapp_upgrade_failed", extra=fields(xapp=name, program=after.program, last_words=words))
         raise UpgradeFailedError(f"{after.program} has not registered as {name} ({words}): the version before {back}")
@@ -165,6 +175,8 @@ class XAppManager:
         with self._lock:
             if name in self._busy:
                 raise ConflictError(f"name: {name} is being changed by another request: ask again when it is done")
+            if not self._lock.wait_for(lambda: self._watched != name, _WATCHED_LIMIT_S) or name in self._busy:
+                raise NotReadyError(f"name: {name} is just being looked at or changed: ask again")
             self._busy.add(name)
         try:
             yield
@@ -192,10 +204,18 @@ class XAppManager:
     def _backend(self, descriptor: Descriptor) -> Backend:
         return self._processes if descriptor.image is None else self._containers
 
+    def _hold(self, name: str) -> None:
+        """Have its subscriptions wait for who comes next under this name."""
+        self._opened()
+        self._command("hold", xapp_name=name, limit_s=_HOLD_S)
+
+    def _take_back(self, deployment: Deployment, before: Descriptor, backend: Backend) -> None:
+        with suppress(NotReadyError):  # a hot loop that is away takes no subscriptions down either
+            self._hold(before.name)
+        self._replace(deployment, before, backend)
+
     def _replace(self, deployment: Deployment, descriptor: Descriptor, backend: Backend) -> None:
-        if self._stopping.is_set():
-            raise NotReadyError("the RIC is stopping")
-        self._command("hold", xapp_name=descriptor.name, limit_s=_HOLD_S)
+        self._opened()  # nothing is started by a manager that stops
         deployment.stop()
         deployment.become(descriptor, backend)
         deployment.start()
@@ -204,7 +224,9 @@ class XAppManager:
         """Whether what has just been started takes its place on the bus; False at once where it ends."""
         deadline_s = time.monotonic() + REGISTER_LIMIT_S
         while time.monotonic() < deadline_s and not self._stopping.is_set():
-            registered = self._registered(deployment.descriptor.name)
+            registered = {}
+            with suppress(NotReadyError):  # a hot loop that is away for a moment: not yet
+                registered = self._registered(deployment.descriptor.name)
             if registered.get("alive") and not registered["held"]:
                 return True
             if deployment.has_ended(time.monotonic()):
@@ -247,19 +269,30 @@ class XAppManager:
             try:
                 if self._store is None:
                     self._open()
-                self._watch_once()
             except Exception:
-                # One xApp that cannot be watched must not leave the others alone.
-                _LOG.exception("xapp_watch_failed")
+                _LOG.exception("xapp_manager_not_opened")
+            for deployment in self.deployments():
+                self._watch(deployment)
 
-    def _watch_once(self) -> None:
-        now_s = time.monotonic()
+    def _watch(self, deployment: Deployment) -> None:
+        """Look at one that nobody is changing; requests for others do not wait meanwhile."""
+        name = deployment.descriptor.name
         with self._lock:
-            for name, deployment in self._deployments.copy().items():
-                if name not in self._busy:
-                    deployment.watch(now_s)
+            if self._stopping.is_set() or name in self._busy or self._deployments.get(name) is not deployment:
+                return
+            self._watched = name
+        try:
+            deployment.watch(time.monotonic())
+        except Exception:
+            # One xApp that cannot be watched must not leave the others alone.
+            _LOG.exception("xapp_watch_failed", extra=fields(xapp=name))
+        finally:
+            with self._lock:
+                self._watched = None
+                self._lock.notify_all()
 
     def _open(self) -> None:
+        """Know what the store says; who is to run is started by being watched."""
         try:
             self._command("state")  # the hot loop has opened the store, and xApps find a bus
             store = DeploymentStore(self._store_path)
@@ -268,9 +301,6 @@ class XAppManager:
             _LOG.info("xapp_manager_waits", extra=fields(reason=str(error)))
             return
         for descriptor, wanted in stored:
-            backend = self._backend(descriptor)
-            deployment = self._deployments[descriptor.name] = Deployment(descriptor, backend, wanted=wanted)
-            if wanted:
-                deployment.start()
+            self._deployments[descriptor.name] = Deployment(descriptor, self._backend(descriptor), wanted=wanted)
         self._store = store
         self._ready.set()

@@ -65,6 +65,8 @@ class ProcessInstance:
 class ProcessBackend:
     """Starts processes whose output goes into one file each."""
 
+    poll_s = 0.0
+
     def __init__(self, log_folder: Path, bus: str, placement: ChildPlacement) -> None:
         """Call it before this thread is pinned or niced: what it starts would inherit both, and keep the niceness."""
         self._log_folder = log_folder

@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from fake_xapps import FakeBackend
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from near_rt_ric.store import Store
-from near_rt_ric.xapp_manager.backend import CannotStartError
 from near_rt_ric.xapp_manager.deployment import (
     CRASH_LOOP_DEATHS,
     FIRST_DELAY_S,
@@ -25,51 +25,6 @@ from near_rt_ric.xapp_manager.descriptor import MAX_ARGUMENTS, Descriptor, Resta
 from near_rt_ric.xapp_manager.errors import DescriptorError, NotReadyError
 from near_rt_ric.xapp_manager.processes import MAX_LOG_BYTES, ChildPlacement, ProcessBackend
 from service_kit.placement import FACE_NICENESS
-
-
-class FakeInstance:
-    def __init__(self) -> None:
-        self.code: int | None = None
-        self.killed = False
-
-    def poll(self) -> int | None:
-        return self.code
-
-    def terminate(self) -> None:
-        self.code = 0
-
-    def kill(self) -> None:
-        self.killed = True
-
-    def where(self) -> str:
-        return "nowhere"
-
-    def health(self) -> str:
-        return ""
-
-
-class FakeBackend:
-    def __init__(self) -> None:
-        self.started: list[FakeInstance] = []
-        self.refuses = False
-
-    def check(self, descriptor: Descriptor) -> None:
-        """Everything can run."""
-
-    def start(self, descriptor: Descriptor) -> FakeInstance:
-        if self.refuses:
-            raise CannotStartError("no room")
-        self.started.append(FakeInstance())
-        return self.started[-1]
-
-    def logs(self, name: str, lines: int) -> list[str]:
-        return ["first", "last", ""]
-
-    def forget(self, name: str) -> None:
-        """Nothing is kept."""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def deployed(restart: RestartPolicy = RestartPolicy.ALWAYS) -> tuple[Deployment, FakeBackend]:
@@ -146,6 +101,26 @@ def test_what_cannot_be_started_is_tried_again() -> None:
     assert (deployment.state, deployment.last_exit) == ("restarting", "cannot start: no room")
     backend.refuses = False
     assert first_start_after(deployment, backend, 0.0, FIRST_DELAY_S)
+
+
+def test_one_that_costs_to_ask_is_asked_as_often_as_its_backend_says() -> None:
+    backend = FakeBackend(poll_s=1.0)
+    deployment = Deployment(Descriptor(name="x", image="i"), backend, wanted=True)
+    for tick in range(31):
+        deployment.watch(tick / 8)
+    assert backend.started[0].polls == 3
+    assert deployment.restarts == 0
+
+
+def test_a_start_that_nobody_has_foreseen_is_not_repeated_at_once() -> None:
+    deployment, backend = deployed()
+    backend.breaks = {"x"}
+    with pytest.raises(RuntimeError):
+        deployment.watch(0.0)
+    deployment.watch(LONGEST_DELAY_S - 1e-3)
+    backend.breaks = set()
+    deployment.watch(LONGEST_DELAY_S)
+    assert (deployment.state, len(backend.programs)) == ("running", 2)
 
 
 def test_a_stopped_one_stays_stopped_until_it_is_started_with_a_clean_record() -> None:
