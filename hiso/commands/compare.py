@@ -106,7 +106,7 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.split(","):
         match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not first <= last < first + MAX_SEEDS:
+        if not first <= last < first + MAX_SEEDS - len(found):
             refuse(f"seeds: must be numbers or ranges like 11-13, at most {MAX_SEEDS} of them (given {part!r})")
         found += range(first, last + 1)
     if len(set(found)) < len(found):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,17 +22,19 @@ from hiso.commands.options import (
     in_range,
     refuse,
 )
-from hiso.observe import budget_context
+from hiso.observe import budget_context, slice_context
 from hiso.run_request import RequestError, check_learnable, check_seed, pinned
-from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, Scenario, ScenarioError, load_scenario
+from ran_emulator.cell import Cell
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLICE_NAMES, Scenario, ScenarioError, load_scenario
 from xapps.slicing.inter.actions import BudgetError, bandwidth_grid
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
-from xapps.slicing.intra.policies import LEARNING
+from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.policies import LEARNING, trained_weights
 from xapps.slicing.options import OptionsError, parse_options
 from xapps.slicing.schedulers import SCHEDULERS, Scheduler, SchedulerError, resolve
-from xapps.slicing.weights import Weights, load_weights, save_weights
-from xapps.trained import trained_name
+from xapps.slicing.weights import Weights, WeightsError, load_weights, save_weights
+from xapps.trained import inter_weights, trained_name
 
 if TYPE_CHECKING:
     from xapps.slicing.intra.dqn import IntraStats
@@ -112,19 +115,54 @@ def train(
         f" --control-delay-slots {control_delay_slots} --slots {slots} --seconds {length_s} --candidates {candidates}"
     )
     console = Console()
-    inter_path = out / f"{trained_name(agents.inter, what.name, control_delay_slots)}.npz"
+    intra_path, inter_path = (
+        out / f"{trained_name(variant, what.name, control_delay_slots)}.npz" for variant in (agents.intra, agents.inter)
+    )
+    inter = _kept(inter_path, lambda kept: _check_inter(kept, what, agents, control_delay_slots))
     below: Weights | str = agents.intra
     if agents.intra in LEARNING:
-        intra_path = out / f"{trained_name(agents.intra, what.name, control_delay_slots)}.npz"
-        if not intra_path.exists():
-            weights = _train_intra(console, what, agents, seed, slots, control_delay_slots, command)
-            save_weights(intra_path, weights)
-        below = load_weights(intra_path)
-        console.print(f"{intra_path}  {below.weights_id}")
-    if not inter_path.exists():
-        weights = _train_inter(console, what, agents, seed, length_s, control_delay_slots, below, command, candidates)
-        save_weights(inter_path, weights)
-    console.print(f"{inter_path}  {load_weights(inter_path).weights_id}")
+        intra = _kept(intra_path, lambda kept: _check_intra(kept, what, agents, control_delay_slots))
+        below = intra or _train_intra(console, what, agents, seed, slots, control_delay_slots, command)
+        _finish(console, intra_path, below, command, kept=intra is not None)
+    above = inter or _train_inter(
+        console, what, agents, seed, length_s, control_delay_slots, below, command, candidates
+    )
+    _finish(console, inter_path, above, command, kept=inter is not None)
+
+
+def _kept(path: Path, check: Callable[[Weights], None]) -> Weights | None:
+    """What an earlier training has left, if anything; what this one cannot build on ends the command."""
+    if not path.exists():
+        return None
+    try:
+        weights = load_weights(path)
+        check(weights)
+    except (WeightsError, InterPolicyError) as error:
+        refuse(f"out: {path} is there already and cannot be kept: {error}")
+    return weights
+
+
+def _check_intra(weights: Weights, scenario: Scenario, agents: Scheduler, delay: int) -> None:
+    """Whether they could serve here; raises WeightsError."""
+    cell = Cell(scenario, 0, delay)
+    for index in range(len(SLICE_NAMES)):
+        trained_weights(agents.intra, slice_context(cell, index), weights, agents.options)
+
+
+def _check_inter(weights: Weights, scenario: Scenario, agents: Scheduler, delay: int) -> None:
+    """Whether they could decide here; raises WeightsError, InterPolicyError."""
+    start, step_hz = inter_weights(weights, agents.options), agents.options.bandwidth_step_hz
+    make_inter_policy(agents.inter, budget_context(scenario, delay), 0, start, step_hz=step_hz)
+
+
+def _finish(console: Console, path: Path, weights: Weights, command: str, *, kept: bool) -> None:
+    """Save what was trained; say what stands in the file."""
+    if not kept:
+        save_weights(path, weights)
+    said = "  kept" if kept else ""
+    if weights.metadata.command != command:
+        said += f", though another command made it: {weights.metadata.command}"
+    console.print(f"{path}  {weights.weights_id}{said}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _make_folder(out: Path) -> None:

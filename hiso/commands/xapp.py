@@ -203,7 +203,10 @@ def _say_how_it_runs(port_base: int, name: str) -> None:
     """Wait for its registration, and say what has come of it; ends with 1 where it does not run."""
     deadline_s = time.monotonic() + SEEN_WITHIN_S
     while True:
-        (xapp,) = [item for item in json.loads(_ask(port_base, "GET", "/xapps")) if item["name"] == name]
+        listed = json.loads(_ask(port_base, "GET", "/xapps"))
+        xapp = next((item for item in listed if item["name"] == name), None)
+        if xapp is None:
+            fail(f"{name}: it was removed meanwhile")
         deployment = xapp["deployment"]
         if deployment is not None and deployment["state"] not in ("running", "stopped"):
             fail(f"{name}: {deployment['state']} ({deployment['last_exit']}): see hiso xapp logs {name}")

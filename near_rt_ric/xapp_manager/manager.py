@@ -115,7 +115,7 @@ class XAppManager:
             deployment.stop()
 
     def remove(self, name: str) -> None:
-        """End it and forget it, its logs and its subscriptions; a NotReadyError leaves it stopped, to be asked again."""
+        """End it and forget it, its logs and its subscriptions; a NotReadyError leaves it stopped and known."""
         with self._operation(name) as deployment:
             store = self._opened()
             store.save(deployment.descriptor, wanted=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -15,6 +16,8 @@ from typer.testing import CliRunner
 
 from hiso.commands import app
 from hiso.run_request import MAX_SLOTS, RequestError, parse_control_delay, run_length
+from xapps.slicing.weights import load_weights
+from xapps.trained import TRAINED_DIRECTORY
 
 SUMMARY_KEYS = {
     "version",
@@ -212,6 +215,48 @@ def test_weights_must_have_a_folder_to_go_to(runner: CliRunner, tmp_path: Path, 
     result = runner.invoke(app, ["train", "--out", str(tmp_path / place)])
     assert result.exit_code == 2
     assert f"out: {tmp_path / place} must be a folder" in result.stderr
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("madqn-tuned-base-d0", ["--set-agents", "power_levels=8"], "trained for power_levels 5, not 8"),
+        ("madqn-base-d0", ["--scheduler", "hiso-coma", "--set", "antennas=32"], "flat must hold"),
+        ("coma2c-tuned-base-d0", ["--set-agents", "bandwidth_step_hz=500000"], "trained for bandwidth_step_hz 1000000"),
+    ],
+)
+def test_files_that_do_not_fit_are_not_built_on(
+    runner: CliRunner, tmp_path: Path, name: str, arguments: list[str], message: str
+) -> None:
+    shutil.copy(TRAINED_DIRECTORY / f"{name}.npz", tmp_path)
+    result = runner.invoke(app, ["train", "--out", str(tmp_path), *arguments])
+    assert result.exit_code == 2
+    assert f"out: {tmp_path / name}.npz is there already and cannot be kept: " in result.stderr
+    assert message in result.stderr
+    assert [path.stem for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["madqn-tuned-base-d0.npz", "coma2c-tuned-base-d0.npz"])
+def test_a_damaged_file_is_not_built_on(runner: CliRunner, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes((TRAINED_DIRECTORY / name).read_bytes()[:999])
+    result = runner.invoke(app, ["train", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert f"cannot be kept: {tmp_path / name}: not a weights file" in result.stderr
+
+
+@pytest.mark.torch
+def test_what_is_kept_is_said_and_where_another_command_made_it(runner: CliRunner, tmp_path: Path) -> None:
+    names = ("madqn-tuned-base-d0", "coma2c-tuned-base-d0")
+    for name in names:
+        shutil.copy(TRAINED_DIRECTORY / f"{name}.npz", tmp_path)
+    result = runner.invoke(app, ["train", "--out", str(tmp_path), "--seed", "77"])
+    assert result.exit_code == 0, result.output
+    for name, line in zip(names, result.stdout.splitlines(), strict=True):
+        weights = load_weights(tmp_path / f"{name}.npz")
+        made_by = weights.metadata.command
+        assert line == f"{tmp_path / name}.npz  {weights.weights_id}  kept, though another command made it: {made_by}"
 
 
 @pytest.mark.parametrize("intra", ["random:best", "equal:random"])

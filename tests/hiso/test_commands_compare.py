@@ -82,6 +82,8 @@ def test_without_markdown_a_table_is_shown() -> None:
     [
         (["--seeds", "3-1"], "seeds: must be numbers or ranges like 11-13, at most 1000 of them (given '3-1')"),
         (["--seeds", "0-1000"], "seeds: must be numbers or ranges"),
+        (["--seeds", "1-1000,2001"], "at most 1000 of them (given '2001')"),
+        (["--seeds", "1-600,2001-2600"], "at most 1000 of them (given '2001-2600')"),
         (["--seeds", "1,x"], "seeds: must be numbers or ranges"),
         (["--seeds", ""], "seeds: must be numbers or ranges"),
         (["--seeds", "1-3,2"], "seeds: each may be given once"),

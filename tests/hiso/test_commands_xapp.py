@@ -14,6 +14,7 @@ from free_ports import free_port_base
 from typer.testing import CliRunner
 
 from hiso.commands import app
+from hiso.loopback import LoopbackClient
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "near_rt_ric"))
 
@@ -127,6 +128,17 @@ def test_wrong_input_is_named_and_changes_nothing(command: Command, arguments: l
     assert [xapp["name"] for xapp in json.loads(command.done("list", "--json"))] == [
         xapp["name"] for xapp in json.loads(before)
     ]
+
+
+@pytest.mark.parametrize("command", [["start", "mine"], ["deploy", "mine", "--module", "json.tool"]])
+def test_one_that_is_removed_meanwhile_is_said(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def removed_at_once(_ric: LoopbackClient, method: str, *_rest: object, **_given: object) -> tuple[int, str]:
+        return 200, "[]" if method == "GET" else "{}"
+
+    monkeypatch.setattr(LoopbackClient, "ask", removed_at_once)
+    result = CliRunner().invoke(app, ["xapp", *command])
+    assert result.exit_code == 1
+    assert result.stderr == "hiso: mine: it was removed meanwhile\n"
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["stop", "mine"], ["deploy", "mine", "--module", "json.tool"]])
