@@ -60,10 +60,9 @@ def _common_power_w(wanted_w: float, private_power_w: Any, power_w: float) -> fl
 
 
 @kernel
-def _sum_rate(channels: SliceChannels, beams: Any, private_power_w: Any, common_wanted_w: float) -> float:
-    """Sum over the group of X_u + r_u (Eq. 13-16), bit/s/Hz."""
+def _sum_rate(channels: SliceChannels, beams: Any, private_power_w: Any, common_wanted_w: float, eta: Any) -> float:
+    """Sum over the group of X_u + r_u (Eq. 13-16), bit/s/Hz; each user's part into eta [K]."""
     count = beams.shape[0]
-    eta = np.zeros(count)
     spectral_efficiencies(
         count,
         beams,
@@ -91,9 +90,13 @@ def _ascend(
     common_level: int,
     beams: Any,
     private_power_w: Any,
+    eta: Any,
 ) -> tuple[float, int]:
-    """Change one coordinate at a time while the sum rate rises, in place; the sum reached, and the common level."""
-    current = _sum_rate(channels, beams, private_power_w, common_levels_w[common_level])
+    """Change one coordinate at a time while the sum rate rises, in place; the sum reached, and the common level.
+
+    eta f64 [K]: scratch.
+    """
+    current = _sum_rate(channels, beams, private_power_w, common_levels_w[common_level], eta)
     for _ in range(MAX_SWEEPS):
         before = current
         for u in range(beams.shape[0]):
@@ -101,13 +104,13 @@ def _ascend(
                 for level in range(levels_w.shape[0]):
                     kept_beam, kept_w = beams[u], private_power_w[u]
                     beams[u], private_power_w[u] = ranked[u, place], levels_w[level]
-                    tried = _sum_rate(channels, beams, private_power_w, common_levels_w[common_level])
+                    tried = _sum_rate(channels, beams, private_power_w, common_levels_w[common_level], eta)
                     if tried > current:
                         current = tried
                     else:
                         beams[u], private_power_w[u] = kept_beam, kept_w
         for level in range(common_levels_w.shape[0] if channels.common_stream else 0):
-            tried = _sum_rate(channels, beams, private_power_w, common_levels_w[level])
+            tried = _sum_rate(channels, beams, private_power_w, common_levels_w[level], eta)
             if tried > current:
                 current = tried
                 common_level = level
@@ -140,6 +143,7 @@ def oracle_decision(channels: SliceChannels, out_beams: Any, out_private_power: 
         levels_w[level] = dbm_level_w(level / (LEVELS - 1), channels.power_w, count)
         if level > 0:
             common_levels_w[level] = dbm_level_w(level / (LEVELS - 1), channels.power_w, 1)
+    eta = np.zeros(count)
     beams = np.zeros(count, np.int16)
     powers_w = np.zeros(count, np.float32)
     found = -1.0
@@ -149,7 +153,7 @@ def oracle_decision(channels: SliceChannels, out_beams: Any, out_private_power: 
         beams[:] = best if greedy else ranked[:, 0]
         powers_w[:] = levels_w[LEVELS - 1 if greedy else start * (LEVELS // 2)]
         common_level = LEVELS if channels.common_stream and not greedy else 0
-        reached, common_level = _ascend(channels, ranked, levels_w, common_levels_w, common_level, beams, powers_w)
+        reached, common_level = _ascend(channels, ranked, levels_w, common_levels_w, common_level, beams, powers_w, eta)
         if reached > found:
             found = reached
             out_beams[:count] = beams

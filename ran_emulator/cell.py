@@ -56,8 +56,12 @@ def resolved(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def ssr_of(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """SSR a slice (Eq. 4) from counts [S, len(COUNTS)]: successes / resolved, 1 for an empty window."""
-    done = resolved(counts)
-    return np.asarray(np.where(done > 0, counts[:, st.SUCCEEDED] / np.maximum(done, 1), 1.0))
+    return success_ratio(counts[:, st.SUCCEEDED], resolved(counts))
+
+
+def success_ratio(successes: npt.NDArray[np.int64], done: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Successes / resolved packets (Eq. 4), elementwise; 1 where nothing was resolved."""
+    return np.asarray(np.where(done > 0, successes / np.maximum(done, 1), 1.0))
 
 
 @dataclass(slots=True)
@@ -338,9 +342,9 @@ class Cell:
         self._next_event_slot = min(self._next_event_slot, self.slot)
         return first
 
-    def fix_budgets(self, bandwidth_hz: Sequence[int]) -> None:
-        """Put bandwidths in force at once, unchecked: for tables that look at each slice alone (C4 is not held)."""
-        self._apply_budgets(bandwidth_hz, self.state.slices["power_w"].tolist())
+    def fix_budgets(self, bandwidth_hz: Sequence[int], power_w: Sequence[float]) -> None:
+        """Put budgets in force at once, unchecked: for tables that look at each slice alone (C4 is not held)."""
+        self._apply_budgets(bandwidth_hz, power_w)
 
     def _budgets_at(self, slot: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """The budgets in force in a slot from now on."""

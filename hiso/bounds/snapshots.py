@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hiso.observe import SliceObserver, slice_context
+from hiso.observe import SliceObserver, budget_context, slice_context
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from xapps.slicing.inter.actions import equal_power
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy
 from xapps.slicing.observation import SlotDecision, SlotObservation, SlotOutcome
 from xapps.slicing.rewards import spectral_efficiencies
@@ -36,9 +37,9 @@ def take_snapshots(
     driver: str = "slnr",
     bandwidth_hz: Sequence[int] = (2_000_000, 6_000_000, 2_000_000),
 ) -> list[Snapshot]:
-    """Snapshots of a slice in a world that `driver` serves at D = 0, at least `every_slots` apart."""
+    """Snapshots of a slice in a world that `driver` serves at D = 0 and equal power, at least `every_slots` apart."""
     cell = Cell(scenario, seed)
-    cell.fix_budgets(bandwidth_hz)
+    cell.fix_budgets(bandwidth_hz, equal_power(budget_context(scenario, 0)))
     observers = [SliceObserver(cell, index, learning_detail=True) for index in range(len(SLICE_NAMES))]
     drivers = [make_intra_policy(driver, slice_context(cell, index), seed) for index in range(len(SLICE_NAMES))]
     snapshots: list[Snapshot] = []

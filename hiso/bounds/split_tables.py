@@ -15,17 +15,15 @@ import numpy.typing as npt
 from hiso.observe import budget_context
 from hiso.world import World
 from ran_emulator import state as st
-from ran_emulator.cell import SecondWindow
+from ran_emulator.cell import resolved, success_ratio
 from ran_emulator.events import TimedChange
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
-from xapps.slicing.inter.actions import bandwidth_grid
+from xapps.slicing.inter.actions import bandwidth_grid, equal_power
+from xapps.slicing.inter.rewards import objective
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
 F64 = npt.NDArray[np.float64]
-
-CENTRE, SCALE, SSR_TARGET = 20.0, 4.0, 0.95
-"""Of the agents' objective (U - 20) / 4 - lambda sum_s max(0, .95 - SSR_s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +41,16 @@ class SplitTables:
     @property
     def ssr(self) -> F64:
         """SSR of each second, [T, A, S]; 1 where nothing was resolved."""
-        return np.asarray(np.where(self.resolved > 0, self.successes / np.maximum(self.resolved, 1), 1.0))
+        return success_ratio(self.successes, self.resolved)
 
     @property
     def utility(self) -> F64:
-        """U of each second (Eq. 17), [T, A]."""
+        """U of each second (Eq. 17) by the scenario's weights, [T, A]."""
         return np.asarray(self.eta_weight * self.eta_bps_hz + self.ssr @ np.array(self.ssr_weights))
 
     def objective(self, sla_weight: float) -> F64:
-        """What the tuned agents are rewarded with, [T, A]."""
-        shortfall = np.maximum(0.0, SSR_TARGET - self.ssr).sum(axis=2)
-        return np.asarray((self.utility - CENTRE) / SCALE - sla_weight * shortfall)
+        """What the tuned agents are rewarded with, whatever the scenario's weights, [T, A]."""
+        return objective(self.ssr, self.eta_bps_hz, sla_weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +80,15 @@ class SplitWorlds:
         timeline: Sequence[TimedChange] = (),
     ) -> None:
         """Frozen `intra` policies serve; weights by slice name, where they have networks; changes at their slots."""
-        grid = bandwidth_grid(budget_context(scenario, control_delay_slots), options.bandwidth_step_hz)
+        context = budget_context(scenario, control_delay_slots)
+        grid = bandwidth_grid(context, options.bandwidth_step_hz)
         self._scenario = scenario
         self._splits = np.array(grid, np.int64)
         self._bandwidths = np.unique(self._splits)
         self._worlds = []
         for bandwidth_hz in self._bandwidths:
             world = World(scenario, seed, intra, control_delay_slots, dict(weights or {}), options)
-            world.cell.fix_budgets([int(bandwidth_hz)] * len(SLICE_NAMES))
+            world.cell.fix_budgets([int(bandwidth_hz)] * len(SLICE_NAMES), equal_power(context))
             world.cell.schedule(timeline)
             self._worlds.append(world)
 
@@ -101,7 +99,7 @@ class SplitWorlds:
         slices = np.arange(len(SLICE_NAMES))
         rate = np.stack([window.sums[:, st.SUM_RATE] for window in windows])[row, slices]  # [A, S]
         good = np.stack([window.counts[:, st.SUCCEEDED] for window in windows])[row, slices]
-        done = np.stack([_resolved(window) for window in windows])[row, slices]
+        done = np.stack([resolved(window.counts) for window in windows])[row, slices]
         scenario = self._scenario
         return SplitTables(
             splits_hz=self._splits,
@@ -139,17 +137,12 @@ def split_tables(
     )
 
 
-def _resolved(window: SecondWindow) -> npt.NDArray[np.int64]:
-    counts = window.counts
-    return np.asarray(counts[:, st.DELIVERED] + counts[:, st.DROPPED_FULL] + counts[:, st.DROPPED_LATE])
-
-
 def play(tables: SplitTables, choice: npt.NDArray[np.int64]) -> PolicyResult:
     """What split `choice[t]` in each second t earns; choice int [T]."""
     seconds = np.arange(len(choice))
     good = tables.successes[seconds, choice].sum(axis=0)
     done = tables.resolved[seconds, choice].sum(axis=0)
-    ssr = np.where(done > 0, good / np.maximum(done, 1), 1.0)
+    ssr = success_ratio(good, done)
     return PolicyResult(float(tables.utility[seconds, choice].mean()), (float(ssr[0]), float(ssr[1]), float(ssr[2])))
 
 

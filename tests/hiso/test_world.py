@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hiso.bounds import split_tables as tables
+from hiso.observe import budget_context
 from hiso.runner import run
 from hiso.world import World
 from ran_emulator.scenario import load_scenario
 from ran_emulator.summary import cell_summary
+from xapps.slicing.inter.actions import equal_power
+from xapps.slicing.inter.rewards import utility_under_sla
 from xapps.slicing.observation import Budgets
 from xapps.slicing.schedulers import resolve
 
@@ -40,7 +45,7 @@ def test_a_table_holds_every_split_and_what_a_constant_split_earns(regimes: tabl
     choice = np.full(12, split)
     scenario = load_scenario("regimes")
     world = World(scenario, 3, "slnr")
-    world.cell.fix_budgets(regimes.splits_hz[split].tolist())
+    world.cell.fix_budgets(regimes.splits_hz[split].tolist(), equal_power(budget_context(scenario, 0)))
     world.run(12 * 2_000)
     summary = cell_summary(world.cell)
     played = tables.play(regimes, choice)
@@ -59,6 +64,18 @@ def test_clairvoyants_bound_what_they_should(regimes: tables.SplitTables) -> Non
     assert constant == pytest.approx(regimes.utility.mean(axis=0).max())
     choice = tables.clairvoyant(regimes)
     np.testing.assert_array_equal(tables.clairvoyant_late(regimes)[1:], choice[:-1])
+
+
+def test_tables_have_equal_power_wherever_a_scenario_begins(regimes: tables.SplitTables) -> None:
+    skewed = tables.split_tables(load_scenario("regimes", ["initial_power_share=[0.8,0.1,0.1]"]), seed=3, seconds=2)
+    np.testing.assert_array_equal(skewed.eta_bps_hz, regimes.eta_bps_hz[:2])
+
+
+def test_the_objective_is_the_agents_own_whatever_the_scenario_weighs(regimes: tables.SplitTables) -> None:
+    weighed = replace(regimes, eta_weight=0.0, ssr_weights=(9.0, 0.0, 0.0))
+    for second, split in ((0, 0), (5, 7), (11, 14)):
+        own = utility_under_sla(regimes.ssr[second, split], float(regimes.eta_bps_hz[second, split]), 2.0)
+        assert weighed.objective(2.0)[second, split] == pytest.approx(own)
 
 
 def test_a_larger_weight_never_lowers_the_sla(regimes: tables.SplitTables) -> None:

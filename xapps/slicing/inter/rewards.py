@@ -10,6 +10,8 @@ from xapps.slicing.observation import SLICE_NAMES
 ETA_WEIGHT = 0.6
 SSR_WEIGHTS = (1.0, 2.0, 3.0)
 SSR_THRESHOLD = 0.95
+CENTRE, SCALE = 20.0, 4.0
+"""Of the objective. Fixed: an agent with gamma 0 compares its reward with its own value estimate only."""
 
 
 class RewardError(ValueError):
@@ -35,7 +37,11 @@ def utility(ssr: npt.ArrayLike, eta_bps_hz: float) -> float:
     Raises:
         RewardError: a value is out of range.
     """
-    return float(ETA_WEIGHT * eta_bps_hz + np.dot(SSR_WEIGHTS, _check(ssr, eta_bps_hz)))
+    return float(_utility(_check(ssr, eta_bps_hz), eta_bps_hz))
+
+
+def _utility(ssr: npt.NDArray[np.float64], eta_bps_hz: npt.NDArray[np.float64] | float) -> npt.NDArray[np.float64]:
+    return np.asarray(ETA_WEIGHT * eta_bps_hz + ssr @ np.array(SSR_WEIGHTS))
 
 
 def algorithm_1(
@@ -66,9 +72,7 @@ def algorithm_1(
 
 
 def utility_under_sla(ssr: npt.ArrayLike, eta_bps_hz: float, sla_weight: float) -> float:
-    """Centred utility less the SLA's deficits: (U - 20) / 4 - lambda sum_s max(0, 0.95 - SSR_s).
-
-    Centre and scale are fixed: an agent with gamma 0 compares it with its own value estimate only.
+    """The `objective` of one second, as a reward.
 
     Args:
         ssr: [S] success ratio of each slice, 0..1 (Eq. 4).
@@ -78,5 +82,18 @@ def utility_under_sla(ssr: npt.ArrayLike, eta_bps_hz: float, sla_weight: float) 
     Raises:
         RewardError: a value is out of range.
     """
-    deficits = np.maximum(0, SSR_THRESHOLD - _check(ssr, eta_bps_hz))
-    return (utility(ssr, eta_bps_hz) - 20) / 4 - sla_weight * float(deficits.sum())
+    return float(objective(_check(ssr, eta_bps_hz), eta_bps_hz, sla_weight))
+
+
+def objective(
+    ssr: npt.NDArray[np.float64], eta_bps_hz: npt.NDArray[np.float64] | float, sla_weight: float
+) -> npt.NDArray[np.float64]:
+    """Centred utility less the SLA's deficits: (U - 20) / 4 - lambda sum_s max(0, 0.95 - SSR_s), unchecked.
+
+    Args:
+        ssr: [..., S] success ratio of each slice, 0..1 (Eq. 4).
+        eta_bps_hz: [...] spectral efficiency of the cell (Eq. 17).
+        sla_weight: lambda.
+    """
+    deficits = np.maximum(0.0, SSR_THRESHOLD - ssr).sum(axis=-1)
+    return np.asarray((_utility(ssr, eta_bps_hz) - CENTRE) / SCALE - sla_weight * deficits)
