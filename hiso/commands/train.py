@@ -118,16 +118,16 @@ def train(
     intra_path, inter_path = (
         out / f"{trained_name(variant, what.name, control_delay_slots)}.npz" for variant in (agents.intra, agents.inter)
     )
-    inter = _kept(inter_path, lambda kept: _check_inter(kept, what, agents, control_delay_slots))
+    kept_inter = _kept(inter_path, lambda kept: _check_inter(kept, what, agents, control_delay_slots))
     below: Weights | str = agents.intra
     if agents.intra in LEARNING:
-        intra = _kept(intra_path, lambda kept: _check_intra(kept, what, agents, control_delay_slots))
-        below = intra or _train_intra(console, what, agents, seed, slots, control_delay_slots, command)
-        _finish(console, intra_path, below, command, kept=intra is not None)
-    above = inter or _train_inter(
+        kept_intra = _kept(intra_path, lambda kept: _check_intra(kept, what, agents, control_delay_slots))
+        below = kept_intra or _train_intra(console, what, agents, seed, slots, control_delay_slots, command)
+        _finish(console, intra_path, below, command, kept=kept_intra is not None)
+    above = kept_inter or _train_inter(
         console, what, agents, seed, length_s, control_delay_slots, below, command, candidates
     )
-    _finish(console, inter_path, above, command, kept=inter is not None)
+    _finish(console, inter_path, above, command, kept=kept_inter is not None)
 
 
 def _kept(path: Path, check: Callable[[Weights], None]) -> Weights | None:
