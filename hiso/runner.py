@@ -122,7 +122,7 @@ def default_weights(
         reference = weights_reference(scenario, variant, control_delay_slots, folder)
         if folder is None and not is_shipped(reference):
             raise WeightsError(
-                f"weights: {variant} is not shipped: hiso train with this run's --scheduler, --inter and --scenario "
+                f"weights: {reference} is not shipped: hiso train with this run's --scheduler, --inter and --scenario "
                 f"and --control-delay-slots {control_delay_slots}, then --weights DIR (or --from-scratch)"
             )
         weights = find_weights(reference)

@@ -106,10 +106,10 @@ WRONG = [
     ),
     (
         ["--scheduler", "sa2c-t", "--control-delay-slots", "1"],
-        "weights: sa2c-t is not shipped: hiso train with this run's --scheduler, --inter and --scenario "
+        "weights: sa2c-t-base-d2 is not shipped: hiso train with this run's --scheduler, --inter and --scenario "
         "and --control-delay-slots 1, then --weights DIR (or --from-scratch)",
     ),
-    (["--inter", "coma2c-tuned-ff"], "weights: coma2c-tuned-ff is not shipped: hiso train"),
+    (["--inter", "coma2c-tuned-ff"], "weights: coma2c-tuned-ff-base-d0 is not shipped: hiso train"),
     (["--weights", "/no/such/folder"], "weights: scheduler 'gga' takes none"),
     (["--scheduler", "sota", "--weights", "/no/such/folder"], "/no/such/folder/coma2c-"),
     (["--scheduler", "sota", "--from-scratch", "--weights", "."], "weights: from-scratch takes none"),

@@ -161,6 +161,9 @@ class LosingXApp:
     def on_node_up(self, handler: Any) -> None:
         """Its node is there from the start."""
 
+    def on_node_changed(self, handler: Any) -> None:
+        """It never changes."""
+
     def on_control_failure(self, handler: Any) -> None:
         """It sends no controls."""
 
