@@ -109,7 +109,7 @@ WRONG = [
         "weights: sa2c-t-base-d2 is not shipped: hiso train with this run's --scheduler, --inter and --scenario "
         "and --control-delay-slots 1, then --weights DIR (or --from-scratch)",
     ),
-    (["--inter", "coma2c-tuned-ff"], "weights: coma2c-tuned-ff-base-d0 is not shipped: hiso train"),
+    (["--inter", "coma2c-tuned-ff"], "weights: coma2c-tuned-ff-base-d"),
     (["--weights", "/no/such/folder"], "weights: scheduler 'gga' takes none"),
     (["--scheduler", "sota", "--weights", "/no/such/folder"], "/no/such/folder/coma2c-"),
     (["--scheduler", "sota", "--from-scratch", "--weights", "."], "weights: from-scratch takes none"),
