@@ -113,6 +113,12 @@ class Cell:
         """Changes that were made, the latest: a timeline that gives the same run again."""
         self.on_event: Callable[[dict[str, Any]], None] = lambda _event: None
         """Called with each change that is made."""
+        # What Python reads every slot, as plain arrays: a field of a record costs it several times as much.
+        self._slot = self.state.cell["slot"]
+        self._trace_length = self.state.cell["trace_length"]
+        self._group_sizes = self.state.frames["count"]
+        self._grant_slots, self._grant_sizes = self.state.grants["slot"], self.state.grants["count"]
+        self._powers_w = self.state.slices["power_w"]
         self._digest = hashlib.sha256()
         self._begun = False
         self._set_up_cell()
@@ -220,7 +226,7 @@ class Cell:
     @property
     def slot(self) -> int:
         """The slot that is next to begin, or under way between `begin_slot` and `execute_slot`."""
-        return int(self.state.cell[0]["slot"])
+        return int(self._slot.item(0))
 
     @property
     def next_event_slot(self) -> int:
@@ -235,7 +241,7 @@ class Cell:
 
     def group_size(self, slice_id: int) -> int:
         """Users of a slice that this slot's frame asks a decision for."""
-        return int(self.state.frames[slice_id]["count"])
+        return int(self._group_sizes.item(slice_id))
 
     def check(
         self, slice_id: int, decided_slot: int, beams: Any, private_power_w: Any, common_power_w: float | None
@@ -245,15 +251,15 @@ class Cell:
         Raises:
             Refused: naming the constraint.
         """
-        grant = self.state.grants[decided_slot % st.RING, slice_id]
-        count = int(grant["count"])
-        if int(grant["slot"]) != decided_slot or decided_slot < self.slot:
+        place = decided_slot % st.RING, slice_id
+        count = self._grant_sizes.item(place)
+        if self._grant_slots.item(place) != decided_slot or decided_slot < self.slot:
             raise Refused("decided_slot", f"no group waits for a decision for slot {decided_slot}")
         if len(beams) != count or len(private_power_w) != count:
             raise Refused("user_ids", f"{len(beams)} beams and {len(private_power_w)} powers for {count} users")
         if common_power_w is not None and common_power_w < 0:
             raise Refused("C8-C10", f"common_power_w {common_power_w:g} must be at least 0 W")
-        power_w = self._budgets_at(decided_slot)[1][slice_id]
+        power_w = self._budgets_at(decided_slot)[1][slice_id] if self._pending else self._powers_w.item(slice_id)
         common = 0.0 if common_power_w is None else common_power_w
         rule = kernels.check_decision(count, beams, private_power_w, common, power_w, self.scenario.antennas)
         if rule:
@@ -270,7 +276,7 @@ class Cell:
         """Steps 5 to 7: the slot is executed with the decisions for it; the window of a second that it ends."""
         kernels.execute(self.state)
         self._begun = False
-        if self.state.cell[0]["trace_length"] > st.TRACE_BYTES - 1024:
+        if self._trace_length.item(0) > st.TRACE_BYTES - 1024:
             self.flush_trace()
         if self.slot % SLOTS_PER_SECOND == 0:
             return self.close_second()

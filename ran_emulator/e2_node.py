@@ -102,6 +102,7 @@ class E2Node:
         """Transaction id of the removal that this node has asked for, while the RIC has not answered."""
         self._in_slot = False
         self._encoder = e2_codec.SlotEncoder(cell)
+        self._served = cell.state.outcomes["count"]
         self._slots = SlotCallProcesses()
         self._budgets = BudgetCallProcess()
         self._missed_before = [0] * len(SLICE_NAMES)
@@ -165,11 +166,10 @@ class E2Node:
         """Step 6: outcomes are kept for the slices' next frames; what was not decided was missed."""
         self._in_slot = False
         self._slots.executed(slot)
-        outcomes = self._cell.state.outcomes
         for slice_id, claim in enumerate(self.subscriptions.slot_claims):
             if claim is None:
                 continue
-            count = int(outcomes[slice_id]["count"])
+            count = self._served.item(slice_id)
             if count:
                 claim.outcomes.append(self._encoder.outcome(slice_id, count, claim.learning_detail))
                 if len(claim.outcomes) > MAX_KEPT_OUTCOMES:
