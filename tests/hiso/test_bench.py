@@ -37,7 +37,7 @@ PARENT = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BURN!r
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "hiso", "bench", "--port-base", str(free_port_base()), *arguments]
     # No engine: containers have a folder of tests of their own.
-    environment = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
+    environment = os.environ | {"DOCKER_HOST": "unix:///nowhere", "COLUMNS": "160"}
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=environment)
 
 

@@ -95,7 +95,13 @@ def test_killed_in_the_middle_it_goes_on_from_there(tmp_path: Path, how: signal.
         "--out",
         str(out),
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - the tests' parent may ignore it
+    )
     try:
         while len(stored(out)) < 3 and process.poll() is None:
             time.sleep(0.01)
