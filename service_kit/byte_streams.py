@@ -70,13 +70,13 @@ class _Sender:
         self._closed = False
         self._closing: Any = None
         """The operation that closes, while it waits."""
-        self._over = False
+        self.over = False
         self.busy = False
 
     def send(self, message: bytes) -> None:
         """Send, now or after what is being sent; nothing on a stream that is over."""
         with self._lock:
-            if self._over or self._closed:
+            if self.over or self._closed:
                 return
             if self.busy:
                 self._waiting.append(message)
@@ -91,7 +91,7 @@ class _Sender:
     def close(self, operation: Any) -> None:
         """Begin `operation` once everything is sent, and send no more."""
         with self._lock:
-            if self._over or self._closed:
+            if self.over or self._closed:
                 return
             self._closed = True
             if self.busy:
@@ -103,7 +103,7 @@ class _Sender:
         """The operation is done: begin the next one."""
         with self._lock:
             self.busy = False
-            if self._over:
+            if self.over:
                 return
             if self._waiting:
                 self._begin(cygrpc.SendMessageOperation(self._joined(), _NO_FLAGS))
@@ -115,19 +115,19 @@ class _Sender:
     def sending(self) -> bool:
         """Whether anything is on its way, or waits to be, on a stream that is not over."""
         with self._lock:
-            return not self._over and (self.busy or bool(self._waiting))
+            return not self.over and (self.busy or bool(self._waiting))
 
     def end(self) -> None:
         """The stream is over."""
         with self._lock:
-            self._over = True
+            self.over = True
             self._waiting.clear()
 
     def _begin(self, operation: Any) -> None:
         try:
             self._start(operation)
         except ValueError:  # the core takes no more operations: the call has just ended
-            self._over = True
+            self.over = True
         else:
             self.busy = True
 
@@ -164,7 +164,8 @@ class ClientStream:
             cygrpc.build_census_context(),
             None,
         )
-        self._receive = cygrpc.ReceiveMessageOperation(_NO_FLAGS)
+        self._receive = object()
+        """Tag of the operations that receive."""
         self._sender = _Sender(self._begin, lambda: self.cancel("the peer does not read"))
 
     def run(self, take: Callable[[bytes], None]) -> str:
@@ -173,7 +174,7 @@ class ClientStream:
         status = self._initial[-1]
         due = len(self._initial)
         reason = ""
-        self._begin(receive)
+        self._begin_receive()
         receiving = True
         while due or receiving or sender.busy:
             event = call.next_event()
@@ -183,7 +184,7 @@ class ClientStream:
                 receiving = message is not None
                 if receiving:
                     take(message)
-                    self._begin(receive)
+                    self._begin_receive()
             elif tag in self._initial:
                 due -= 1
                 if tag is status:
@@ -204,7 +205,8 @@ class ClientStream:
 
     def cancel(self, reason: str) -> None:
         """End the stream now: `run` returns."""
-        self._call.cancel(cygrpc.StatusCode.cancelled, reason)
+        if not self._sender.over:  # the core frees a call that is over
+            self._call.cancel(cygrpc.StatusCode.cancelled, reason)
 
     def close(self) -> None:
         """Close the connection, once `run` has returned."""
@@ -212,6 +214,9 @@ class ClientStream:
 
     def _begin(self, operation: Any) -> None:
         self._call.operate((operation,), operation)
+
+    def _begin_receive(self) -> None:
+        self._call.operate((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self._receive)
 
 
 class ServerStream:
