@@ -1,10 +1,9 @@
-"""Both ends of a bidirectional gRPC stream of bytes, without the two threads that gRPC's own stream objects put
-between a message and its reader.
+"""Both ends of a bidirectional gRPC stream of bytes; the server's without gRPC's own threads in between.
 
-A message is handled in the thread that polls gRPC's core, and sent from whichever thread has it. On one core the
-echo of a frame of 1,500 bytes takes 47-75 us so, 137-153 us through gRPC's stream objects; on the wire there is no
-difference. The core's Python bindings (`grpc._cython.cygrpc`) are no public interface: an installed grpcio that
-lacks what is used here ends the process with a message (`check_bindings`).
+At the server a message is handled in the thread that polls gRPC's core, and sent from whichever thread has it, which
+is not what gRPC's stream objects do; on the wire there is no difference. The core's Python bindings
+(`grpc._cython.cygrpc`) are no public interface: an installed grpcio that lacks what is used here ends the process with
+a message (`check_bindings`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -28,15 +28,8 @@ _FLUSH_POLL_S = 0.002
 
 _NO_FLAGS = 0
 _NEEDED = (
-    "Channel",
-    "ReceiveInitialMetadataOperation",
     "ReceiveMessageOperation",
-    "ReceiveStatusOnClientOperation",
-    "SendCloseFromClientOperation",
-    "SendInitialMetadataOperation",
     "SendMessageOperation",
-    "StatusCode",
-    "build_census_context",
 )
 
 
@@ -142,81 +135,59 @@ class _Sender:
 
 
 class ClientStream:
-    """A client's end: `run` receives in its caller's thread."""
+    """A client's end: `run` receives in its caller's thread.
+
+    It is gRPC's own stream object: the core's segregated calls may be used by one thread only (a send that meets the
+    end of the call reaches freed memory).
+    """
 
     def __init__(self, target: str, method: str, options: Sequence[tuple[str, Any]]) -> None:
         """`method`: /package.Service/Method. Connects by itself; one that cannot be reached ends `run` at once."""
-        check_bindings()
-        self._channel = cygrpc.Channel(target.encode(), tuple(options), None)
-        self._initial = (
-            cygrpc.SendInitialMetadataOperation((), _NO_FLAGS),
-            cygrpc.ReceiveInitialMetadataOperation(_NO_FLAGS),
-            cygrpc.ReceiveStatusOnClientOperation(_NO_FLAGS),
-        )
-        self._call = self._channel.segregated_call(
-            _NO_FLAGS,
-            method.encode(),
-            None,
-            None,
-            (),
-            None,
-            tuple(((operation,), operation) for operation in self._initial),
-            cygrpc.build_census_context(),
-            None,
-        )
-        self._receive = object()
-        """Tag of the operations that receive."""
-        self._sender = _Sender(self._begin, lambda: self.cancel("the peer does not read"))
+        self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
+        self._waiting_bytes = 0
+        self._counting = threading.Lock()
+        self._reason = ""
+        self._channel = grpc.insecure_channel(target, options=list(options))
+        self._call = self._channel.stream_stream(method)(self._requests())
+
+    def _requests(self) -> Iterator[bytes]:
+        while (message := self._outbox.get()) is not None:
+            with self._counting:
+                self._waiting_bytes -= len(message)
+            yield message
 
     def run(self, take: Callable[[bytes], None]) -> str:
         """Hand each message to `take` until the stream ends; why it did."""
-        call, receive, sender = self._call, self._receive, self._sender
-        status = self._initial[-1]
-        due = len(self._initial)
-        reason = ""
-        self._begin_receive()
-        receiving = True
-        while due or receiving or sender.busy:
-            event = call.next_event()
-            tag = event.tag
-            if tag is receive:
-                message = event.batch_operations[0].message()
-                receiving = message is not None
-                if receiving:
-                    take(message)
-                    self._begin_receive()
-            elif tag in self._initial:
-                due -= 1
-                if tag is status:
-                    sender.end()
-                    details = event.batch_operations[0].details()
-                    reason = details.decode(errors="replace") if isinstance(details, bytes) else details or ""
-            else:
-                sender.sent()
-        return reason
+        try:
+            for message in self._call:
+                take(message)
+        except grpc.RpcError as error:
+            self._reason = self._reason or self._call.details() or str(error)
+        finally:
+            self._outbox.put(None)
+        return self._reason
 
     def send(self, message: bytes) -> None:
         """Send from any thread; nothing on a stream that is over."""
-        self._sender.send(message)
+        with self._counting:
+            self._waiting_bytes += len(message)
+            too_many = self._waiting_bytes > MAX_WAITING_BYTES
+        self._outbox.put(message)
+        if too_many:
+            self.cancel("the peer does not read")
 
     def close_sending(self) -> None:
         """Say that nothing more will come, after what waits to be sent."""
-        self._sender.close(cygrpc.SendCloseFromClientOperation(_NO_FLAGS))
+        self._outbox.put(None)
 
     def cancel(self, reason: str) -> None:
         """End the stream now: `run` returns."""
-        if not self._sender.over:  # the core frees a call that is over
-            self._call.cancel(cygrpc.StatusCode.cancelled, reason)
+        self._reason = self._reason or reason
+        self._call.cancel()
 
     def close(self) -> None:
         """Close the connection, once `run` has returned."""
-        self._channel.close(cygrpc.StatusCode.cancelled, "closed")
-
-    def _begin(self, operation: Any) -> None:
-        self._call.operate((operation,), operation)
-
-    def _begin_receive(self) -> None:
-        self._call.operate((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self._receive)
+        self._channel.close()
 
 
 class ServerStream:
