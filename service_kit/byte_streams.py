@@ -60,16 +60,13 @@ class _Sender:
         self._lock = threading.Lock()
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._closed = False
-        self._closing: Any = None
-        """The operation that closes, while it waits."""
-        self.over = False
+        self._over = False
         self.busy = False
 
     def send(self, message: bytes) -> None:
         """Send, now or after what is being sent; nothing on a stream that is over."""
         with self._lock:
-            if self.over or self._closed:
+            if self._over:
                 return
             if self.busy:
                 self._waiting.append(message)
@@ -81,46 +78,32 @@ class _Sender:
         if too_many:
             self._give_up()
 
-    def close(self, operation: Any) -> None:
-        """Begin `operation` once everything is sent, and send no more."""
-        with self._lock:
-            if self.over or self._closed:
-                return
-            self._closed = True
-            if self.busy:
-                self._closing = operation
-            else:
-                self._begin(operation)
-
     def sent(self) -> None:
         """The operation is done: begin the next one."""
         with self._lock:
             self.busy = False
-            if self.over:
+            if self._over:
                 return
             if self._waiting:
                 self._begin(cygrpc.SendMessageOperation(self._joined(), _NO_FLAGS))
-            elif self._closing is not None:
-                closing, self._closing = self._closing, None
-                self._begin(closing)
 
     @property
     def sending(self) -> bool:
         """Whether anything is on its way, or waits to be, on a stream that is not over."""
         with self._lock:
-            return not self.over and (self.busy or bool(self._waiting))
+            return not self._over and (self.busy or bool(self._waiting))
 
     def end(self) -> None:
         """The stream is over."""
         with self._lock:
-            self.over = True
+            self._over = True
             self._waiting.clear()
 
     def _begin(self, operation: Any) -> None:
         try:
             self._start(operation)
         except ValueError:  # the core takes no more operations: the call has just ended
-            self.over = True
+            self._over = True
         else:
             self.busy = True
 
@@ -148,7 +131,8 @@ class ClientStream:
         self._counting = threading.Lock()
         self._reason = ""
         self._channel = grpc.insecure_channel(target, options=list(options))
-        self._call = self._channel.stream_stream(method)(self._requests())
+        connect: Any = self._channel.stream_stream(method)
+        self._call: Any = connect(self._requests())
 
     def _requests(self) -> Iterator[bytes]:
         while (message := self._outbox.get()) is not None:
