@@ -13,6 +13,7 @@ import httpx
 import pytest
 import zmq
 from e2_test_node import SLOT_ID, wait_until
+from free_ports import free_port
 from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
@@ -180,7 +181,7 @@ def test_a_bad_command_line_exits_with_2_and_names_the_flag(tmp_path, flags, nam
 
 
 def test_a_second_ric_on_the_same_addresses_is_refused(ric, tmp_path):
-    done = run(tmp_path, "--bus", ric.bus, "--e2-listen", f"unix:{tmp_path}/e2", "--http-port", "36999")
+    done = run(tmp_path, "--bus", ric.bus, "--e2-listen", f"unix:{tmp_path}/e2", "--http-port", str(free_port()))
     assert done.returncode == 2
     assert "another process is listening" in done.stderr
     assert ric.healthy()
@@ -188,7 +189,7 @@ def test_a_second_ric_on_the_same_addresses_is_refused(ric, tmp_path):
 
 def test_a_store_that_is_no_store_exits_with_2(tmp_path, ric):
     (tmp_path / "s.sqlite").write_bytes(b"this is not a database, whatever its name may say" * 100)
-    done = run(tmp_path, "--bus", f"ipc://{tmp_path}/b", "--e2-listen", f"unix:{tmp_path}/e", "--http-port", "36998")
+    done = run(tmp_path, "--bus", f"ipc://{tmp_path}/b", "--e2-listen", f"unix:{tmp_path}/e", "--http-port", str(free_port()))
     assert done.returncode == 2
     assert "s.sqlite" in done.stderr
 
