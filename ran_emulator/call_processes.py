@@ -29,7 +29,6 @@ class CallProcess:
     request_key: RequestKey
     slice_id: int
     decided_slot: int
-    user_ids: bytes
     sent_s: float
     deadline_s: float
     open: bool = True
@@ -37,12 +36,10 @@ class CallProcess:
     decided: bool = False
 
 
-def start(
-    claim: Claim, call_process_id: bytes, slice_id: int, decided_slot: int, user_ids: bytes, now_s: float
-) -> CallProcess:
+def start(claim: Claim, call_process_id: bytes, slice_id: int, decided_slot: int, now_s: float) -> CallProcess:
     """The call process of an INSERT that is sent now."""
     deadline_s = math.inf if claim.wait_s is None else now_s + claim.wait_s
-    return CallProcess(call_process_id, claim.request_key, slice_id, decided_slot, user_ids, now_s, deadline_s)
+    return CallProcess(call_process_id, claim.request_key, slice_id, decided_slot, now_s, deadline_s)
 
 
 class _Expired:
@@ -111,6 +108,11 @@ class SlotCallProcesses:
             process.awaited = False
             self._outstanding[process.decided_slot % RING] -= 1
 
+    @staticmethod
+    def decided(process: CallProcess) -> None:
+        """Its decision is carried out: another cannot be."""
+        process.decided, process.open = True, False
+
     def end_waits(self, slot: int, now_s: float) -> float:
         """End the waits of a slot whose time is over; when the next one is (or inf)."""
         soonest = math.inf
@@ -133,14 +135,24 @@ class SlotCallProcesses:
     def find(self, request: e2ap.RicControlRequest, now_s: float) -> CallProcess:
         """The open call process that a CONTROL answers; raises NotAdmitted."""
         call_process_id = request.ric_call_process_id
-        number = int.from_bytes(call_process_id, "little")
-        slice_id = number & 3
-        process = None
-        if len(call_process_id) == 8 and slice_id < len(SLICE_NAMES):
-            process = self._ring[(number >> 2) % RING][slice_id]
-        if process is None or process.call_process_id != call_process_id or not process.open:
+        process = self._numbered(int.from_bytes(call_process_id, "little")) if len(call_process_id) == 8 else None
+        if process is None:
             raise self._expired.refusal(call_process_id)
         return _check(process, request, now_s)
+
+    def open_process(self, number: int, key: RequestKey, now_s: float) -> CallProcess | None:
+        """The open call process of an id, as a number, if it is this request's and its time is not over."""
+        process = self._numbered(number)
+        if process is None or process.request_key != key or now_s > process.deadline_s:
+            return None
+        return process
+
+    def _numbered(self, number: int) -> CallProcess | None:
+        slice_id, decided_slot = number & 3, number >> 2
+        if slice_id >= len(SLICE_NAMES):
+            return None
+        process = self._ring[decided_slot % RING][slice_id]
+        return process if process is not None and process.decided_slot == decided_slot and process.open else None
 
     def end(self, key: RequestKey | None) -> None:
         """A subscription is gone (None: all are): every wait ends with the fallback."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ran_emulator import places
+from ran_emulator import places, slot_calls
 from ran_emulator import slot as kernels
 from ran_emulator import state as st
 from ran_emulator.constraints import Refused, check_budgets, decision_refusal
@@ -113,6 +113,7 @@ class Cell:
         """Changes that were made, the latest: a timeline that gives the same run again."""
         self.on_event: Callable[[dict[str, Any]], None] = lambda _event: None
         """Called with each change that is made."""
+        self._addresses = slot_calls.state_addresses(self.state)
         # What Python reads every slot, as plain arrays: a field of a record costs it several times as much.
         self._slot = self.state.cell["slot"]
         self._trace_length = self.state.cell["trace_length"]
@@ -236,12 +237,22 @@ class Cell:
     def begin_slot(self) -> None:
         """Steps 1 to 4: what is due takes effect, packets arrive, late ones drop, groups are chosen and observed."""
         self.apply_due()
-        kernels.begin(self.state)
+        slot_calls.begin(self._addresses)
         self._begun = True
 
     def group_size(self, slice_id: int) -> int:
         """Users of a slice that this slot's frame asks a decision for."""
         return int(self._group_sizes.item(slice_id))
+
+    def group_ids(self, slice_id: int, decided_slot: int) -> bytes:
+        """Users of the group that a slot is decided for, u16 [K] in ascending order; none where it is unknown."""
+        grant = self.state.grants[decided_slot % st.RING, slice_id]
+        count = grant["count"] if grant["slot"] == decided_slot else 0
+        return bytes(grant["user_ids"][:count].astype(np.uint16).tobytes())
+
+    def power_w(self, slice_id: int, slot: int) -> float:
+        """A slice's power budget in a slot from now on, as it is known now."""
+        return float(self._budgets_at(slot)[1][slice_id] if self._pending else self._powers_w.item(slice_id))
 
     def check(
         self, slice_id: int, decided_slot: int, beams: Any, private_power_w: Any, common_power_w: float | None
@@ -259,7 +270,7 @@ class Cell:
             raise Refused("user_ids", f"{len(beams)} beams and {len(private_power_w)} powers for {count} users")
         if common_power_w is not None and common_power_w < 0:
             raise Refused("C8-C10", f"common_power_w {common_power_w:g} must be at least 0 W")
-        power_w = self._budgets_at(decided_slot)[1][slice_id] if self._pending else self._powers_w.item(slice_id)
+        power_w = self.power_w(slice_id, decided_slot)
         common = 0.0 if common_power_w is None else common_power_w
         rule = kernels.check_decision(count, beams, private_power_w, common, power_w, self.scenario.antennas)
         if rule:
@@ -270,11 +281,11 @@ class Cell:
     ) -> None:
         """Take a checked decision. beams int16 [K], private_power_w float32 [K], common None: the rest of P_s."""
         common = -1.0 if common_power_w is None else common_power_w
-        kernels.submit(self.state, slice_id, decided_slot, beams, private_power_w, common)
+        slot_calls.submit(self._addresses, slice_id, decided_slot, beams, private_power_w, common)
 
     def execute_slot(self) -> SecondWindow | None:
         """Steps 5 to 7: the slot is executed with the decisions for it; the window of a second that it ends."""
-        kernels.execute(self.state)
+        slot_calls.execute(self._addresses)
         self._begun = False
         if self._trace_length.item(0) > st.TRACE_BYTES - 1024:
             self.flush_trace()

@@ -19,7 +19,7 @@ from hiso_proto.e2ap_names import ProcedureCode, describe_cause
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 
 from ran_emulator import causes, e2_codec, e2_traffic, kpm
-from ran_emulator.call_processes import BudgetCallProcess, SlotCallProcesses, start
+from ran_emulator.call_processes import BudgetCallProcess, start
 from ran_emulator.causes import NotAdmitted
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.constraints import Refused
@@ -28,6 +28,7 @@ from ran_emulator.e2_traffic import E2Traffic
 from ran_emulator.node_configuration import FUNCTION_NAMES, NodeConfiguration, RanFunction
 from ran_emulator.node_updates import MAX_TRANSACTION_ID, NodeUpdates
 from ran_emulator.scenario import SLICE_NAMES
+from ran_emulator.slot_function import SlotFunction
 from ran_emulator.subscriptions import (
     BUDGETS_FUNCTION,
     KPM_FUNCTION,
@@ -42,7 +43,6 @@ _LOG = logging.getLogger(__name__)
 
 PLMN_ID = "00101"
 SETUP_TRANSACTION = 1
-MAX_KEPT_OUTCOMES = 64
 REMOVED_PAUSE_S = 60.0
 """A node that the RIC has removed connects again after this, or when it is told to."""
 
@@ -91,8 +91,6 @@ class E2Node:
         self.connected = False
         self.subscriptions = Subscriptions()
         self.traffic = E2Traffic()
-        self.latencies_s: list[float] = []
-        """Of slot decisions carried out, INSERT sent to CONTROL taken; emptied by its reader."""
         self._cell = cell
         self._link = link
         self._gnb_id = gnb_id
@@ -101,9 +99,7 @@ class E2Node:
         self._leaving: int | None = None
         """Transaction id of the removal that this node has asked for, while the RIC has not answered."""
         self._in_slot = False
-        self._encoder = e2_codec.SlotEncoder(cell)
-        self._served = cell.state.outcomes["count"]
-        self._slots = SlotCallProcesses()
+        self._slots = SlotFunction(cell, self.subscriptions, self.traffic)
         self._budgets = BudgetCallProcess()
         self._missed_before = [0] * len(SLICE_NAMES)
         self._out: list[bytes] = []
@@ -125,7 +121,7 @@ class E2Node:
 
     def waiting_for(self, slot: int) -> bool:
         """Whether an INSERT for this slot awaits its answer."""
-        return self._slots.waiting_for(slot)
+        return self._slots.processes.waiting_for(slot)
 
     @property
     def waiting_for_budgets(self) -> bool:
@@ -135,11 +131,16 @@ class E2Node:
     @property
     def missed_deadlines(self) -> list[int]:
         """A slice: INSERTs whose slot ran without the decision asked for."""
-        return self._slots.missed
+        return self._slots.processes.missed
+
+    @property
+    def latencies_s(self) -> list[float]:
+        """Of slot decisions carried out, INSERT sent to CONTROL taken; emptied by its reader."""
+        return self._slots.latencies_s
 
     def end_waits(self, slot: int, now_s: float) -> float:
         """End waits for this slot's decisions and for budgets whose time is over; when the next one is (or inf)."""
-        return min(self._slots.end_waits(slot, now_s), self._budgets.end_wait(now_s))
+        return min(self._slots.processes.end_waits(slot, now_s), self._budgets.end_wait(now_s))
 
     def flush(self) -> None:
         """Send acknowledges that wait for company."""
@@ -152,28 +153,17 @@ class E2Node:
     def ask(self) -> None:
         """Step 4: one frame with an INSERT for each slice that has a group and a subscription."""
         self._in_slot = True
-        cell = self._cell
-        decided_slot = cell.slot + cell.control_delay_slots
-        self._slots.begin(decided_slot)
-        for slice_id, claim in enumerate(self.subscriptions.slot_claims):
-            if claim is not None:
-                count = cell.group_size(slice_id)
-                if count:
-                    self._insert_slot(claim, slice_id, decided_slot, count)
-        self.flush()
+        frame = self._slots.inserts()
+        if self._out:
+            frame = encode_frame(self._out) + frame
+            self._out = []
+        if frame:
+            self._link.send(self._stream, frame)
 
     def executed(self, slot: int) -> None:
         """Step 6: outcomes are kept for the slices' next frames; what was not decided was missed."""
         self._in_slot = False
         self._slots.executed(slot)
-        for slice_id, claim in enumerate(self.subscriptions.slot_claims):
-            if claim is None:
-                continue
-            count = self._served.item(slice_id)
-            if count:
-                claim.outcomes.append(self._encoder.outcome(slice_id, count, claim.learning_detail))
-                if len(claim.outcomes) > MAX_KEPT_OUTCOMES:
-                    del claim.outcomes[0]
 
     def second_closed(self, window: SecondWindow) -> None:
         """Step 7: KPM reports and the budget INSERT of a closed second leave in one frame."""
@@ -221,20 +211,12 @@ class E2Node:
 
     # Indications
 
-    def _insert_slot(self, claim: Claim, slice_id: int, decided_slot: int, count: int) -> None:
-        message, ids = self._encoder.observation(slice_id, count, claim.outcomes, claim.compact)
-        claim.outcomes = []
-        call_process_id = self._slots.id_of(decided_slot, slice_id)
-        header = self._encoder.header(slice_id, decided_slot, self._cell.slot)
-        self._indicate(claim, e2ap.INSERT, header, message.SerializeToString(), call_process_id)
-        self._slots.add(start(claim, call_process_id, slice_id, decided_slot, ids, time.monotonic()))
-
     def _insert_budgets(self, claim: Claim, window: SecondWindow) -> None:
         call_process_id = window.second.to_bytes(8, "little")
         header = budgets.IndicationHeader(second=window.second, slot=window.slot).SerializeToString()
         message = e2_codec.budget_report(window, self._cell.scenario.total_bandwidth_hz).SerializeToString()
         self._indicate(claim, e2ap.INSERT, header, message, call_process_id)
-        self._budgets.begin(start(claim, call_process_id, -1, window.slot, b"", time.monotonic()))
+        self._budgets.begin(start(claim, call_process_id, -1, window.slot, time.monotonic()))
 
     def _report(self, report: Report, window: kpm.KpmWindow) -> None:
         if not report.items:
@@ -301,6 +283,11 @@ class E2Node:
             self._forget()
 
     def _handle_frame(self, data: bytes) -> None:
+        if self.connected:
+            taken = self._slots.take_plain(data)
+            if taken == len(data):
+                return
+            data = data[taken:]
         try:
             frame = e2ap.E2Frame.FromString(data)
         except DecodeError:
@@ -423,7 +410,7 @@ class E2Node:
     def _forget(self) -> None:
         """Drop all subscriptions and call processes: every wait ends with the fallback."""
         self.subscriptions.clear()
-        self._slots.end(None)
+        self._slots.processes.end(None)
         self._budgets.end()
         if not self.connected:
             self.updates.settle()  # the next setup states what is left
@@ -466,7 +453,7 @@ class E2Node:
             self._send(e2ap.E2apPdu(ric_subscription_delete_failure=failure), traffic, e2_traffic.SUBSCRIPTION_DELETE)
             return
         for claim in ended:
-            self._slots.end(claim.request_key)
+            self._slots.processes.end(claim.request_key)
             if claim.function_id == BUDGETS_FUNCTION:
                 self._budgets.end()
         response = e2ap.RicSubscriptionDeleteResponse(
@@ -497,7 +484,8 @@ class E2Node:
     def _control(self, request: e2ap.RicControlRequest) -> bytes:
         """Carry a CONTROL out; its ControlOutcome. Raises Refused or NotAdmitted, and nothing has changed."""
         if request.ran_function_id == SLOT_FUNCTION:
-            return self._control_slot(request)
+            self._slots.control(request)
+            return b""
         if request.ran_function_id == BUDGETS_FUNCTION:
             return self._control_budgets(request)
         if request.ran_function_id == KPM_FUNCTION:
@@ -524,22 +512,6 @@ class E2Node:
         )
         traffic = _TRAFFIC_OF.get(request.ran_function_id, e2_traffic.E2AP)
         self._send(e2ap.E2apPdu(ric_control_failure=failure), traffic, e2_traffic.CONTROL)
-
-    def _control_slot(self, request: e2ap.RicControlRequest) -> bytes:
-        now_s = time.monotonic()
-        process = self._slots.find(request, now_s)
-        slice_id, decided_slot = process.slice_id, process.decided_slot
-        # A refused answer is an answer too: the wait ends, though a better one may still come in time.
-        self._slots.answered(process)
-        decision = e2_codec.decode_decision(
-            request.ric_control_header, request.ric_control_message, slice_id, decided_slot, process.user_ids
-        )
-        beams, powers, common = decision.beams, decision.private_power_w, decision.common_power_w
-        self._cell.check(slice_id, decided_slot, beams, powers, common)
-        self._cell.submit(slice_id, decided_slot, beams, powers, common)
-        process.decided, process.open = True, False
-        self.latencies_s.append(now_s - process.sent_s)
-        return b""
 
     def _control_budgets(self, request: e2ap.RicControlRequest) -> bytes:
         if self.subscriptions.budget_claim is None:  # a withdrawal ends with its last answer

@@ -28,7 +28,9 @@ from ran_emulator.e2_node import E2Node
 from ran_emulator.e2_traffic import nested
 from ran_emulator.publisher import Publisher
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, load_scenario
+from ran_emulator.slot_wire import SlotWire
 from ran_emulator.snapshot import FILE_NAME, PERIOD_S, SnapshotFile
+from ran_emulator.subscriptions import SLOT_FUNCTION
 from ran_emulator.summary import cell_summary
 from service_kit.interpreter import exact_timers, stop_collector
 from service_kit.logs import configure_logs, fields
@@ -285,13 +287,20 @@ def warm_up() -> None:
         cell.inject(slice_id, 1)
         cell.set_speed(slice_id, 1.0)
     cell.inject_users([0], 1)
+    wire = SlotWire(cell)
+    wire.request(0, (0, 0), SLOT_FUNCTION, 0, learning_detail=False, compact=False)
     cell.begin_slot()
+    wire.inserts()
+    frame = np.frombuffer(bytes(1), np.uint8)
+    wire.read_control(frame, 0)
+    wire.carry_out(frame, 0.0)
     for slice_id in range(len(SLICE_NAMES)):
         count = cell.group_size(slice_id)
         beams, powers = np.zeros(count, np.int16), np.zeros(count, np.float32)
         cell.check(slice_id, 0, beams, powers, None)
         cell.submit(slice_id, 0, beams, powers, None)
     cell.execute_slot()
+    wire.keep_outcomes()
     cell.close_second()
     cell.places_m()
 

@@ -325,3 +325,7 @@ def allocate(users: int, antennas: int, queue_packets: int, codebook: Any, commo
         trace=np.zeros(TRACE_BYTES, np.uint8),
         float_bits=np.zeros(1, np.float32),
     )
+
+
+EXAMPLE = allocate(1, 1, 1, np.zeros((1, 1), np.complex128), np.zeros((1, 2, 1), np.float32))
+"""The types of a state's arrays, for compiled code."""

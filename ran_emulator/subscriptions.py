@@ -44,8 +44,7 @@ class Claim:
     learning_detail: bool = False
     compact: bool = False
     sequence_number: int = 0
-    outcomes: list[slots.SlotOutcome] = field(default_factory=list)
-    """Executed since this slice's previous frame."""
+    """The budget claim's; a slice's is counted where its frames are written."""
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ran_emulator.phy.jit import inline_kernel
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -34,7 +36,7 @@ def read_varint(data: Any, at: int, end: int) -> tuple[int, int]:
     value = 0
     shift = 0
     while at < end and shift < 63:
-        byte = int(data[at])
+        byte = int(np.int64(data[at]))
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
@@ -92,16 +94,6 @@ def write_varint(out: Any, at: int, value: int) -> int:
 
 
 @inline_kernel
-def varint_size(value: int) -> int:
-    """Bytes of a varint."""
-    size = 1
-    while value > 0x7F:
-        value >>= 7
-        size += 1
-    return size
-
-
-@inline_kernel
 def write_number(out: Any, at: int, tag: int, value: int) -> int:
     """Write a VARINT field; nothing for 0, proto3's default."""
     if value == 0:
@@ -118,9 +110,15 @@ def write_fixed32(out: Any, at: int, tag: int, data: Any, start: int) -> int:
 
 
 @inline_kernel
+def write_message(out: Any, at: int, tag: int, data: Any, start: int, size: int) -> int:
+    """Write an embedded message, which may be empty, out of data[start:start + size]; where it ends."""
+    at = write_varint(out, write_varint(out, at, tag), size)
+    return copy_bytes(data, start, size, out, at)
+
+
+@inline_kernel
 def write_bytes(out: Any, at: int, tag: int, data: Any, start: int, size: int) -> int:
     """Write a BYTES field out of data[start:start + size]; nothing where that is empty."""
     if size == 0:
         return at
-    at = write_varint(out, write_varint(out, at, tag), size)
-    return copy_bytes(data, start, size, out, at)
+    return write_message(out, at, tag, data, start, size)

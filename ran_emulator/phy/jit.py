@@ -21,7 +21,7 @@ def _cache_directory() -> Path:
     digest = hashlib.sha256()
     for path in _KERNEL_FILES:
         text = path.read_bytes()
-        if b"kernel\ndef " in text or path.name in {"jit.py", "state.py", "codes.py"}:
+        if b"kernel\ndef " in text or path.name in {"jit.py", "addresses.py", "layout.py", "state.py", "codes.py"}:
             digest.update(text)
     base = Path(os.environ.get("HISO_CACHE_DIR") or Path.home() / ".cache" / "hiso-coma")
     return base / f"kernels-{digest.hexdigest()[:16]}"
@@ -31,6 +31,8 @@ def _cache_directory() -> Path:
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_directory()))
 
 import numba  # noqa: E402
+
+NUMBA: Any = numba
 
 _OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from slot_messages import SlotEncoder
 
 from hiso.observe import SliceObserver, budget_context, second_report, slice_context
 from hiso.run_request import pinned
 from hiso.runner import Runner, RunWeights, default_weights, run
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.e2_codec import SlotEncoder
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import SLICE_NAMES, Impairments, load_scenario
 from ran_emulator.timeline import parse_timeline

@@ -11,10 +11,11 @@ from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slots
 from hypothesis import given, settings
 from hypothesis import strategies as strategy
+from slot_messages import SlotEncoder
 
 from ran_emulator.cell import Cell
 from ran_emulator.constraints import Refused
-from ran_emulator.e2_codec import SlotEncoder, budget_report, decode_budgets, decode_decision
+from ran_emulator.e2_codec import budget_report, decode_budgets, decode_decision
 from ran_emulator.e2_node import encode_frame
 from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.phy.codes import HWI_MODELS

@@ -9,7 +9,7 @@ from hiso_proto import e2sm_slot_pb2 as slots
 from ran_emulator import e2_traffic
 from ran_emulator.cell import Cell
 from ran_emulator.e2_link import Lost, Opened, Received
-from ran_emulator.e2_node import MAX_KEPT_OUTCOMES, E2Node
+from ran_emulator.e2_node import E2Node
 from ran_emulator.scenario import load_scenario
 
 
@@ -119,19 +119,17 @@ def test_indications_of_one_slot_share_a_frame_and_are_counted_exactly() -> None
     assert shown["slot"]["ric_indication"] == {"to_ric": 3}
 
 
-def test_unanswered_slots_are_missed_and_keep_at_most_64_outcomes() -> None:
+def test_unanswered_slots_are_missed_and_each_frame_has_the_outcome_before_it() -> None:
     bench = Bench()
     bench.subscribe(1)
-    claim = bench.node.subscriptions.slot_claims[1]
-    assert claim is not None
-    for _ in range(MAX_KEPT_OUTCOMES + 6):
+    bench.link.take()
+    for slot in range(10):
         bench.cell.inject(1, 8)
         bench.slot()
-    assert bench.node.missed_deadlines == [0, MAX_KEPT_OUTCOMES + 6, 0]
-    assert len(claim.outcomes) == 1  # each frame took the one before
-    claim.outcomes *= MAX_KEPT_OUTCOMES
-    bench.node.executed(bench.cell.slot)
-    assert len(claim.outcomes) == MAX_KEPT_OUTCOMES
+        (pdu,) = bench.link.take()
+        message = slots.IndicationMessage.FromString(pdu.ric_indication.ric_indication_message)
+        assert [outcome.slot for outcome in message.outcomes] == [slot - 1][: slot > 0]
+    assert bench.node.missed_deadlines == [0, 10, 0]
 
 
 def test_at_a_delay_the_first_slots_ask_for_later_ones() -> None:
