@@ -191,3 +191,39 @@ def test_bindings_that_lack_a_name_are_told_with_the_version(monkeypatch: pytest
     monkeypatch.delattr(byte_streams.cygrpc, "SendMessageOperation")
     with pytest.raises(BindingsError, match=f"grpcio {grpc.__version__}.*SendMessageOperation"):
         byte_streams.check_bindings()
+
+
+def test_sending_while_streams_end_at_either_side_loses_no_call(serve) -> None:
+    """The core frees a call with its last event: senders beside its end are the hard case."""
+    rounds = 150
+    ending = threading.Event()
+
+    def take(stream: ServerStream, message: bytes) -> None:
+        stream.send(message)
+
+    address, handler = serve(take)
+    for number in range(rounds):
+        client = Client(address)
+        stream = client.stream
+        ending.clear()
+
+        def send_on(stream: ClientStream = stream) -> None:
+            while not ending.is_set():
+                stream.send(b"")
+
+        senders = [threading.Thread(target=send_on) for _ in range(2)]
+        for sender in senders:
+            sender.start()
+        server_stream = handler.opened.get(timeout=5)
+        client.messages.get(timeout=5)
+        if number % 3 == 0:
+            stream.cancel("by the client")
+        elif number % 3 == 1:
+            server_stream._context.cancel()
+        else:
+            stream.close_sending()
+        client.ended()
+        ending.set()
+        for sender in senders:
+            sender.join(5)
+            assert not sender.is_alive()
