@@ -31,6 +31,10 @@ def _cache_directory() -> Path:
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_directory()))
 
 import numba  # noqa: E402
+from numba.core import cgutils, types  # noqa: E402
+from numba.core.typing import npydecl  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
+from numba.np import arrayobj  # noqa: E402
 
 _OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
 
@@ -55,3 +59,31 @@ def state_kernel(function: Any, inline: bool = False) -> Any:
 def inline_kernel(function: Any) -> Any:
     """A state kernel that is inlined into its callers: even passing the tuple costs more than most steps do."""
     return state_kernel(function, inline=True)
+
+
+def _array_at(_typing: Any, _address: Any, shape: Any, dtype: Any) -> Any:
+    """In kernels, array_at(address, shape, dtype): the array that lies at an address; the caller keeps it alive.
+
+    For kernels that Python calls every slot: numba takes each array that it is given apart, which costs more than most
+    decisions. `numba.carray` does the same, but not in a `state_kernel`.
+    """
+    of: Any = types
+    dimensions = len(shape) if isinstance(shape, types.BaseTuple) else 1
+    array_type = of.Array(npydecl.parse_dtype(dtype), dimensions, "C")
+    shape_type = of.UniTuple(types.intp, dimensions) if isinstance(shape, types.BaseTuple) else types.intp
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        array = context.make_array(array_type)(context, builder)
+        item_size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
+        sizes = cgutils.unpack_tuple(builder, arguments[1]) if dimensions > 1 else [arguments[1]]
+        strides = [item_size]
+        for size in sizes[:0:-1]:
+            strides.insert(0, builder.mul(strides[0], size))
+        data = builder.inttoptr(arguments[0], array.data.type)
+        arrayobj.populate_array(array, data=data, shape=sizes, strides=strides, itemsize=item_size, meminfo=None)
+        return array._getvalue()
+
+    return array_type(types.intp, shape_type, dtype), generate
+
+
+array_at: Any = intrinsic(_array_at)
