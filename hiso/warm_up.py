@@ -12,6 +12,7 @@ from hiso.world import World
 from ran_emulator import hot_loop
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, load_scenario
+from xapps.slicing.intra.frames import SlotLane
 from xapps.slicing.intra.policies import KINDS, make_intra_policy
 from xapps.slicing.options import AgentOptions
 from xapps.slicing.schedulers import resolve
@@ -32,8 +33,9 @@ def main() -> int:
     """Compile; 0."""
     started = time.perf_counter()
     cell = Cell(load_scenario("base"), seed=0)
-    for policy in KINDS:
-        make_intra_policy(policy, slice_context(cell, 1), seed=0)
+    for name in KINDS:
+        policy = make_intra_policy(name, slice_context(cell, 1), seed=0)
+    SlotLane(policy, "", "")
     gga = resolve("gga")
     for overrides in _CELLS:
         scenario = load_scenario("high-load", overrides)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ran_emulator.phy.jit import inline_kernel
 
@@ -28,6 +29,14 @@ def tag_of(message: Any, field: str) -> int:
     else:
         wire_type = VARINT
     return int(descriptor.number) << 3 | wire_type
+
+
+def tags_of(message: Any, *fields: str) -> npt.NDArray[np.int64]:
+    """Tags of a message's fields by their numbers, [F + 1]; 0 where `fields` does not name one."""
+    tags = np.zeros(max(field.number for field in message.DESCRIPTOR.fields) + 1, np.int64)
+    for field in fields:
+        tags[tag_of(message, field) >> 3] = tag_of(message, field)
+    return tags
 
 
 @inline_kernel
@@ -72,6 +81,24 @@ def read_field(data: Any, at: int, end: int) -> tuple[int, int, int]:
     if size > end - at:
         return 0, 0, MALFORMED
     return tag, at, at + size
+
+
+@inline_kernel
+def read_fields(data: Any, at: int, end: int, tags: Any, spans: Any) -> int:
+    """Value or start, and end, of each of a message's fields into spans [F, 2]; where it stopped, `end` if nowhere.
+
+    It stops at the first field that is not of `tags` (`tags_of`), does not end before `end`, or has a span already: one
+    with an end above 0.
+    """
+    while at < end:
+        tag, value, after = read_field(data, at, end)
+        number = tag >> 3
+        if after == MALFORMED or not 0 < number < tags.shape[0] or tag != tags[number] or spans[number, 1] > 0:
+            return at
+        spans[number, 0] = value
+        spans[number, 1] = after
+        at = after
+    return at
 
 
 @inline_kernel

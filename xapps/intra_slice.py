@@ -26,8 +26,9 @@ from xapps.host import (
     refuse,
 )
 from xapps.learner_link import LearnerLink, RemoteSlotLearner
-from xapps.sdk import E2Node, answer, insert_action
+from xapps.sdk import E2Node, Subscription, answer, insert_action
 from xapps.sdk.service import base_parser, parse_flags
+from xapps.slicing.intra.frames import SlotLane
 from xapps.slicing.intra.policies import (
     ANY_CONTEXT,
     LEARNING,
@@ -49,12 +50,30 @@ class _NodeAgent:
     """The agent of one node's slice."""
 
     def __init__(
-        self, policy: IntraPolicy, learner: RemoteSlotLearner | None, watch: MismatchWatch, *, lockstep: bool
+        self,
+        node: E2Node,
+        policy: IntraPolicy,
+        learner: RemoteSlotLearner | None,
+        watch: MismatchWatch,
+        *,
+        lockstep: bool,
     ) -> None:
+        self.node = node
         self.lockstep = lockstep
         self.agent = SliceAgent(policy, learner)
         self.learner = learner
         self.watch = watch
+        self.lane: SlotLane | None = None
+        """Answers what comes like the last indication; none where a learner is told of each decision."""
+        self.subscription: Subscription | None = None
+        self.action_id = 0
+
+    def answered(self, indication: e2ap.RicIndication, hwi_model: int) -> None:
+        """An indication was answered as a message."""
+        self.watch.hwi_model(hwi_model)
+        self.action_id = indication.ric_action_id
+        if self.lane is not None:
+            self.lane.learn(indication, hwi_model)
 
 
 class IntraSliceXApp:
@@ -76,13 +95,16 @@ class IntraSliceXApp:
         self._metrics = HostMetrics(f"intra-{arguments.slice}", arguments.policy)
         self._host = XAppHost(f"intra-{arguments.slice}", arguments, self._metrics, SLOT_OID, slices=(self._slice_id,))
         self._links: dict[str, LearnerLink[IntraWeights]] = {}
+        self._quick_agents: dict[bytes, _NodeAgent] = {}
+        """Those with a lane, by how frames of their node begin."""
 
     def run(self) -> int:
         """Serve until SIGTERM; exit code."""
         return self._host.run(self._warm_up, self._attach)
 
     def _warm_up(self) -> None:
-        make_intra_policy(self._arguments.policy, ANY_CONTEXT, self._arguments.seed, options=self._options)
+        policy = make_intra_policy(self._arguments.policy, ANY_CONTEXT, self._arguments.seed, options=self._options)
+        SlotLane(policy, "", "")
 
     def _attach(self, node: E2Node) -> None:
         definition = node.slot_definition()
@@ -94,7 +116,8 @@ class IntraSliceXApp:
         detail = slot_pb2.ActionDefinition(
             learning_detail=agent.learner is not None, compact=self._options.observation == "compact"
         )
-        self._host.xapp.subscribe(
+        xapp = self._host.xapp
+        agent.subscription = xapp.subscribe(
             node,
             SLOT_OID,
             key="slot",
@@ -102,6 +125,10 @@ class IntraSliceXApp:
             actions=[insert_action(detail, node.time_to_wait(SLOT_OID))],
             handler=partial(self._on_indication, agent),
         )
+        if agent.learner is None:
+            agent.lane = SlotLane(agent.agent.policy, node.node_id, xapp.name)
+            self._quick_agents[agent.lane.key] = agent
+            xapp.on_frame(self._on_frame)
 
     def _make_agent(self, node: E2Node, context: SliceContext, lockstep: bool) -> _NodeAgent:
         name, seed, options = self._arguments.policy, self._arguments.seed, self._options
@@ -113,7 +140,7 @@ class IntraSliceXApp:
         watch.control_delay(context.control_delay_slots)
         self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
         if not self._learns or self._arguments.learner is None:
-            return _NodeAgent(policy, None, watch, lockstep=lockstep)
+            return _NodeAgent(node, policy, None, watch, lockstep=lockstep)
         agent = self._arguments.slice
         if node.node_id in self._links:
             self._links.pop(node.node_id).close()
@@ -129,10 +156,30 @@ class IntraSliceXApp:
             on_learning=lambda learning: None if learning else policy.freeze(),
         )
         self._links[node.node_id] = link
-        return _NodeAgent(policy, RemoteSlotLearner(link), watch, lockstep=lockstep)
+        return _NodeAgent(node, policy, RemoteSlotLearner(link), watch, lockstep=lockstep)
+
+    def _on_frame(self, frame: bytes) -> bool:
+        """The hot path: an observation comes, a decision goes. What is special is left to `_on_indication`."""
+        started_ns = time.perf_counter_ns()
+        agent = self._quick_agents.get(frame[: 2 + frame[1]]) if len(frame) > 1 else None
+        if agent is None or agent.lane is None or agent.subscription is None or not agent.subscription.active:
+            return False
+        xapp = self._host.xapp
+        if not agent.lockstep and xapp.more_waits():
+            return False  # it may be overtaken
+        next_sn, action_id = agent.subscription.next_sn, agent.action_id
+        number = next_sn.get(action_id, -1)
+        control = agent.lane.answer(frame, number)
+        if control is None:
+            return False
+        ended_ns = time.perf_counter_ns()
+        xapp.send_frame(agent.node, control)
+        next_sn[action_id] = number + 1 & 0xFFFF
+        self._metrics.decided(ended_ns - started_ns)
+        return True
 
     def _on_indication(self, agent: _NodeAgent, node: E2Node, indication: e2ap.RicIndication) -> None:
-        """The hot path: an observation comes, a decision goes."""
+        """Decide on an indication that is a message."""
         started_ns = time.perf_counter_ns()
         header, message = indication.ric_indication_header, indication.ric_indication_message
         try:
@@ -153,7 +200,7 @@ class IntraSliceXApp:
         self._host.xapp.control(node, request)
         self._metrics.decided(ended_ns - started_ns)
         self._metrics.weights_version = agent.agent.policy.version
-        agent.watch.hwi_model(observation.hwi_model)
+        agent.answered(indication, observation.hwi_model)
 
     def _overtaken(self, indication: e2ap.RicIndication) -> bool:
         """Whether the slot to be decided has passed: the node has observed it, or a later one, since.

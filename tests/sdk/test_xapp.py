@@ -417,3 +417,40 @@ def test_what_an_operator_deleted_is_not_asked_for_again(ric, node, echo):
     again = node(ric, 1)
     wait_until(lambda: running.events[-1].startswith("up"))
     assert again.subscribed == {}
+
+
+def test_a_frame_handler_is_asked_first_and_what_it_leaves_is_dispatched(ric, node):
+    made = node(ric, 1)
+    asked: list[bytes] = []
+    dispatched: list[bytes] = []
+    with XApp("framed", bus=ric.bus, oids=[SLOT_OID], slices=[SLICE]) as xapp:
+        xapp.connect(10)
+        there = xapp.wait_for_node(SLOT_OID, 10)
+
+        def take(frame):
+            down = bus_pb.DownMessage.FromString(frame)
+            asked.append(down.indication.ric_call_process_id)
+            if down.indication.ric_call_process_id != b"\x01":
+                return False
+            request = answer(down.indication, HEADER, slot.ControlMessage(rest=True))
+            frame = bus_pb.UpMessage(xapp_name="framed", control_request=request).SerializeToString()
+            return xapp.send_frame(there, memoryview(frame))
+
+        held = xapp.subscribe(
+            there,
+            SLOT_OID,
+            key="slot",
+            trigger=TRIGGER,
+            actions=[insert_action(slot.ActionDefinition(), there.time_to_wait(SLOT_OID))],
+            handler=lambda _node, indication: dispatched.append(indication.ric_call_process_id),
+        )
+        xapp.on_frame(take)
+        wait_until(lambda: not xapp.more_waits() or not xapp.step())
+        insert(made, held.request_id, b"\x01")
+        wait_until(lambda: xapp.step() and asked[-1] == b"\x01")
+        assert made.expect("ric_control_request").ric_control_request.ric_call_process_id == b"\x01"
+        insert(made, held.request_id, b"\x02")
+        wait_until(lambda: xapp.step() and asked[-1] == b"\x02")
+        assert dispatched == [b"\x02"]
+        insert(made, held.request_id, b"\x03")
+        wait_until(xapp.more_waits)

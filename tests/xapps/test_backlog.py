@@ -1,14 +1,18 @@
-"""An intra-slice xApp after a stall: in real time it leaves out what has passed, in lock-step it answers everything."""
+"""An intra-slice xApp as a process: what it does after a stall, and with what it cannot use."""
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
+import httpx
 import pytest
 from e2_test_node import SLOT_ID, Node, Ric, wait_until
 from free_ports import free_port
@@ -44,13 +48,15 @@ def slot_function(lockstep: bool) -> e2ap.RanFunctionItem:
 
 
 @contextmanager
-def embb_xapp(ric: Ric) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "xapps.intra_slice", "--slice", "embb", "--policy", "greedy"),
-            *("--bus", ric.bus, "--metrics-port", str(free_port())),
-        ]
-    )
+def embb_xapp(ric: Ric, log: Path, metrics_port: int) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "xapps.intra_slice", "--slice", "embb", "--policy", "greedy"),
+                *("--bus", ric.bus, "--metrics-port", str(metrics_port)),
+            ],
+            stderr=stderr,
+        )
     try:
         yield process
     finally:
@@ -58,12 +64,43 @@ def embb_xapp(ric: Ric) -> Iterator[subprocess.Popen[bytes]]:
         assert process.wait(15) == 0
 
 
-def insert(node: Node, request_id: e2ap.RicRequestId, slot: int) -> None:
+class Serving(NamedTuple):
+    node: Node
+    request_id: e2ap.RicRequestId
+    xapp: subprocess.Popen[bytes]
+    metrics_port: int
+
+
+@contextmanager
+def serving_xapp(log: Path, lockstep: bool) -> Iterator[Serving]:
+    """An xApp that has subscribed at a node, its log in `log`."""
+    ric = Ric()
+    node = Node(ric.target)
+    try:
+        node.set_up(ran_functions_added=[slot_function(lockstep)])
+        metrics_port = free_port()
+        with embb_xapp(ric, log, metrics_port) as xapp:
+            wait_until(lambda: bool(node.subscribed), 60)
+            requestor, instance = next(iter(node.subscribed))
+            request_id = e2ap.RicRequestId(ric_requestor_id=requestor, ric_instance_id=instance)
+            yield Serving(node, request_id, xapp, metrics_port)
+    finally:
+        node.close()
+        ric.close()
+
+
+def insert(node: Node, request_id: e2ap.RicRequestId, slot: int, *, number: int = 0, bad: str = "") -> None:
+    """An INSERT; `bad`: the array of the observation that lacks a byte."""
     header = slot_pb2.IndicationHeader(decided_slot=slot + DELAY_SLOTS, observed_slot=slot, slice_id=1)
     _, message = observation(slot, [20, 30])
+    if bad:
+        body = slot_pb2.IndicationMessage.FromString(message)
+        setattr(body, bad, getattr(body, bad)[:-1])
+        message = body.SerializeToString()
     node.indicate(
         request_id,
         SLOT_ID,
+        ric_indication_sn=number,
         ric_indication_type=e2ap.INSERT,
         ric_indication_header=header.SerializeToString(),
         ric_indication_message=message,
@@ -81,28 +118,36 @@ def answered_slots(node: Node, last: int) -> list[int]:
 
 
 @pytest.mark.parametrize("lockstep", [False, True])
-def test_after_a_stall(lockstep: bool) -> None:
-    ric = Ric()
-    node = Node(ric.target)
-    try:
-        node.set_up(ran_functions_added=[slot_function(lockstep)])
-        with embb_xapp(ric) as xapp:
-            wait_until(lambda: bool(node.subscribed), 60)
-            requestor, instance = next(iter(node.subscribed))
-            request_id = e2ap.RicRequestId(ric_requestor_id=requestor, ric_instance_id=instance)
-            insert(node, request_id, 0)
-            assert answered_slots(node, last=0) == [0]
-            xapp.send_signal(signal.SIGSTOP)
-            for slot in range(1, BACKLOG + 1):
-                insert(node, request_id, slot)
-            time.sleep(STALL_S)
-            xapp.send_signal(signal.SIGCONT)
-            answered = answered_slots(node, last=BACKLOG)
-    finally:
-        node.close()
-        ric.close()
+def test_after_a_stall(lockstep: bool, tmp_path: Path) -> None:
+    with serving_xapp(tmp_path / "log", lockstep) as (node, request_id, xapp, _):
+        insert(node, request_id, 0)
+        assert answered_slots(node, last=0) == [0]
+        xapp.send_signal(signal.SIGSTOP)
+        for slot in range(1, BACKLOG + 1):
+            insert(node, request_id, slot, number=slot)
+        time.sleep(STALL_S)
+        xapp.send_signal(signal.SIGCONT)
+        answered = answered_slots(node, last=BACKLOG)
     if lockstep:
         assert answered == list(range(1, BACKLOG + 1))
     else:
         assert len(answered) < BACKLOG / 2
         assert answered[-DELAY_SLOTS:] == [BACKLOG - 1, BACKLOG]
+
+
+def test_what_cannot_be_used_is_refused_by_name_between_others_and_a_gap_is_counted(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with serving_xapp(log, lockstep=True) as (node, request_id, _, port):
+        for slot in range(5):
+            insert(node, request_id, slot, number=slot)
+        insert(node, request_id, 5, number=5, bad="queue_bits")
+        insert(node, request_id, 6, number=6)
+        insert(node, request_id, 9, number=9)
+        insert(node, request_id, 10, number=10)
+        assert answered_slots(node, last=10) == [0, 1, 2, 3, 4, 6, 9, 10]
+        metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    assert "hiso_xapp_lost_indications_total 2.0" in metrics
+    assert "hiso_xapp_decisions_total 8.0" in metrics
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    refused = [line for line in lines if line["event"] == "observation_unusable"]
+    assert [line["reason"] for line in refused] == ["queue_bits: 7 bytes, must be 8"]

@@ -38,7 +38,9 @@ REQUEST_TIMEOUT_S = 1.0
 SUBSCRIBE_TIMEOUT_S = 8.0
 _RECEIVE_TIMEOUT_MS = 100
 _RETRY_S = 0.1
-_READABLE = int(zmq.POLLIN)  # a plain number: the enumeration costs more than the look
+_READABLE = int(zmq.POLLIN)  # plain numbers: an enumeration costs more than the look
+_EVENTS = int(zmq.EVENTS)
+_NOBLOCK = int(zmq.NOBLOCK)
 _WILDCARD = re.compile(r"^tcp://(0\.0\.0\.0|\*|\[::\]):")
 _TCP_HOST = re.compile(r"^tcp://(.+):[0-9]+$")
 
@@ -47,6 +49,7 @@ AcknowledgeHandler = Callable[[E2Node, e2ap.RicControlAcknowledge], None]
 FailureHandler = Callable[[E2Node, e2ap.RicControlFailure], None]
 NodeHandler = Callable[[E2Node], None]
 LostHandler = Callable[["Subscription", str], None]
+FrameHandler = Callable[[bytes], bool]
 
 
 @dataclass(slots=True)
@@ -108,6 +111,7 @@ class XApp:
         self._acknowledged: AcknowledgeHandler = _ignore_answer
         self._failed: FailureHandler = _ignore_answer
         self._lost: LostHandler = _ignore_loss
+        self._frame: FrameHandler = _leave_frame
         self._attention = False
         self._retry_s = 0.0
         self._stopping = False
@@ -137,6 +141,14 @@ class XApp:
     def on_subscription_lost(self, handler: LostHandler) -> None:
         """Call `handler` where a subscription cannot be restored or is over: by a person, by the node (`end`)."""
         self._lost = handler
+
+    def on_frame(self, handler: FrameHandler) -> None:
+        """Ask `handler` first with what has just come, as it came (a DownMessage's bytes); True: it has dealt with it.
+
+        For xApps that cannot afford message objects. It must leave (False) what it does not know through and through,
+        and keep `next_sn` of the subscription whose indications it answers.
+        """
+        self._frame = handler
 
     # Connection --------------------------------------------------------------------------------------
 
@@ -244,11 +256,14 @@ class XApp:
 
     def control(self, node: E2Node, request: e2ap.RicControlRequest) -> bool:
         """Send a control (`answer` makes one from an indication); False where it could not even leave."""
+        return self.send_frame(node, bus.UpMessage(xapp_name=self.name, control_request=request).SerializeToString())
+
+    def send_frame(self, node: E2Node, frame: bytes | memoryview) -> bool:
+        """Send an UpMessage that is already bytes; False where it could not even leave."""
         entry = self._up.get(node.node_id)
         if entry is not None:
-            message = bus.UpMessage(xapp_name=self.name, control_request=request)
             try:
-                entry[1].send(message.SerializeToString(), zmq.NOBLOCK)
+                entry[1].send(frame, _NOBLOCK)
             except zmq.Again:
                 pass
             else:
@@ -285,10 +300,16 @@ class XApp:
             raw = self._down.recv()
         except zmq.Again:
             return False
+        if self._frame(raw):
+            return True
         message = _parsed(raw)
         if message is not None:
             self._dispatch(message)
         return True
+
+    def more_waits(self) -> bool:
+        """Whether another message has come meanwhile."""
+        return bool(self._waiting) or (self._down is not None and _readable(self._down))
 
     def newest_waiting(self, indication: e2ap.RicIndication) -> e2ap.RicIndication | None:
         """The newest indication of the same subscription that has come meanwhile; None: there is none.
@@ -297,8 +318,8 @@ class XApp:
         is dispatched later, in the order in which it came.
         """
         down = self._down
-        while down is not None and int(down.getsockopt(zmq.EVENTS)) & _READABLE:
-            message = _parsed(down.recv(zmq.NOBLOCK))
+        while down is not None and _readable(down):
+            message = _parsed(down.recv(_NOBLOCK))
             if message is not None:
                 self._waiting.append(message)
                 if message.HasField("indication"):
@@ -507,6 +528,16 @@ def _parsed(raw: bytes) -> DownMessage | None:
     except DecodeError:
         _LOG.warning("down_message_malformed", extra=fields(bytes=len(raw)))
         return None
+
+
+def _readable(socket: zmq.Socket[bytes]) -> bool:
+    """Whether a message lies in it."""
+    return bool(int(socket.getsockopt(_EVENTS)) & _READABLE)
+
+
+def _leave_frame(_frame: bytes) -> bool:
+    """No handler."""
+    return False
 
 
 def _ignore(node: E2Node) -> None:
