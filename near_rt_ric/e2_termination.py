@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +32,7 @@ from near_rt_ric import e2_messages as messages
 from near_rt_ric.counters import Counters
 from near_rt_ric.e2_messages import NodeSetup
 from near_rt_ric.endpoints import MAX_NODES, EndpointError, claim_unix_path
+from near_rt_ric.raw_messages import control_frame, indication_down
 from near_rt_ric.records import ControlPermission, route_key_of
 from near_rt_ric.subscriptions import FanOut
 from near_rt_ric.tap import TO_NODE, TO_RIC, Tap
@@ -48,6 +50,9 @@ _STOP_GRACE_S = 0.2
 _UP_POLL_MS = 100
 """The thread that takes controls looks so often whether it is to end."""
 
+_HEADERS_AT_HAND = 256
+"""Control headers of the slot function whose slice is remembered: a loop sends the same few."""
+
 _SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
@@ -56,6 +61,12 @@ _SERVER_OPTIONS = [
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10),
     ("grpc.http2.max_ping_strikes", 0),
 ]
+
+
+@lru_cache(_HEADERS_AT_HAND)
+def _slice_of(control_header: bytes) -> int:
+    """The slice that a control header of the slot function names; raises DecodeError."""
+    return slot.ControlHeader.FromString(control_header).slice_id
 
 
 class Platform(Protocol):
@@ -247,8 +258,7 @@ class NodeConnection:
                 self._unplaced(indication)
                 continue
             self.indications += 1
-            error = send_down(identity, bus.DownMessage(node_id=node_id, indication=indication).SerializeToString())
-            if error:
+            if send_down(identity, indication_down(node_id, indication.SerializeToString())):
                 self._platform.counters.error("xapp_unreachable")
 
     def _take_other(self, pdu: e2ap.E2apPdu) -> None:
@@ -299,8 +309,7 @@ class NodeConnection:
         for identity, request_id in readers:
             indication.ric_request_id.CopyFrom(request_id)
             self.indications += 1
-            down = bus.DownMessage(node_id=self.setup.node_id, indication=indication)
-            if self._platform.send_down(identity, down.SerializeToString()):
+            if self._platform.send_down(identity, indication_down(self.setup.node_id, indication.SerializeToString())):
                 self._platform.counters.error("xapp_unreachable")
 
     def _reject(
@@ -350,9 +359,7 @@ class NodeConnection:
         if permission.learns_budgets:
             self._platform.budgets_requested(self.setup.node_id, request)
         self.controls += 1
-        frame = e2ap.E2Frame()
-        frame.pdus.add().ric_control_request.CopyFrom(request)
-        self._send(frame.SerializeToString())
+        self._send(control_frame(request.SerializeToString()))
 
     def _control_refusal(
         self, permission: ControlPermission, request: e2ap.RicControlRequest
@@ -368,7 +375,7 @@ class NodeConnection:
             return messages.REQUEST_ID_UNKNOWN, f"ric_request_id: {requestor}-{instance} is not subscribed"
         if permission.slice_ids is not None:
             try:
-                slice_id = slot.ControlHeader.FromString(request.ric_control_header).slice_id
+                slice_id = _slice_of(request.ric_control_header)
             except DecodeError:
                 return messages.CONTROL_MESSAGE_INVALID, "ric_control_header: it does not decode"
             if slice_id not in permission.slice_ids:
