@@ -189,7 +189,9 @@ def test_a_second_ric_on_the_same_addresses_is_refused(ric, tmp_path):
 
 def test_a_store_that_is_no_store_exits_with_2(tmp_path, ric):
     (tmp_path / "s.sqlite").write_bytes(b"this is not a database, whatever its name may say" * 100)
-    done = run(tmp_path, "--bus", f"ipc://{tmp_path}/b", "--e2-listen", f"unix:{tmp_path}/e", "--http-port", str(free_port()))
+    done = run(
+        tmp_path, "--bus", f"ipc://{tmp_path}/b", "--e2-listen", f"unix:{tmp_path}/e", "--http-port", str(free_port())
+    )
     assert done.returncode == 2
     assert "s.sqlite" in done.stderr
 
