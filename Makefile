@@ -1,6 +1,7 @@
 # make up                              the whole system, with a live table; Ctrl-C ends it
 # make up ARGS="--duration 5"          arguments of `hiso up` (hiso up --help)
 # make test                            the tests; they need PyTorch
+# make test TEST_ARGS="-k csi"         some of them, by arguments of pytest
 # make test TORCH_ARGS="--index-url https://download.pytorch.org/whl/cpu"
 #                                      with PyTorch's CPU build (0.2 GB) instead of the default one (CUDA, 3 GB)
 # make clean                           removes what make has made
@@ -22,8 +23,14 @@ KERNEL_SOURCES := ran_emulator/state.py ran_emulator/slot_wire/layout.py $(wildc
 up: $(VENV)/.kernels
 	@$(BIN)/hiso up $(ARGS)
 
+# Two processes share what bears company, a file at a time in the order of the folders; the rest has the machine alone.
 test: $(VENV)/.test
+ifeq ($(strip $(TEST_ARGS)),)
+	@$(BIN)/python -m pytest -m "not alone and not matrix" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "alone and not matrix"
+else
 	@$(BIN)/python -m pytest $(TEST_ARGS)
+endif
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

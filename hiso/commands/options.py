@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, get_type_hints
@@ -215,26 +215,33 @@ class RunOptions:
         return request
 
 
-def takes_run_options(scenario: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of `RunOptions` before its own, as its first argument; `scenario`: the default."""
+_NONE = inspect.Parameter.empty
+
+
+def takes(options: type[Any], **defaults: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the fields of a dataclass as options before its own, and one made of them as its first argument.
+
+    `defaults`: of fields that have none, or another one here.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(RunOptions, include_extras=True)
+        hints = get_type_hints(options, include_extras=True)
         shared = [
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=scenario if field.name == "scenario" else field.default,
+                default=defaults.get(
+                    field.name, inspect.Parameter.empty if field.default is MISSING else field.default
+                ),
                 annotation=hints[field.name],
             )
-            for field in fields(RunOptions)
+            for field in fields(options)
         ]
         _, *own = inspect.signature(command, eval_str=True).parameters.values()
 
         @wraps(command)
         def parsed(**given: Any) -> None:
-            options = RunOptions(**{field.name: given.pop(field.name) for field in fields(RunOptions)})
-            command(options, **given)
+            command(options(**{field.name: given.pop(field.name) for field in fields(options)}), **given)
 
         signature = inspect.Signature([*shared, *(each.replace(kind=each.KEYWORD_ONLY) for each in own)])
         parsed.__signature__ = signature  # type: ignore[attr-defined]

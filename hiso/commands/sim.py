@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hiso import summary as summaries
-from hiso.commands.options import RunOptions, takes_run_options, warn
+from hiso.commands.options import RunOptions, takes, warn
 from hiso.run_request import RunRequest
 from hiso.runner import RunResult, run
 from hiso.terminal import show_result
@@ -16,7 +16,7 @@ from ran_emulator.scenario import SLOTS_PER_SECOND
 DEFAULT_DURATION_S = 10.0
 
 
-@takes_run_options("base")
+@takes(RunOptions, scenario="base")
 def sim(options: RunOptions) -> None:
     """Run in this process, as fast as it goes (10 s of simulated time unless told otherwise)."""
     request = options.request(clock="lockstep", default_duration_s=DEFAULT_DURATION_S, in_process=True)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hiso import ports
 from hiso import summary as summaries
-from hiso.commands.options import FAILED, PortBaseOption, RunOptions, refuse, takes_run_options
+from hiso.commands.options import FAILED, PortBaseOption, RunOptions, refuse, takes
 from hiso.lateness import LatenessWatch, slower
 from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, emulators_of, make_run_dir
 from hiso.monitor import AgentView, Monitor
@@ -31,7 +31,7 @@ ClockOption = Annotated[
 NoUiOption = Annotated[bool, typer.Option("--no-ui", help="No table and no line a second: only what happens.")]
 
 
-@takes_run_options("regimes")
+@takes(RunOptions, scenario="regimes")
 def up(
     options: RunOptions,
     clock: ClockOption = "realtime",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hiso import ports
-from hiso.commands.options import PortBaseOption, fail, in_range, refuse
+from hiso.commands.options import PortBaseOption, fail, in_range, refuse, takes
 from hiso.loopback import LoopbackClient, Unreachable
 from near_rt_ric.xapp_manager.backend import MAX_LOG_LINES
 from near_rt_ric.xapp_manager.descriptor import NAME_PATTERN, RestartPolicy
@@ -62,6 +63,39 @@ HotOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What an xApp runs and how, as `deploy` and `upgrade` are told."""
+
+    name: NameArgument
+    arguments: ArgumentsArgument = None
+    module: ModuleOption = None
+    file: FileOption = None
+    image: ImageOption = None
+    environment: EnvironmentOption = None
+    restart: RestartOption = None
+    hot: HotOption = None
+
+    def given(self) -> dict[str, Any]:
+        """What was said on the command line but the name, as the API wants it; what is wrong ends the command."""
+        variables = {}
+        for text in self.environment or ():
+            variable, separator, value = text.partition("=")
+            if not separator:
+                refuse(f"env: {text!r}: expected NAME=VALUE")
+            variables[variable] = value
+        body = {
+            "module": self.module,
+            "file": None if self.file is None else str(self.file.absolute()),
+            "image": self.image,
+            "arguments": self.arguments or None,
+            "environment": variables or None,
+            "restart": self.restart,
+            "hot": self.hot,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+
 @app.command("list")
 def list_xapps(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
@@ -76,38 +110,19 @@ def list_xapps(
 
 
 @app.command()
-def deploy(
-    name: NameArgument,
-    arguments: ArgumentsArgument = None,
-    module: ModuleOption = None,
-    file: FileOption = None,
-    image: ImageOption = None,
-    environment: EnvironmentOption = None,
-    restart: RestartOption = None,
-    hot: HotOption = None,
-    port_base: PortBaseOption = ports.DEFAULT_PORT_BASE,
-) -> None:
+@takes(Program)
+def deploy(program: Program, port_base: PortBaseOption = ports.DEFAULT_PORT_BASE) -> None:
     """Run an xApp: a module, a file or an image. The RIC keeps it running, and starts it again with itself."""
-    given = _given(module, file, image, arguments, environment, restart, hot)
-    _ask(port_base, "POST", "/xapps", {"name": name, **given})
-    _say_how_it_runs(port_base, name)
+    _ask(port_base, "POST", "/xapps", {"name": program.name, **program.given()})
+    _say_how_it_runs(port_base, program.name)
 
 
 @app.command()
-def upgrade(
-    name: NameArgument,
-    arguments: ArgumentsArgument = None,
-    module: ModuleOption = None,
-    file: FileOption = None,
-    image: ImageOption = None,
-    environment: EnvironmentOption = None,
-    restart: RestartOption = None,
-    hot: HotOption = None,
-    port_base: PortBaseOption = ports.DEFAULT_PORT_BASE,
-) -> None:
+@takes(Program)
+def upgrade(program: Program, port_base: PortBaseOption = ports.DEFAULT_PORT_BASE) -> None:
     """Put another version in its place without losing its subscriptions; what is not given stays as it was."""
-    _ask(port_base, "POST", _path(name, "/upgrade"), _given(module, file, image, arguments, environment, restart, hot))
-    typer.echo(f"{name}: upgraded")
+    _ask(port_base, "POST", _path(program.name, "/upgrade"), program.given())
+    typer.echo(f"{program.name}: upgraded")
 
 
 @app.command()
@@ -145,34 +160,6 @@ def logs(
 
 def _path(name: str, rest: str = "") -> str:
     return f"/xapps/{name}{rest}"
-
-
-def _given(
-    module: str | None,
-    file: Path | None,
-    image: str | None,
-    arguments: list[str] | None,
-    environment: list[str] | None,
-    restart: RestartPolicy | None,
-    hot: bool | None,
-) -> dict[str, Any]:
-    """What was said on the command line, as the API wants it."""
-    variables = {}
-    for text in environment or ():
-        variable, separator, value = text.partition("=")
-        if not separator:
-            refuse(f"env: {text!r}: expected NAME=VALUE")
-        variables[variable] = value
-    body = {
-        "module": module,
-        "file": None if file is None else str(file.absolute()),
-        "image": image,
-        "arguments": arguments or None,
-        "environment": variables or None,
-        "restart": restart,
-        "hot": hot,
-    }
-    return {name: value for name, value in body.items() if value is not None}
 
 
 def _ask(port_base: int, method: str, path: str, body: Any = None) -> str:

@@ -15,16 +15,28 @@ from typing import Any
 
 import pytest
 from free_ports import free_port_base
+from typer.testing import CliRunner
 
 from hiso import ports
 from hiso.bench import core, memory, sweep, tables
 from hiso.bench.bare_run import FrameSizes
 from hiso.bench.cpu_time import children_of, cpu_us_by_process
 from hiso.bench.scraper import Scraper
-from hiso.bench.suite import NOTHING_ASKED
+from hiso.bench.suite import NOTHING_ASKED, Lengths
 from hiso.bench.system_run import SystemRun
+from hiso.commands import app
 
 LEARNING = {"realtime_d2_learn", "realtime_d2_learn_scraped"}
+SHORTEST = Lengths(
+    core_slots=400,
+    step_slots=200,
+    memory_slots=200,
+    lockstep_slots=600,
+    bare_frames=200,
+    realtime_s=2,
+    compose_s=1,
+)
+"""Real time for long enough that CPU time is sampled twice."""
 RUNS = {"lockstep_d0", "lockstep_d2", "realtime_2x_d4"} | LEARNING
 README = Path(__file__).resolve().parents[2] / "README.md"
 GROWTH_SLOTS, MAX_GROWN_BLOCKS = 5_000, 500
@@ -34,11 +46,14 @@ BURN = "x = 0\nfor i in range(10**7): x += i\nprint('done', flush=True)\ninput()
 PARENT = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BURN!r}])\n"
 
 
+SURROUNDINGS = {"DOCKER_HOST": "unix:///nowhere", "COLUMNS": "160"}
+"""No engine: containers have a folder of tests of their own."""
+
+
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "hiso", "bench", "--port-base", str(free_port_base()), *arguments]
-    # No engine: containers have a folder of tests of their own.
-    environment = os.environ | {"DOCKER_HOST": "unix:///nowhere", "COLUMNS": "160"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=environment)
+    environment = os.environ | SURROUNDINGS
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
 
 
 def run_with(summary: dict[str, Any]) -> SystemRun:
@@ -59,11 +74,14 @@ SUMMARY: dict[str, Any] = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.torch
-def test_every_figure_is_there_with_its_aim(tmp_path: Path) -> None:
-    done = bench("--quick", "--json", str(tmp_path / "bench.json"))
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_every_figure_is_there_with_its_aim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hiso.commands.bench.QUICK", SHORTEST)
+    arguments = ["--quick", "--port-base", str(free_port_base()), "--json", str(tmp_path / "bench.json")]
+    done = CliRunner(env=SURROUNDINGS).invoke(app, ["bench", *arguments])
+    assert done.exit_code == 0, done.output
     report = json.loads((tmp_path / "bench.json").read_text())
     assert report["quick"] is True
     for key, aim in tables.aims(fifo=report["machine"]["sched_fifo"]).items():

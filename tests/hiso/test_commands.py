@@ -10,14 +10,16 @@ import stat
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from hiso.commands import app
 from hiso.run_request import MAX_SLOTS, RequestError, parse_control_delay, run_length
+from xapps.slicing.schedulers import resolve
 from xapps.slicing.weights import load_weights
-from xapps.trained import TRAINED_DIRECTORY
+from xapps.trained import TRAINED_DIRECTORY, trained_name
 
 SUMMARY_KEYS = {
     "version",
@@ -257,6 +259,18 @@ def test_what_is_kept_is_said_and_where_another_command_made_it(runner: CliRunne
         weights = load_weights(tmp_path / f"{name}.npz")
         made_by = weights.metadata.command
         assert line == f"{tmp_path / name}.npz  {weights.weights_id}  kept, though another command made it: {made_by}"
+
+
+@pytest.mark.parametrize("path", sorted(TRAINED_DIRECTORY.glob("*.npz")), ids=lambda path: path.stem)
+def test_the_command_that_made_shipped_weights_is_one_that_makes_them(path: Path) -> None:
+    """Read by the command line's own parser: the scenario, the scheduler's variant and the D of the file's name."""
+    name, command, *arguments = load_weights(path).metadata.command.split()
+    assert (name, command) == ("hiso", "train")
+    parser = typer.main.get_command(app).commands["train"]
+    told = parser.make_context("train", arguments).params
+    agents = resolve(told["scheduler"], told["inter"])
+    stems = {trained_name(v, told["scenario"], told["control_delay_slots"]) for v in (agents.intra, agents.inter)}
+    assert path.stem in stems
 
 
 @pytest.mark.parametrize("intra", ["random:best", "equal:random"])

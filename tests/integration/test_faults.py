@@ -23,7 +23,7 @@ REPORT_S = 2.0
 BUSY_LOAD = 3.0
 """Runnable processes a core from which on a machine is too busy with other work to judge seconds."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.torch, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.torch, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

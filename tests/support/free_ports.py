@@ -1,12 +1,17 @@
 """Ports for the servers of tests: below those that the kernel gives to outgoing connections (32,768 and up on Linux),
-so that no connection takes one between its choice and its use."""
+so that no connection takes one between its choice and its use. Each worker of pytest-xdist has a part of them."""
 
+import os
 import random
 import socket
 
 from hiso import ports
 
-_FIRST, _LAST = 20_000, 32_000
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_SPAN = 12_000 // _WORKERS
+_FIRST = 20_000 + _WORKER * _SPAN
+_LAST = _FIRST + _SPAN
 _DRAW = random.SystemRandom()
 
 
