@@ -103,6 +103,8 @@ class E2Node:
         self._budgets = BudgetCallProcess()
         self._missed_before = [0] * len(SLICE_NAMES)
         self._out: list[bytes] = []
+        self._unhurried: list[bytes] = []
+        """PDUs for the next slot's frame."""
         definitions = (
             (KPM_FUNCTION, KPM_OID, kpm.definition),
             (BUDGETS_FUNCTION, BUDGETS_OID, lambda: e2_codec.budget_definition(cell, lockstep)),
@@ -154,9 +156,9 @@ class E2Node:
         """Step 4: one frame with an INSERT for each slice that has a group and a subscription."""
         self._in_slot = True
         frame = self._slots.inserts()
-        if self._out:
-            frame = encode_frame(self._out) + frame
-            self._out = []
+        if self._out or self._unhurried:
+            frame = encode_frame(self._unhurried + self._out) + frame
+            self._out, self._unhurried = [], []
         if frame:
             self._link.send(self._stream, frame)
 
@@ -273,13 +275,13 @@ class E2Node:
                 self._handle_frame(event.frame)
         elif isinstance(event, Opened):
             self._stream = event.stream
-            self._out = []
+            self._out, self._unhurried = [], []
             self._set_up()
         elif event.stream == self._stream:
             if self.connected:
                 _LOG.warning("e2_stream_lost", extra=fields(reason=event.reason))
             self.connected = False
-            self._out = []
+            self._out, self._unhurried = [], []
             self._forget()
 
     def _handle_frame(self, data: bytes) -> None:
@@ -511,7 +513,12 @@ class E2Node:
             ric_control_outcome=kind(constraint=constraint, text=text).SerializeToString(),
         )
         traffic = _TRAFFIC_OF.get(request.ran_function_id, e2_traffic.E2AP)
-        self._send(e2ap.E2apPdu(ric_control_failure=failure), traffic, e2_traffic.CONTROL)
+        self._queue(e2ap.E2apPdu(ric_control_failure=failure), traffic, e2_traffic.CONTROL)
+        if self._lockstep:
+            self.flush()
+        else:  # in real time most are for decisions that came too late: they must not cost the next ones theirs
+            self._unhurried += self._out
+            self._out = []
 
     def _control_budgets(self, request: e2ap.RicControlRequest) -> bytes:
         if self.subscriptions.budget_claim is None:  # a withdrawal ends with its last answer

@@ -49,6 +49,11 @@ class SliceAgent:
         self._previous = self.policy.decide(observation)
         return self._previous
 
+    def decided(self, decision: SlotDecision) -> SlotDecision | None:
+        """Take note of a decision that the policy made by itself; the one on the frame before."""
+        previous, self._previous = self._previous, decision
+        return previous
+
 
 class BudgetAgent:
     """Sets slice budgets: a report comes, the learner has its turn, the trigger is evaluated, the policy answers."""

@@ -64,7 +64,7 @@ class _NodeAgent:
         self.learner = learner
         self.watch = watch
         self.lane: SlotLane | None = None
-        """Answers what comes like the last indication; none where a learner is told of each decision."""
+        """Answers what comes like the last indication; none in lock-step with a learner, which has its turn first."""
         self.subscription: Subscription | None = None
         self.action_id = 0
 
@@ -74,6 +74,16 @@ class _NodeAgent:
         self.action_id = indication.ric_action_id
         if self.lane is not None:
             self.lane.learn(indication, hwi_model)
+
+    def learn_from(self, frame: bytes) -> None:
+        """The lane has answered a frame: the learner has its turn after it."""
+        assert self.lane is not None
+        assert self.learner is not None
+        header, message, decision = self.lane.answered(frame)
+        self.learner.bring(header, message)
+        weights = self.learner.on_brought(self.agent.decided(decision))
+        if weights is not None:
+            self.agent.policy.load(weights)
 
 
 class IntraSliceXApp:
@@ -125,7 +135,7 @@ class IntraSliceXApp:
             actions=[insert_action(detail, node.time_to_wait(SLOT_OID))],
             handler=partial(self._on_indication, agent),
         )
-        if agent.learner is None:
+        if agent.learner is None or not agent.lockstep:
             agent.lane = SlotLane(agent.agent.policy, node.node_id, xapp.name)
             self._quick_agents[agent.lane.key] = agent
             xapp.on_frame(self._on_frame)
@@ -176,6 +186,9 @@ class IntraSliceXApp:
         xapp.send_frame(agent.node, control)
         next_sn[action_id] = number + 1 & 0xFFFF
         self._metrics.decided(ended_ns - started_ns)
+        if agent.learner is not None:
+            agent.learn_from(frame)
+            self._metrics.weights_version = agent.agent.policy.version
         return True
 
     def _on_indication(self, agent: _NodeAgent, node: E2Node, indication: e2ap.RicIndication) -> None:
@@ -203,7 +216,7 @@ class IntraSliceXApp:
         agent.answered(indication, observation.hwi_model)
 
     def _overtaken(self, indication: e2ap.RicIndication) -> bool:
-        """Whether the slot to be decided has passed: the node has observed it, or a later one, since.
+        """Whether the slot to be decided has passed, or will have: the node has observed the one before it, or a later.
 
         Who works through a backlog stays late for ever: a short stall must not become a lasting one.
         """
@@ -212,7 +225,7 @@ class IntraSliceXApp:
             return False
         decided_slot, _ = decode_slots(indication.ric_indication_header)
         _, observed_slot = decode_slots(newest.ric_indication_header)
-        return decided_slot <= observed_slot
+        return decided_slot <= observed_slot + 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -29,6 +29,8 @@ SILENCE_S = 5.0
 LOCKSTEP_SILENCE_S = 30.0
 GREETING_PERIOD_S = 0.5
 REFUSAL_PERIOD_S = 10.0
+_READABLE, _EVENTS, _NOBLOCK = int(zmq.POLLIN), int(zmq.EVENTS), int(zmq.NOBLOCK)
+"""Plain numbers: an enumeration costs more than the look."""
 _POLL_MS = 100
 
 
@@ -145,17 +147,17 @@ class LearnerLink(Generic[Weights]):
 
     def _send(self, *parts: bytes) -> bool:
         try:
-            self._socket.send_multipart(parts, zmq.NOBLOCK)
+            self._socket.send_multipart(parts, _NOBLOCK)
         except zmq.Again:
             return False
         return True
 
     def _take(self, wait_ms: int) -> bool:
         """Handle one answer; False where none comes within the wait."""
-        if wait_ms and not self._socket.poll(wait_ms):
+        if not self._readable() and not (wait_ms and self._socket.poll(wait_ms)):
             return False
         try:
-            parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            parts = self._socket.recv_multipart(_NOBLOCK)
         except zmq.Again:
             return False
         self._heard_s = time.monotonic()
@@ -164,6 +166,9 @@ class LearnerLink(Generic[Weights]):
         except ValueError as error:
             self._lost(f"its answer cannot be used: {error}")
         return True
+
+    def _readable(self) -> bool:
+        return bool(int(self._socket.getsockopt(_EVENTS)) & _READABLE)
 
     def _handle(self, parts: list[bytes]) -> None:
         kind = parts[0]
@@ -215,6 +220,10 @@ class RemoteSlotLearner:
 
     def on_frame(self, observation: SlotObservation, previous: SlotDecision | None) -> IntraWeights | None:  # noqa: ARG002
         """Weights to take over now, if any."""
+        return self.on_brought(previous)
+
+    def on_brought(self, previous: SlotDecision | None) -> IntraWeights | None:
+        """Weights to take over now, if any, for the frame that was brought."""
         told = wire.encode_decision(previous) if self.link.learning else b""
         return self.link.exchange(*self._frame, told)
 

@@ -29,6 +29,7 @@ from ran_emulator.wire import (
 from xapps.slicing.features import CANDIDATES, FEATURES_TUNED
 from xapps.slicing.intra.decision import COMMON_REST, MAX_GROUP_USERS, IntraParameters, decide
 from xapps.slicing.intra.policies import IntraPolicy
+from xapps.slicing.observation import SlotDecision
 
 FRAME_BYTES = 65_536
 """Longer frames are left."""
@@ -85,6 +86,7 @@ _OWN_ARRAYS = {
     "header": (np.uint8, _PART_BYTES),
     "message": (np.uint8, _PART_BYTES),
     "request": (np.uint8, 3 * _PART_BYTES),
+    "answered": (np.int64, 6),  # of the frame answered last: header's and message's ends, users, 1 for COMMON_REST
 }
 
 LANE = np.dtype(
@@ -273,6 +275,9 @@ def _answer(address: int, frame_size: int, number: int) -> int:
     if not _take_observation(lane, data, spans, count):
         return 0
     common_w = _decide(lane, slot, spans[_BANDWIDTH, 0], count)
+    answered = array_at(lane.answered, 6, np.int64)
+    answered[0], answered[1], answered[2], answered[3] = header_at, header_end, message_at, message_end
+    answered[4], answered[5] = count, common_w == COMMON_REST
     header = array_at(lane.header, _PART_BYTES, np.uint8)
     header_size = write_number(header, write_number(header, 0, _ANSWERED_SLICE, slice_id), _ANSWERED_SLOT, slot)
     message_size = _write_message(lane, count, common_w, array_at(lane.message, _PART_BYTES, np.uint8))
@@ -320,6 +325,12 @@ class SlotLane:
         self._frame[:size] = frame
         end = _answer(self._address, size, number)
         return self._answer[:end] if end else None
+
+    def answered(self, frame: bytes) -> tuple[bytes, bytes, SlotDecision]:
+        """Header and message of the indication in the frame answered last, and what was decided on it."""
+        header_at, header_end, message_at, message_end, count, rest = self._own["answered"].tolist()
+        common_w = None if rest else float(self._own["reals"][4])
+        return frame[header_at:header_end], frame[message_at:message_end], self._policy.decision(count, common_w)
 
     def _fill(self, answer_start: int) -> None:
         policy, parameters, lane = self._policy, self._policy.parameters, self._lane[0]

@@ -188,10 +188,14 @@ class IntraPolicy:
         self._ssr[:count] = observation.ssr
         self._last_outcome[:count] = observation.last_outcome
         common_w = self._decide(observation, count)
+        return self.decision(count, None if common_w == COMMON_REST else common_w)
+
+    def decision(self, count: int, common_power_w: float | None) -> SlotDecision:
+        """The last decision, for a group of `count`, out of the policy's arrays."""
         return SlotDecision(
             beams=self._beams[:count].copy(),
             private_power_w=self._private_power_w[:count].copy(),
-            common_power_w=None if common_w == COMMON_REST else common_w,
+            common_power_w=common_power_w,
             actions=self._actions[:count].copy() if self.learns else None,
         )
 
