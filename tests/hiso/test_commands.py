@@ -107,9 +107,9 @@ WRONG = [
         "trained for bandwidth_step_hz 1000000, not 500000",
     ),
     (
-        ["--scenario", "base", "--scheduler", "sa2c-t", "--control-delay-slots", "1"],
-        "weights: sa2c-t-base-d2 is not shipped: hiso train with this run's --scheduler, --inter and --scenario "
-        "and --control-delay-slots 1, then --weights DIR (or --from-scratch)",
+        ["--scenario", "base", "--inter", "coma2c-tuned-ff", "--control-delay-slots", "1"],
+        "weights: coma2c-tuned-ff-base-d2 is not shipped: hiso train with this run's --scheduler, --inter and "
+        "--scenario and --control-delay-slots 1, then --weights DIR (or --from-scratch)",
     ),
     (["--scenario", "base", "--inter", "coma2c-tuned-ff"], "weights: coma2c-tuned-ff-base-d"),
     (["--weights", "/no/such/folder"], "weights: scheduler 'gga' takes none"),

@@ -96,7 +96,7 @@ def test_what_is_trained_for_other_agents_runs_with_them_only(tmp_path: Path) ->
 
 @pytest.mark.parametrize("delay", [0, 2])
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("variant", ["madqn", "madqn-tuned", "coma2c", "coma2c-tuned"])
+@pytest.mark.parametrize("variant", ["madqn", "madqn-tuned", "coma2c", "coma2c-tuned", "sa2c-t"])
 def test_weights_are_shipped_and_say_what_for(variant: str, preset: str, delay: int) -> None:
     weights = find_weights(trained_name(variant, preset, delay))
     about = weights.metadata
