@@ -1,10 +1,10 @@
-"""The command line: `hiso up | sim | compare | train | experiment | bench | doctor | e2 | xapp`."""
+"""The command line: `hiso up | sim | compare | train | models | experiment | bench | doctor | e2 | xapp`."""
 
 from __future__ import annotations
 
 import typer
 
-from hiso.commands import bench, compare, doctor, e2, experiment, sim, train, up, xapp
+from hiso.commands import bench, compare, doctor, e2, experiment, models, sim, train, up, xapp
 
 app = typer.Typer(
     name="hiso",
@@ -22,6 +22,7 @@ app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.add_typer(e2.app, name="e2")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(models.app, name="models")
 app.add_typer(xapp.app, name="xapp")
 
 

@@ -1,0 +1,73 @@
+"""`hiso models`: the trained agents that come with the package, and those in files of one's own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hiso.commands.options import refuse
+from xapps.slicing.weights import Weights, WeightsError, load_weights
+from xapps.trained import TRAINED_DIRECTORY, find_weights
+
+app = typer.Typer(help="Trained agents: which there are, and what they were trained for.", no_args_is_help=True)
+
+SLOTS_PER_SECOND = 2_000
+
+
+@app.command("list")
+def list_models(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A folder of weights files (those shipped unless told).")
+    ] = None,
+) -> None:
+    """Weights by id, with what they were trained for."""
+    files = sorted((folder or TRAINED_DIRECTORY).glob("*.npz"))
+    if not files:
+        refuse(f"DIR: no .npz file in {folder}")
+    table = Table(header_style="bold")
+    for column in ("weights_id", "variant", "preset", "D", "HWI", "kappa_t", "kappa_r", "trained", "seed"):
+        table.add_column(column, overflow="fold")
+    for file in files:
+        try:
+            weights = load_weights(file)
+        except WeightsError as error:
+            refuse(str(error))
+        trained = weights.metadata
+        table.add_row(
+            weights.weights_id,
+            trained.variant,
+            trained.preset,
+            str(trained.control_delay_slots),
+            trained.hwi_model,
+            f"{trained.kappa_t:g}",
+            f"{trained.kappa_r:g}",
+            f"{trained.trained_slots / SLOTS_PER_SECOND:g} s",
+            str(trained.seed),
+        )
+    Console().print(table)
+
+
+@app.command("show")
+def show_model(
+    reference: Annotated[str, typer.Argument(metavar="NAME|ID|FILE", help="As --weights takes it, or as listed.")],
+) -> None:
+    """One set of weights, as JSON: what it was trained for, by which command, and the size of its agents."""
+    try:
+        weights = find_weights(reference)
+    except WeightsError as error:
+        refuse(str(error))
+    typer.echo(json.dumps(_card(weights), indent=1))
+
+
+def _card(weights: Weights) -> dict[str, object]:
+    agents: dict[str, int] = {}
+    for name, array in weights.arrays.items():
+        agent = name.partition(".")[0]
+        agents[agent] = agents.get(agent, 0) + int(array.size)
+    return {"weights_id": weights.weights_id, **asdict(weights.metadata), "parameters": agents}
