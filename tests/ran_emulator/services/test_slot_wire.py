@@ -195,7 +195,7 @@ NUMBERS = strategy.sampled_from([0, 1, 127, 128, 300, 2**31, 2**32 - 1])
 
 @settings(deadline=None)
 @given(
-    NUMBERS, NUMBERS, NUMBERS, strategy.integers(0, 2**62), strategy.booleans(), strategy.binary(max_size=20),
+    NUMBERS, NUMBERS, NUMBERS, strategy.integers(0, 2**61), strategy.booleans(), strategy.binary(max_size=20),
     strategy.none() | strategy.floats(width=32), strategy.binary(max_size=6), strategy.data(),
 )  # fmt: skip
 def test_what_is_read_is_what_protobuf_reads(
