@@ -292,7 +292,7 @@ def test_agents_learn_behind_the_ric(up: Callable[..., Up]) -> None:
 def test_a_timeline_is_made_shown_and_kept(up: Callable[..., Up], tmp_path: Path) -> None:
     timeline = tmp_path / "timeline.yaml"
     timeline.write_text("- {at_s: 0.3, change: hwi, kappa: 1e-2}\n- {at_s: 1, change: regime, index: 2}\n")
-    run = up("--scheduler", "slnr", "--clock", "lockstep", "--duration", "1.5", "--timeline", str(timeline))
+    run = up("--scheduler", "slnr", "--clock", "lockstep", "--duration", "4", "--timeline", str(timeline))
     summary = run.wait()
     assert summary["events"] == [
         {"at_slot": 600, "change": "hwi", "kappa": 0.01},
