@@ -13,11 +13,9 @@ from rich.table import Table
 
 from hiso.commands.options import refuse
 from xapps.slicing.weights import Weights, WeightsError, load_weights
-from xapps.trained import TRAINED_DIRECTORY, find_weights
+from xapps.trained import SLOTS_PER_SECOND, TRAINED_DIRECTORY, find_weights
 
 app = typer.Typer(help="Trained agents: which there are, and what they were trained for.", no_args_is_help=True)
-
-SLOTS_PER_SECOND = 2_000
 
 
 @app.command("list")

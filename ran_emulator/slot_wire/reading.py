@@ -53,30 +53,16 @@ _D_USERS, _D_BEAMS, _D_POWERS, _D_COMMON, _D_REST = (
 
 
 @inline_kernel
-def _read_request_id(data: Any, at: int, end: int, control: Any) -> bool:
+def _read_two(data: Any, at: int, end: int, control: Any, tag_a: int, place_a: int, tag_b: int, place_b: int) -> bool:
+    """A message of two numbers into their places of `control`; False where it has anything else."""
     while at < end:
         tag, value, at = read_field(data, at, end)
         if at == MALFORMED:
             return False
-        if tag == _REQUESTOR:
-            control[REQUESTOR] = value
-        elif tag == _INSTANCE:
-            control[INSTANCE] = value
-        else:
-            return False
-    return True
-
-
-@inline_kernel
-def _read_header(data: Any, at: int, end: int, control: Any) -> bool:
-    while at < end:
-        tag, value, at = read_field(data, at, end)
-        if at == MALFORMED:
-            return False
-        if tag == _D_SLICE:
-            control[SLICE] = value
-        elif tag == _D_DECIDED:
-            control[DECIDED_SLOT] = value
+        if tag == tag_a:
+            control[place_a] = value
+        elif tag == tag_b:
+            control[place_b] = value
         else:
             return False
     return True
@@ -112,7 +98,7 @@ def _read_request(data: Any, at: int, end: int, control: Any) -> bool:
         if at == MALFORMED:
             return False
         if tag == _C_REQUEST:
-            known = _read_request_id(data, value, at, control)
+            known = _read_two(data, value, at, control, _REQUESTOR, REQUESTOR, _INSTANCE, INSTANCE)
         elif tag == _C_FUNCTION:
             control[FUNCTION] = value
         elif tag == _C_CALL:
@@ -124,7 +110,7 @@ def _read_request(data: Any, at: int, end: int, control: Any) -> bool:
                 control[CALL_PROCESS] = number
         elif tag == _C_HEADER:
             control[SLICE] = control[DECIDED_SLOT] = 0
-            known = _read_header(data, value, at, control)
+            known = _read_two(data, value, at, control, _D_SLICE, SLICE, _D_DECIDED, DECIDED_SLOT)
         elif tag == _C_MESSAGE:
             for place in range(USERS, COMMON + 1):
                 control[place] = 0
