@@ -16,8 +16,11 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MALFORMED = -1
 
 
-def tag_of(message: Any, field: str) -> int:
-    """Tag (number and wire type) of a field, from its message's descriptor."""
+def tag_of(message: Any, field: str) -> np.int64:
+    """Tag (number and wire type) of a field, from its message's descriptor.
+
+    Not an int: kernels would be compiled anew for each constant of that type.
+    """
     descriptor = message.DESCRIPTOR.fields_by_name[field]
     kind = descriptor.type
     if kind in (descriptor.TYPE_FLOAT, descriptor.TYPE_FIXED32, descriptor.TYPE_SFIXED32):
@@ -28,7 +31,7 @@ def tag_of(message: Any, field: str) -> int:
         wire_type = BYTES
     else:
         wire_type = VARINT
-    return int(descriptor.number) << 3 | wire_type
+    return np.int64(descriptor.number << 3 | wire_type)
 
 
 def tags_of(message: Any, *fields: str) -> npt.NDArray[np.int64]:

@@ -135,8 +135,8 @@ class LiveRun:
                         self._terminal.show(*snapshots)
                     for snapshot in snapshots:
                         watch = watches[snapshot.cell]
-                        share = watch.share(snapshot)
-                        if share is not None and share > watch.limit:
+                        share = watch.too_late(snapshot)
+                        if share is not None:
                             return self._slow_down(share, watch.limit)
                 self._stop.wait(_WATCH_S)
         self._wall_s = time.monotonic() - started_s
@@ -147,7 +147,7 @@ class LiveRun:
         """Nobody should watch the fallback and believe that it is the agent."""
         clock = slower(self._request.clock)
         self._terminal.say(
-            f"{100 * share:.1f} % of decisions came late in the first two seconds (limit {100 * limit:.0f} %): "
+            f"{100 * share:.1f} % of decisions came late over two seconds (limit {100 * limit:.0f} %): "
             f"this machine does not hold clock {self._request.clock.name}; starting again with {clock.name}"
         )
         return self._request.with_clock(clock)

@@ -16,9 +16,9 @@ from ran_emulator.slot_wire.layout import MAX_KEPT_OUTCOMES, wire_at
 from ran_emulator.wire import copy_bytes, read_field, tag_of, write_bytes, write_fixed32, write_message, write_number
 
 
-def _offsets(record: np.dtype[Any], *names: str) -> tuple[int, ...]:
+def _offsets(record: np.dtype[Any], *names: str) -> tuple[np.int64, ...]:
     assert record.fields is not None
-    return tuple(int(record.fields[name][1]) for name in names)
+    return tuple(np.int64(record.fields[name][1]) for name in names)
 
 
 _F_USERS, _F_QUEUE, _F_AGE, _F_SSR, _F_LAST = _offsets(
@@ -59,7 +59,7 @@ _I_REQUEST, _I_FUNCTION, _I_ACTION, _I_SN, _I_TYPE, _I_HEADER, _I_MESSAGE, _I_CA
         "ric_call_process_id",
     )
 )
-_INSERT = int(e2ap.INSERT)
+_INSERT = np.int64(e2ap.INSERT)
 _REPORT_BYTES = BEAM_REPORT.itemsize
 _H_DECIDED, _H_OBSERVED, _H_SLICE = (
     tag_of(slots.IndicationHeader, name) for name in ("decided_slot", "observed_slot", "slice_id")
