@@ -8,6 +8,7 @@ from ran_emulator.phy.codes import HWI_AGGREGATE
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.weights import (
+    ANY_HWI_MODEL,
     INTER_ACTION_FIELDS,
     Weights,
     WeightsError,
@@ -74,6 +75,8 @@ def inter_weights(weights: Weights, options: AgentOptions = DEFAULT_OPTIONS) -> 
 
 def hwi_model_differs(trained: WeightsMetadata, hwi_model: int) -> bool:
     """Whether agents run under another hardware impairment model than the one they were trained under."""
+    if trained.hwi_model == ANY_HWI_MODEL:
+        return False
     return (trained.hwi_model == "aggregate") != (hwi_model == HWI_AGGREGATE)
 
 

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hiso.commands.options import refuse
+from hiso.commands.options import check_torch, refuse
+from ran_emulator.scenario import PRESETS
 from xapps.slicing.weights import Weights, WeightsError, load_weights
 from xapps.trained import SLOTS_PER_SECOND, TRAINED_DIRECTORY, find_weights
 
@@ -61,6 +62,33 @@ def show_model(
     except WeightsError as error:
         refuse(str(error))
     typer.echo(json.dumps(_card(weights), indent=1))
+
+
+@app.command("cards")
+def write_cards(
+    page: Annotated[Path, typer.Option("--page", metavar="FILE.md", help="Where the page goes.")],
+    presets: Annotated[
+        list[str] | None, typer.Option("--preset", metavar="NAME", help="Of these presets alone (repeatable).")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="On few snapshots and seconds, to see the page.")] = False,
+) -> None:
+    """Measure all shipped agents against their references, and write a page of it (ten minutes; needs PyTorch)."""
+    unknown = [name for name in presets or () if name not in PRESETS]
+    if unknown:
+        refuse(f"preset: {unknown[0]!r} must be one of {', '.join(PRESETS)}")
+    check_torch(learn=True)
+    from hiso import model_cards
+
+    console = Console(stderr=True)
+    text = model_cards.page(
+        model_cards.QUICK if quick else model_cards.FULL,
+        presets or PRESETS,
+        lambda preset: console.print(f"measuring the agents of {preset}"),
+    )
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        refuse(f"page: {page} cannot be written: {error.strerror}")
 
 
 def _card(weights: Weights) -> dict[str, object]:

@@ -60,6 +60,8 @@ class IntraAgents(_Model):
 
     discount: Fraction = 0.0
     difference_reward: bool = True
+    all_actions: bool = False
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
     reward_clip: Annotated[float, Field(gt=0, le=1_000)] = 20.0
     reward_scale: Annotated[float, Field(gt=0, le=1_000)] = 1.0
     replay_capacity: Annotated[int, Field(ge=256, le=1_000_000)] = 1_000

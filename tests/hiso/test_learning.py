@@ -10,15 +10,17 @@ import pytest
 from typer.testing import CliRunner
 
 from hiso.bounds import split_tables as tables
+from hiso.bounds.shares import oracle_shares
 from hiso.bounds.snapshots import Snapshot, mean_rate, take_snapshots
 from hiso.commands import app
 from hiso.observe import budget_context, slice_context
 from ran_emulator.cell import Cell
+from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_PAPER
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, load_scenario
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
 from xapps.slicing.weights import Weights
-from xapps.trained import find_weights, inter_weights, trained_name
+from xapps.trained import find_weights, hwi_model_differs, inter_weights, trained_name
 
 EMBB = SLICE_NAMES.index("embb")
 FRESH_SEEDS = (9_001, 9_002, 9_003)
@@ -102,7 +104,10 @@ def test_weights_are_shipped_and_say_what_for(variant: str, preset: str, delay: 
     about = weights.metadata
     scenario = load_scenario(preset)
     assert (about.variant, about.preset, about.control_delay_slots) == (variant, preset, delay)
-    assert (about.hwi_model, about.kappa_t, about.kappa_r) == ("paper", scenario.hwi.kappa_t, scenario.hwi.kappa_r)
+    trained_for = ("paper", scenario.hwi.kappa_t, scenario.hwi.kappa_r)
+    if variant == "madqn-tuned":
+        trained_for = ("any", 0.1, 0.1)
+    assert (about.hwi_model, about.kappa_t, about.kappa_r) == trained_for
     assert about.command.startswith(f"hiso train --scenario {preset} ")
     context = slice_context(Cell(scenario, 1, delay), EMBB)
     if variant.startswith("madqn"):
@@ -117,6 +122,26 @@ def test_shipped_madqn_tuned_wins_and_printed_does_not_learn_beams(snapshots: li
     printed = mean_rate(snapshots, embb_policy("madqn", find_weights(trained_name("madqn", "base", 0))))
     assert tuned > 1.15 * greedy
     assert printed < 0.5 * greedy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kappa", ["0", "1e-3", "5e-2"])
+@pytest.mark.parametrize("reading", ["paper", "aggregate"])
+@pytest.mark.parametrize("preset", ["base", "high-load"])
+def test_shipped_madqn_tuned_reaches_95_percent_of_the_oracle(preset: str, reading: str, kappa: str) -> None:
+    scenario = load_scenario(preset, [f"hwi.model={reading}", f"hwi.kappa={kappa}"])
+    agents = [find_weights(trained_name("madqn-tuned", preset, delay)) for delay in (0, 2)]
+    for part in oracle_shares(scenario, agents, FRESH_SEEDS[:2], 25):
+        for weights in agents:
+            assert part.shares[weights.weights_id] >= 0.95, part
+
+
+def test_agents_under_any_impairments_fit_both_readings() -> None:
+    about = find_weights("madqn-tuned-base-d0").metadata
+    assert not hwi_model_differs(about, HWI_PAPER)
+    assert not hwi_model_differs(about, HWI_AGGREGATE)
+    printed = find_weights("madqn-base-d0").metadata
+    assert hwi_model_differs(printed, HWI_AGGREGATE)
 
 
 def earned(variant: str, intra_variant: str, trigger: str, seed: int, seconds: int) -> float:

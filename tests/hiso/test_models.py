@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from hiso.commands import app
@@ -31,6 +32,26 @@ def test_a_set_is_shown_by_name_id_and_file() -> None:
         assert (shown["variant"], shown["preset"], shown["control_delay_slots"]) == ("madqn-tuned", "base", 2)
         assert shown["command"].startswith("hiso train ")
         assert sum(shown["parameters"].values()) == sum(array.size for array in weights.arrays.values())
+
+
+@pytest.mark.torch
+def test_cards_say_what_agents_reach(tmp_path: Path) -> None:
+    page = tmp_path / "models.md"
+    run("cards", "--page", str(page), "--preset", "base", "--quick")
+    text = page.read_text()
+    assert "## base" in text
+    assert "## regimes" not in text
+    for name in ("madqn-tuned-base-d0", "madqn-base-d2", "coma2c-tuned-base-d0", "sa2c-t-base-d2"):
+        assert find_weights(name).weights_id in text
+    tuned = find_weights("madqn-tuned-base-d0").weights_id
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| `{tuned}` | paper |")]
+    shares = [float(cell.split()[0]) for cell in line.strip("| ").split(" | ")[2:]]
+    assert len(shares) == 6
+    assert all(80 < share <= 100.5 for share in shares)
+
+
+def test_cards_refuse_what_they_cannot_do() -> None:
+    assert "'nowhere' must be one of" in run("cards", "--page", "x.md", "--preset", "nowhere", status=2)
 
 
 def test_what_is_no_set_is_named(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from ran_emulator import state as st
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import Csi, Scenario, parse_scenario
 
+pytestmark = pytest.mark.slow
+
 RTOL = 1e-5
 LAST_OUTCOME = (
     "common_power_w",

@@ -9,11 +9,12 @@ import math
 from typing import Any
 
 from ran_emulator.phy.beam_reports import REPORTED_BEAMS, incoming_leakage, last_beam, leakage
+from ran_emulator.phy.codes import HWI_AGGREGATE
 from ran_emulator.phy.jit import state_kernel
 
 CANDIDATES = REPORTED_BEAMS
 STATE_FEATURES = 8
-CONTEXT_FEATURES = 3 + 3 * CANDIDATES
+CONTEXT_FEATURES = 3 + 3 * CANDIDATES + 3
 FEATURES_TUNED = STATE_FEATURES + CONTEXT_FEATURES
 
 HEAVY_COMMON_PRIVATE_SHARE = 1e-4
@@ -167,17 +168,32 @@ def _group_features(count: int, strongest: float, incoming: float, power_w: floa
 
 @state_kernel
 def _candidate_features(candidate: int, relative: float, total: float, worst: float, out: Any) -> None:
-    """A beam's gain relative to the best, sum and maximum of its leakage on the others, into the context [27]."""
+    """A beam's gain relative to the best, sum and maximum of its leakage on the others, into the context."""
     out[3 + 3 * candidate] = _limited(_decades(relative))
     out[4 + 3 * candidate] = _limited(_decades(total))
     out[5 + 3 * candidate] = _limited(_decades(worst))
 
 
 @state_kernel
+def _impairment(kappa: float) -> float:
+    """0, or a distortion ratio of 1e-8..1, to -1..1."""
+    return (math.log10(max(kappa, 1e-8)) + 4.0) / 4.0
+
+
+@state_kernel
+def impairment_features(hwi_model: int, kappa_t: float, kappa_r: float, out: Any) -> None:
+    """Which distortion there is, and how much, into the last three of the context's out [30]."""
+    # Without distortion the readings are one.
+    out[CONTEXT_FEATURES - 3] = 1.0 if hwi_model == HWI_AGGREGATE and kappa_t + kappa_r > 0.0 else 0.0
+    out[CONTEXT_FEATURES - 2] = _impairment(kappa_t)
+    out[CONTEXT_FEATURES - 1] = _impairment(kappa_r)
+
+
+@state_kernel
 def context_features(
     count: int, user: int, beam_gains: Any, best: Any, ranked: Any, power_w: float, noise_w: float, out: Any
 ) -> None:
-    """The group as one user meets it, into out [27]: all entries of |h^H C|^2, which the gNB has.
+    """The group as one user meets it, into out [0..26]: all entries of |h^H C|^2, which the gNB has.
 
     Number of users, own best gain, leakage that comes in from the others' best beams; for each candidate beam its
     gain relative to the best, and sum and maximum of its leakage on the others. ranked [8]: the candidates.
@@ -192,7 +208,7 @@ def context_features(
 
 @state_kernel
 def reported_features(count: int, report: Any, order: Any, power_w: float, noise_w: float, out: Any) -> None:
-    """`context_features` of the reported beams, in the order of `rank_reported`, into out [27]."""
+    """`context_features` of the reported beams, in the order of `rank_reported`, into out [0..26]."""
     strongest = float(report.gains[0])
     _group_features(count, strongest, report.incoming, power_w, noise_w, out)
     for c in range(CANDIDATES):

@@ -16,7 +16,7 @@ class Batch:
 
     state: F32  # [M, features]
     action: npt.NDArray[np.int64]  # [M]
-    reward: F32  # [M]
+    reward: F32  # [M], or of every action [M, A]
     next_state: F32  # [M, features], zero where terminal
     terminal: npt.NDArray[np.bool_]  # [M]
 
@@ -24,11 +24,11 @@ class Batch:
 class Replay:
     """Ring of at most `capacity` transitions."""
 
-    def __init__(self, capacity: int, features: int) -> None:
-        """An empty ring for states of `features` numbers."""
+    def __init__(self, capacity: int, features: int, rewards: int | None = None) -> None:
+        """An empty ring for states of `features` numbers, with a reward each or, of every action, `rewards`."""
         self._state = np.zeros((capacity, features), np.float32)
         self._action = np.zeros(capacity, np.int64)
-        self._reward = np.zeros(capacity, np.float32)
+        self._reward = np.zeros(capacity if rewards is None else (capacity, rewards), np.float32)
         self._next_state = np.zeros((capacity, features), np.float32)
         self._terminal = np.zeros(capacity, np.bool_)
         self._written = 0
@@ -37,7 +37,7 @@ class Replay:
         """Number of transitions stored."""
         return min(self._written, len(self._action))
 
-    def append(self, state: F32, action: int, reward: float, next_state: F32 | None) -> None:
+    def append(self, state: F32, action: int, reward: float | F32, next_state: F32 | None) -> None:
         """Store one transition over the oldest; next_state None: terminal."""
         place = self._written % len(self._action)
         self._state[place] = state
@@ -55,5 +55,9 @@ class Replay:
         )
 
     def mean_reward(self) -> float:
-        """Mean reward of what is stored, 0 where nothing is."""
-        return float(self._reward[: len(self)].mean()) if len(self) else 0.0
+        """Mean reward of the actions taken in what is stored, 0 where nothing is."""
+        if not len(self):
+            return 0.0
+        reward = self._reward[: len(self)]
+        taken = reward if reward.ndim == 1 else np.take_along_axis(reward, self._action[: len(self), None], axis=1)
+        return float(taken.mean())

@@ -96,6 +96,74 @@ def _reward_sum(
 
 
 @kernel
+def action_rewards(
+    count: int,
+    beams: Any,
+    default_private_power_w: float,
+    rsma_access: bool,
+    beam_gains: Any,
+    common_gain: Any,
+    channel_gain: Any,
+    antennas: int,
+    bandwidth_hz: float,
+    power_w: float,
+    noise_w: float,
+    hwi_model: int,
+    kappa_t: float,
+    kappa_r: float,
+    ssr: Any,
+    min_rate_bps: float,
+    ssr_threshold: float,
+    clip: float,
+    candidates: Any,
+    level_w: Any,
+    out: Any,
+) -> None:
+    """S(c, l) - S(default_i) of every action, candidate c and level l, of each user i into out [K, R L].
+
+    S(c, l): user i on beam c, the others on theirs, all at level l, the common stream taking the rest. The users of a
+    slice share one network, so a level is judged as a habit of all: alone, nobody gains by leaving a high one.
+    candidates int16 [K, R], level_w float32 [L] in W; all else as in `difference_rewards`, whose default it is,
+    all others at the default power, too.
+    """
+    eta = np.empty(count)
+    mixed_beams = beams[:count].copy()
+    mixed_power_w = np.empty(count, np.float32)
+    levels = level_w.shape[0]
+    for i in range(count):
+        default = 0.0
+        for action in range(-1, candidates.shape[1] * levels):  # -1: the default
+            if action < 0:
+                mixed_beams[i] = np.argmax(beam_gains[i])
+                mixed_power_w[:] = default_private_power_w
+            else:
+                mixed_beams[i] = candidates[i, action // levels]
+                mixed_power_w[:] = level_w[action % levels]
+            common_w = max(0.0, power_w - count * float(mixed_power_w[0]))
+            spectral_efficiencies(
+                count,
+                mixed_beams,
+                mixed_power_w,
+                common_w if rsma_access else 0.0,
+                beam_gains,
+                common_gain,
+                channel_gain,
+                antennas,
+                noise_w,
+                hwi_model,
+                kappa_t,
+                kappa_r,
+                eta,
+            )
+            total = _reward_sum(count, eta, ssr, bandwidth_hz, min_rate_bps, ssr_threshold, clip)
+            if action < 0:
+                default = total
+            else:
+                out[i, action] = total - default
+        mixed_beams[i] = beams[i]
+
+
+@kernel
 def difference_rewards(
     count: int,
     beams: Any,

@@ -24,13 +24,19 @@ _METADATA = "metadata"
 _KINDS: Mapping[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
 
 
+ANY_HWI_MODEL = "any"
+
+
 class WeightsError(ValueError):
     """A weights file that cannot be used; the message names file and field."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsMetadata:
-    """What weights were trained for, and how."""
+    """What weights were trained for, and how.
+
+    hwi_model "any": both readings, with kappa_t and kappa_r drawn anew all the time, from 0 to those given.
+    """
 
     variant: str
     preset: str

@@ -72,8 +72,9 @@ def features(policy: IntraPolicy, observation: SlotObservation) -> np.ndarray:
         gains[:count] = observation.beam_gains
     last = np.zeros((8, 7), np.float32)
     last[:count] = observation.last_outcome
-    values = (float(observation.power_w), float(observation.noise_w), float(observation.kappa_r))
-    observe_group(policy.kind, policy.parameters, *values, count, last, gains)
+    impairments = (int(observation.hwi_model), float(observation.kappa_t), float(observation.kappa_r))
+    budget = (float(observation.power_w), float(observation.noise_w))
+    observe_group(policy.kind, policy.parameters, *budget, *impairments, count, last, gains)
     return policy.parameters.features[:count].copy()
 
 

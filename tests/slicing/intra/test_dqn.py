@@ -36,7 +36,7 @@ def compiled_forward(layers: tuple[int, int, int, int], flat: np.ndarray, states
     return np.array(values)
 
 
-@pytest.mark.parametrize("layers", [(8, 64, 32, 640), (35, 64, 64, 40), (3, 5, 7, 2)])
+@pytest.mark.parametrize("layers", [(8, 64, 32, 640), (38, 64, 64, 40), (3, 5, 7, 2)])
 def test_compiled_forward_is_the_torch_forward(layers: tuple[int, int, int, int]) -> None:
     rng = np.random.default_rng(1)
     flat = initial_weights(layers, rng)
@@ -85,6 +85,24 @@ def test_td_loss_is_eq_34() -> None:
     bootstrap = compiled_forward(layers, flats[1], batch.next_state).max(axis=1) * ~batch.terminal
     expected = np.sum((batch.reward + 0.95 * bootstrap - chosen) ** 2) / (2 * 6)
     assert dqn.td_loss(network, target, batch, 0.95).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_where_every_actions_reward_is_known_the_loss_is_the_mean_over_them() -> None:
+    layers = (2, 3, 3, 4)
+    rng = np.random.default_rng(4)
+    network = dqn.QNetwork(layers)
+    flat = initial_weights(layers, rng)
+    network.load_flat(flat)
+    replay = Replay(5, 2, 4)
+    assert replay.mean_reward() == 0.0
+    for k in range(7):
+        state, reward = rng.normal(size=2).astype(np.float32), np.arange(4, dtype=np.float32) + 10 * k
+        replay.append(state, k % 4, reward, None)
+    assert replay.mean_reward() == pytest.approx(np.mean([10 * k + k % 4 for k in range(2, 7)]))
+    batch = replay.sample(6, np.random.default_rng(0))
+    expected = np.mean((batch.reward - compiled_forward(layers, flat, batch.state)) ** 2) / 2
+    assert batch.reward.shape == (6, 4)
+    assert dqn.td_loss(network, network, batch, 0.0).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_replay_keeps_the_newest() -> None:
@@ -246,6 +264,37 @@ def test_versions_epsilon_and_stats() -> None:
     assert halfway.epsilon == pytest.approx(0.01 ** (started / (0.5 * 21_000)), rel=1e-3)
 
 
+def test_weights_that_act_are_a_mean_over_the_updates() -> None:
+    def published(averaging: float) -> list[np.ndarray]:
+        config = dataclasses.replace(dqn.TUNED, averaging=averaging, learning_starts=32)
+        learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=1_000, config=config)
+        rng = np.random.default_rng(0)
+        policy = make_intra_policy("madqn-tuned", CONTEXT, 1)  # never loads: the frames are the same for both
+        previous, outcomes, versions = None, [], []
+        for slot in range(60):
+            snapshot = draw_snapshot(rng, 3, 16)
+            observation = observe(snapshot, slot, outcomes=outcomes)
+            weights = learner.on_frame(observation, previous)
+            if weights is not None:
+                versions.append(weights.flat)
+            previous = policy.decide(observation)
+            outcomes = [execute(snapshot, observation, previous)]
+        return versions
+
+    last, mean = published(0.0), published(0.8)
+    assert len(last) == len(mean) > 20
+    expected = last[0]
+    for update, flat in enumerate(last[1:], start=2):
+        expected = expected + max(0.2, 10 / (9 + update)) * (flat - expected)
+    np.testing.assert_allclose(mean[-1], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"discount": 0.5}, {"difference_reward": False}])
+def test_every_actions_reward_needs_a_bandit(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="all_actions: needs difference_reward, and discount 0"):
+        dataclasses.replace(dqn.TUNED, **wrong)
+
+
 def test_going_on_from_trained_weights_keeps_their_epsilon() -> None:
     weights = dataclasses.replace(untrained_weights("madqn-tuned", CONTEXT, 1), epsilon=0.02, version=7)
     learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100, weights=weights)
@@ -264,7 +313,7 @@ def test_going_on_from_trained_weights_keeps_their_epsilon() -> None:
 
 
 def test_a_difference_reward_reckons_with_what_held_in_the_executed_slot() -> None:
-    def rewards(kappa_in_frame: float, kappa_in_outcome: float) -> list[float]:
+    def rewards(kappa_in_frame: float, kappa_in_outcome: float) -> list[list[float]]:
         learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100)
         policy = make_intra_policy("madqn-tuned", CONTEXT, 1, untrained_weights("madqn-tuned", CONTEXT, 1))
         snapshot = draw_snapshot(np.random.default_rng(3), 4, 16)
@@ -275,7 +324,7 @@ def test_a_difference_reward_reckons_with_what_held_in_the_executed_slot() -> No
         assert outcome.learning_detail is not None
         outcome.learning_detail.kappa_t = outcome.learning_detail.kappa_r = kappa_in_outcome
         learner.on_frame(observe(snapshot, 30, kappa=kappa_in_frame, outcomes=[outcome]), decision)
-        return [float(reward) for reward in learner.replay._reward[: len(learner.replay)]]
+        return learner.replay._reward[: len(learner.replay)].tolist()
 
     first = rewards(1e-3, 1e-3)
     assert len(first) == 4

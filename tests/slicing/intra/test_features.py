@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from ran_emulator.phy.beam_reports import best_beams
-from xapps.slicing.features import CANDIDATES, context_features, rank_beams, state_features
+from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_PAPER
+from xapps.slicing.features import (
+    CANDIDATES,
+    FEATURES_TUNED,
+    context_features,
+    impairment_features,
+    rank_beams,
+    state_features,
+)
 
 from .synthetic import POWER_W, draw_snapshot, noise_w
 
@@ -86,6 +94,24 @@ def test_context_is_what_its_definition_says(users: int) -> None:
         assert np.allclose(out, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("model", "kappa_t", "kappa_r", "expected"),
+    [
+        (HWI_PAPER, 0.0, 0.0, (0, -1, -1)),
+        (HWI_AGGREGATE, 0.0, 0.0, (0, -1, -1)),  # without distortion the readings are one
+        (HWI_PAPER, 1e-4, 1.0, (0, 0, 1)),
+        (HWI_AGGREGATE, 1e-2, 0.0, (1, 0.5, -1)),
+    ],
+)
+def test_impairments_are_seen_by_decades(
+    model: int, kappa_t: float, kappa_r: float, expected: tuple[float, float, float]
+) -> None:
+    out = np.full(30, 9.0, np.float32)
+    impairment_features(model, kappa_t, kappa_r, out)
+    assert out[27:].tolist() == pytest.approx(expected)
+    assert (out[:27] == 9.0).all()
+
+
 def test_state_is_eq_24_scaled() -> None:
     gains = draw_snapshot(np.random.default_rng(0), 2).beam_gains
     last = np.array([[300.0, 31.0, 2.5, 0.03, 1023.0, 77.0, 10.0], [0] * 7], np.float32)
@@ -111,8 +137,9 @@ def test_features_stay_finite_for_dead_channels_and_wild_outcomes() -> None:
     last = np.full((3, 7), np.finfo(np.float32).max, np.float32)
     best, ranked = ranked_by_kernel(gains)
     for u in range(3):
-        out = np.zeros(35, np.float32)
+        out = np.zeros(FEATURES_TUNED, np.float32)
         state_features(u, last, 16, 0.0, POWER_W, noise_w(), out[:8])
         context_features(3, u, gains, best, ranked[u], POWER_W, noise_w(), out[8:])
+        impairment_features(HWI_AGGREGATE, 1.0, 1.0, out[8:])
         assert np.isfinite(out).all()
         assert np.abs(out).max() <= 4.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xapps.slicing.intra.names import INTRA_POLICIES
 from xapps.slicing.intra.policies import KINDS, IntraPolicy, make_intra_policy, untrained_weights
 from xapps.slicing.intra.powers import dbm_level_w, float32_at_most, linear_level_w
-from xapps.slicing.networks import IntraWeights
+from xapps.slicing.networks import IntraWeights, forward
 from xapps.slicing.observation import SlotObservation
 
 from .synthetic import POWER_W, draw_snapshot, embb_context, noise_w, observe
@@ -175,13 +175,18 @@ def test_random_beams_and_levels_are_uniform() -> None:
     assert ((counts - 1_600) ** 2 / 1_600).sum() < 24  # 4 degrees of freedom
 
 
-@pytest.mark.parametrize("name", ["madqn", "madqn-tuned"])
-def test_exploration_happens_at_its_rate_and_actions_decode(name: str) -> None:
+def exploring(name: str, epsilon: float) -> tuple[IntraPolicy, IntraPolicy]:
+    """An untrained agent, and the same that does not explore."""
     policy = make_intra_policy(name, CONTEXT, seed=3)
-    policy.load(dataclasses.replace(untrained_weights(name, CONTEXT, 3), epsilon=0.3))
-    snapshot = draw_snapshot(np.random.default_rng(5), 2, 16)
+    policy.load(dataclasses.replace(untrained_weights(name, CONTEXT, 3), epsilon=epsilon))
     frozen = make_intra_policy(name, CONTEXT, seed=3)
     frozen.freeze()
+    return policy, frozen
+
+
+def test_exploration_happens_at_its_rate_and_actions_decode() -> None:
+    policy, frozen = exploring("madqn", 0.3)
+    snapshot = draw_snapshot(np.random.default_rng(5), 2, 16)
     greedy_actions = frozen.decide(observe(snapshot)).actions
     assert greedy_actions is not None
     explored = 0
@@ -189,14 +194,57 @@ def test_exploration_happens_at_its_rate_and_actions_decode(name: str) -> None:
         decision = policy.decide(observe(snapshot, slot))
         assert decision.actions is not None
         explored += int((decision.actions != greedy_actions).sum())
-        level_w = linear_level_w if name == "madqn" else dbm_level_w
-        wanted = [level_w(int(a) % 5 / 4, float(np.float32(POWER_W)), 2) for a in decision.actions]
+        wanted = [linear_level_w(int(a) % 5 / 4, float(np.float32(POWER_W)), 2) for a in decision.actions]
         assert decision.private_power_w.tolist() == wanted
-        if name == "madqn":
-            assert np.array_equal(decision.beams, decision.actions // 5)
+        assert np.array_equal(decision.beams, decision.actions // 5)
     outputs = int(policy.parameters.layers[3])
     rate = 0.3 * (1 - 1 / outputs)
     assert explored / 4_000 == pytest.approx(rate, abs=4 * (rate * (1 - rate) / 4_000) ** 0.5)
+
+
+def test_the_tuned_group_explores_one_level_and_each_user_its_beam() -> None:
+    policy, frozen = exploring("madqn-tuned", 0.3)
+    snapshot = draw_snapshot(np.random.default_rng(5), 2, 16)
+    usual = frozen.decide(observe(snapshot)).actions
+    assert usual is not None
+    other_levels = 0
+    other_beams = 0
+    same_level = 0
+    for slot in range(4_000):
+        actions = policy.decide(observe(snapshot, slot)).actions
+        assert actions is not None
+        assert len({int(action) % 5 for action in actions}) == 1
+        if actions[0] % 5 == usual[0] % 5:
+            same_level += 1
+            other_beams += int((actions // 5 != usual // 5).sum())
+        else:
+            other_levels += 1
+    for seen, of, rate in ((other_levels, 4_000, 0.3 * 4 / 5), (other_beams, 2 * same_level, 0.3 * 7 / 8)):
+        assert seen / of == pytest.approx(rate, abs=4 * (rate * (1 - rate) / of) ** 0.5)
+
+
+@pytest.mark.parametrize("users", [1, 2, 5, 8])
+def test_the_tuned_group_takes_the_level_that_is_worth_most_to_all(users: int) -> None:
+    policy = make_intra_policy("madqn-tuned", CONTEXT, seed=users)
+    rng = np.random.default_rng(users)
+    levels_seen = set()
+    for slot in range(40):
+        with_random_weights(policy, rng, epsilon=0.0)
+        decision = policy.decide(observe(draw_snapshot(np.random.default_rng(slot), users, 16), slot))
+        parameters = policy.parameters
+        values = np.zeros((users, 8, 5))
+        for u in range(users):
+            forward(parameters.features[u], parameters.weights, parameters.layers, parameters.activations)
+            values[u] = parameters.activations[2, :40].reshape(8, 5)
+        level = int(values.max(axis=1).sum(axis=0).argmax())
+        levels_seen.add(level)
+        candidates = values[:, :, level].argmax(axis=1)
+        assert decision.actions is not None
+        assert decision.actions.tolist() == (candidates * 5 + level).tolist()
+        assert decision.beams.tolist() == [parameters.ranked[u, c] for u, c in enumerate(candidates)]
+        level_w = dbm_level_w(level / 4, float(np.float32(POWER_W)), users)
+        assert decision.private_power_w.tolist() == [level_w] * users
+    assert len(levels_seen) > 1
 
 
 @pytest.mark.parametrize("name", list(KINDS))

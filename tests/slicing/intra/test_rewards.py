@@ -1,4 +1,4 @@
-"""Eq. 26-29 in closed form; the difference reward against brute force in numpy."""
+"""Eq. 26-29 in closed form; difference rewards against brute force in numpy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_PAPER
 from xapps.slicing.intra.powers import dbm_level_w
-from xapps.slicing.rewards import difference_rewards, own_reward, satisfaction_factor
+from xapps.slicing.rewards import action_rewards, difference_rewards, own_reward, satisfaction_factor
 
 from .synthetic import ANTENNAS, BANDWIDTH_HZ, POWER_W, Snapshot, draw_snapshot, noise_w
 
@@ -103,6 +103,57 @@ def test_difference_reward_is_the_brute_force_difference(users: int, rsma_access
                 values.append(slice_sum(snapshot, some_beams, some_w, rest, ssr, hwi_model, 2e-3, 1e-3))
             expected = values[0] - values[1]
             assert out[i] == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("hwi_model", [HWI_PAPER, HWI_AGGREGATE])
+@pytest.mark.parametrize("rsma_access", [True, False])
+@pytest.mark.parametrize("users", [1, 3, 6])
+def test_an_action_is_judged_with_its_level_for_all(users: int, rsma_access: bool, hwi_model: int) -> None:
+    rng = np.random.default_rng(users)
+    snapshot = draw_snapshot(rng, users)
+    beams = rng.integers(ANTENNAS, size=users).astype(np.int16)
+    candidates = rng.integers(ANTENNAS, size=(users, 3)).astype(np.int16)
+    level_w = np.array([dbm_level_w(level / 4, POWER_W, users) for level in range(5)], np.float32)
+    ssr = rng.uniform(0, 1, users).astype(np.float32)
+    default_w = dbm_level_w(0.5, POWER_W, users)
+    out = np.zeros((users, 15), np.float32)
+    before = beams.copy()
+    action_rewards(
+        users,
+        beams,
+        default_w,
+        rsma_access,
+        snapshot.beam_gains,
+        snapshot.common_gain,
+        snapshot.channel_gain,
+        ANTENNAS,
+        float(BANDWIDTH_HZ),
+        POWER_W,
+        noise_w(),
+        hwi_model,
+        2e-3,
+        1e-3,
+        ssr,
+        MIN_RATE_BPS,
+        SSR_THRESHOLD,
+        CLIP,
+        candidates,
+        level_w,
+        out,
+    )
+    np.testing.assert_array_equal(beams, before)
+
+    def together(i: int, beam: int, level: float) -> float:
+        changed = beams.copy()
+        changed[i] = beam
+        rest = max(0.0, POWER_W - users * float(np.float32(level))) if rsma_access else 0.0
+        powers = np.full(users, np.float32(level), np.float64)
+        return slice_sum(snapshot, changed, powers, rest, ssr, hwi_model, 2e-3, 1e-3)
+
+    for i in range(users):
+        default = together(i, int(snapshot.beam_gains[i].argmax()), default_w)
+        expected = [together(i, int(beam), float(level)) - default for beam in candidates[i] for level in level_w]
+        np.testing.assert_allclose(out[i], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_the_default_action_earns_nothing() -> None:

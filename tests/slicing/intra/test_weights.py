@@ -68,7 +68,7 @@ def test_an_agent_takes_its_own_part() -> None:
     with pytest.raises(WeightsError, match="variant is madqn-tuned, not madqn"):
         trained_weights("madqn", CONTEXT, weights)
     short = Weights(ABOUT, {"embb.flat": np.zeros(4, np.float32)})
-    with pytest.raises(WeightsError, match="flat must hold 9064 numbers"):
+    with pytest.raises(WeightsError, match="flat must hold 9256 numbers"):
         trained_weights("madqn-tuned", CONTEXT, short)
 
 

@@ -17,6 +17,7 @@ from xapps.slicing.features import (
     HEAVY_COMMON_PRIVATE_SHARE,
     STATE_FEATURES,
     context_features,
+    impairment_features,
     rank_beams,
     rank_reported,
     reported_features,
@@ -50,7 +51,7 @@ SPLIT_STEP = 10.0**-0.5
 class IntraParameters(NamedTuple):
     """What `decide` needs beside the observation: of one type for every kind, so that it compiles once.
 
-    Weights and epsilon are replaced in place. `reports` is what a compact observation brings, the last five are
+    Weights and epsilon are replaced in place. `reports` is what a compact observation brings, the last seven are
     scratch: one tuple serves one thread.
     """
 
@@ -66,8 +67,10 @@ class IntraParameters(NamedTuple):
     best: I16  # [8]
     ranked: I16  # [8, 8]
     scores: npt.NDArray[np.float64]  # [N]
-    features: F32  # [8, 35]
+    features: F32  # [8, 38]
     activations: F32  # [3, widest layer]
+    level_values: F32  # [L], summed over the group
+    level_beams: I16  # [8, L], each user's best candidate
 
 
 def make_parameters(
@@ -89,6 +92,8 @@ def make_parameters(
         scores=np.zeros(beams),
         features=np.zeros((MAX_GROUP_USERS, FEATURES_TUNED), np.float32),
         activations=np.zeros((3, max(layers[1:])), np.float32),
+        level_values=np.zeros(options.power_levels, np.float32),
+        level_beams=np.zeros((MAX_GROUP_USERS, options.power_levels), np.int16),
     )
 
 
@@ -103,7 +108,7 @@ def _rank(
     beam_gains: Any,
     context: Any,
 ) -> None:
-    """A user's candidates into parameters.ranked[user], and where `context` [27] is not empty its features there."""
+    """A user's candidates into parameters.ranked[user], and where `context` [30] is not empty its features there."""
     ranked = parameters.ranked[user]
     if parameters.compact:
         report = parameters.reports[user]
@@ -134,6 +139,8 @@ def observe(
     parameters: IntraParameters,
     power_w: float,
     noise_w: float,
+    hwi_model: int,
+    kappa_t: float,
     kappa_r: float,
     count: int,
     last_outcome: Any,
@@ -150,7 +157,9 @@ def observe(
         features = parameters.features[u]
         state_features(u, last_outcome, beams, last_gain, power_w, noise_w, features[:STATE_FEATURES])
         if kind == KIND_MADQN_TUNED:
-            _rank(parameters, power_w, noise_w, kappa_r, count, u, beam_gains, features[STATE_FEATURES:])
+            context = features[STATE_FEATURES:]
+            _rank(parameters, power_w, noise_w, kappa_r, count, u, beam_gains, context)
+            impairment_features(hwi_model, kappa_t, kappa_r, context)
 
 
 @state_kernel
@@ -162,6 +171,47 @@ def _choose(parameters: IntraParameters, slice_id: int, slot: int, user: int, us
     features = parameters.features[user, : parameters.layers[0]]
     forward(features, parameters.weights, parameters.layers, parameters.activations)
     return int(argmax(parameters.activations[2], parameters.layers[3]))
+
+
+@state_kernel
+def _value_levels(parameters: IntraParameters, user: int, beams: int) -> None:
+    """Add a user's best value of each level to parameters.level_values; its candidate into parameters.level_beams."""
+    features = parameters.features[user, : parameters.layers[0]]
+    forward(features, parameters.weights, parameters.layers, parameters.activations)
+    values = parameters.activations[2]
+    levels = parameters.power_levels
+    for level in range(levels):
+        best = 0
+        for beam in range(1, beams):
+            if values[beam * levels + level] > values[best * levels + level]:
+                best = beam
+        parameters.level_values[level] += values[best * levels + level]
+        parameters.level_beams[user, level] = best
+
+
+@state_kernel
+def _choose_together(
+    parameters: IntraParameters, slice_id: int, slot: int, count: int, user_ids: Any, out_actions: Any
+) -> None:
+    """Epsilon-greedy actions of a group with one power level for all, that of the largest sum of values.
+
+    A user above the others' level takes more from them on the common stream than it gains.
+    """
+    levels = parameters.power_levels
+    beams = parameters.layers[3] // levels
+    parameters.level_values[:] = 0.0
+    for u in range(count):
+        _value_levels(parameters, u, beams)
+    level = argmax(parameters.level_values, levels)
+    first = user_ids[0]
+    if uniform(parameters.seed, slice_id, slot, first, STREAM_LEVEL) < parameters.epsilon[0]:
+        level = integer_below(levels, parameters.seed, slice_id, slot, first, STREAM_BEAM)
+    for u in range(count):
+        user_id = user_ids[u]
+        beam = int(parameters.level_beams[u, level])
+        if uniform(parameters.seed, slice_id, slot, user_id, STREAM_EXPLORE) < parameters.epsilon[0]:
+            beam = int(integer_below(beams, parameters.seed, slice_id, slot, user_id, STREAM_ACTION))
+        out_actions[u] = beam * levels + level
 
 
 @state_kernel
@@ -186,7 +236,7 @@ def _decide_network(
     out_private_power: Any,
     out_actions: Any,
 ) -> float:
-    """MADQN: action = ((p_c level x) beam or candidate) x L + p_p level.
+    """MADQN: action = ((p_c level x) beam or candidate) x L + p_p level; as tuned p_p is one level for the group.
 
     The common stream takes the rest. Where p_c is an action, each user names a level of P_s for the one common
     stream: it gets their mean, as far as the private streams leave it.
@@ -195,12 +245,16 @@ def _decide_network(
     beams = parameters.layers[3] // levels
     if parameters.common_action:
         beams //= levels
+    if kind == KIND_MADQN_TUNED and not parameters.common_action:
+        _choose_together(parameters, slice_id, slot, count, user_ids, out_actions)
+    else:
+        for u in range(count):
+            out_actions[u] = _choose(parameters, slice_id, slot, u, user_ids[u])
     wanted_w = 0.0
     private_w = 0.0
     for u in range(count):
-        action = _choose(parameters, slice_id, slot, u, user_ids[u])
+        action = int(out_actions[u])
         beam = action // levels % beams
-        out_actions[u] = action
         out_beams[u] = parameters.ranked[u, beam] if kind == KIND_MADQN_TUNED else beam
         power = _level_w(kind, action % levels, levels, power_w, count)
         out_private_power[u] = power
@@ -370,7 +424,7 @@ def decide(
     or COMMON_REST: what the private streams leave. Private powers sum to at most P_s (C8-C10).
     """
     if kind in (KIND_MADQN, KIND_MADQN_TUNED):
-        observe(kind, parameters, power_w, noise_w, kappa_r, count, last_outcome, beam_gains)
+        observe(kind, parameters, power_w, noise_w, hwi_model, kappa_t, kappa_r, count, last_outcome, beam_gains)
         common_w = _decide_network(
             kind, parameters, slice_id, slot, power_w, count, user_ids, out_beams, out_private_power, out_actions
         )

@@ -6,13 +6,14 @@ Frames in, weights out. Equal frames and seed give bitwise equal weights.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from xapps.slicing.features import FEATURES_TUNED, STATE_FEATURES
+from xapps.slicing.features import CANDIDATES, FEATURES_TUNED, STATE_FEATURES
 from xapps.slicing.intra.decision import KIND_MADQN_TUNED, make_parameters, observe
 from xapps.slicing.intra.policies import (
     KINDS,
@@ -27,6 +28,7 @@ from xapps.slicing.networks import IntraWeights, Layers, parameter_count, split_
 from xapps.slicing.observation import (
     F32,
     SOURCE_CONTROL,
+    LearningDetail,
     SliceContext,
     SlotDecision,
     SlotObservation,
@@ -34,7 +36,7 @@ from xapps.slicing.observation import (
 )
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.replay import Batch, Replay
-from xapps.slicing.rewards import difference_rewards, own_reward
+from xapps.slicing.rewards import action_rewards, difference_rewards, own_reward
 
 NEXT_STATE_SLOTS = 20
 """A user's next observation within so many slots is the next state; later, the transition is terminal."""
@@ -63,11 +65,23 @@ class DqnConfig:
     frames_per_update: int = 1
     epsilon_decay_share: float = 0.5
     """Share of the training over which epsilon falls from 1 to its end, by one factor a slot."""
+    all_actions: bool = False
+    """Learn from what every action would have earned on a slot's own channels, the others' being what they were."""
+    averaging: float = 0.0
+    """Weights that act are a mean over updates, each past one weighing this less than the next; 0: the last ones."""
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning together."""
+        if self.all_actions and (self.discount > 0.0 or not self.difference_reward):
+            raise ValueError(
+                "all_actions: needs difference_reward, and discount 0 (only a taken action has a next state)"
+            )
 
 
 PAPER = DqnConfig(learning_rate=5e-4, epsilon_end=0.01, reward_clip=20.0, difference_reward=False, reward_scale=1.0)
 # A slot's decision hardly moves the next state, so a bandit learns the same policy without the noise of a bootstrap:
 # 19 % above greedy after 20,000 slots, against 11 % with Table 3's discount and replay (kappa 1e-3, equal channels).
+# A slot's reward is known for every action as well as for the one taken, which saves most of the exploration.
 TUNED = DqnConfig(
     learning_rate=1e-3,
     epsilon_end=0.02,
@@ -76,6 +90,9 @@ TUNED = DqnConfig(
     reward_scale=10.0,
     discount=0.0,
     replay_capacity=10_000,
+    batch_size=64,
+    all_actions=True,
+    averaging=0.999,
 )
 CONFIGS = {"madqn": PAPER, "madqn-tuned": TUNED}
 
@@ -127,13 +144,19 @@ class QNetwork(nn.Module):
 
 
 def td_loss(network: QNetwork, target: QNetwork, batch: Batch, discount: float) -> Tensor:
-    """Eq. 34: 1/(2M) sum (r + gamma max_a' Q(s', a'; target) - Q(s, a))^2, the bootstrap 0 where terminal."""
+    """Eq. 34: 1/(2M) sum (r + gamma max_a' Q(s', a'; target) - Q(s, a))^2, the bootstrap 0 where terminal.
+
+    Where the reward of every action is known, the mean over all of them, without a bootstrap.
+    """
+    if batch.reward.ndim == 2:
+        loss: Tensor = ((torch.from_numpy(batch.reward) - network(torch.from_numpy(batch.state))) ** 2).mean() / 2
+        return loss
     with torch.no_grad():
         bootstrap = target(torch.from_numpy(batch.next_state)).max(dim=1).values
         bootstrap = bootstrap.masked_fill(torch.from_numpy(batch.terminal), 0.0)
         wanted = torch.from_numpy(batch.reward) + discount * bootstrap
     chosen = network(torch.from_numpy(batch.state)).gather(1, torch.from_numpy(batch.action)[:, None])[:, 0]
-    loss: Tensor = ((wanted - chosen) ** 2).mean() / 2
+    loss = ((wanted - chosen) ** 2).mean() / 2
     return loss
 
 
@@ -146,7 +169,8 @@ class _Transition:
     state: F32
     action: int
     ssr: float
-    reward: float | None = None
+    ranked: npt.NDArray[np.int16]  # [R], the candidate beams
+    reward: float | F32 | None = None
     next_state: F32 | None = None
     ended: bool = False  # its next state is known, or known to be none
 
@@ -188,7 +212,9 @@ class IntraLearner:
         self._network.load_flat(self.weights.flat)
         self._target.load_flat(self.weights.flat)
         self._optimizer = torch.optim.Adam(self._network.parameters(), lr=self.config.learning_rate, fused=True)
-        self.replay = Replay(self.config.replay_capacity, layers[0])
+        self._all_actions = self.config.all_actions and options.action == "rest"
+        self.replay = Replay(self.config.replay_capacity, layers[0], layers[3] if self._all_actions else None)
+        self._power_levels = options.power_levels
         self._rng = np.random.default_rng([seed, context.slice_id, 1])
         self._kind = KINDS[policy]
         self._observer = make_parameters(layers, context.beams, seed, 0, options)
@@ -199,6 +225,7 @@ class IntraLearner:
         self._first_slot: int | None = None
         self._pending: SlotObservation | None = None
         self._open: dict[tuple[int, int], _Transition] = {}  # by (user, slot)
+        self._average = self.weights.flat.astype(np.float32)
         self._frames = 0
         self._updates = 0
         self._loss = 0.0
@@ -233,7 +260,7 @@ class IntraLearner:
         self.weights = IntraWeights(
             version=self.weights.version + 1,
             epsilon=self._epsilon(observation.decided_slot),
-            flat=self._network.to_flat(),
+            flat=self._average.copy(),
             weights_id=f"{self.policy}-learning",
         )
         return self.weights
@@ -254,6 +281,8 @@ class IntraLearner:
             self._observer,
             float(observation.power_w),
             float(observation.noise_w),
+            int(observation.hwi_model),
+            float(observation.kappa_t),
             float(observation.kappa_r),
             count,
             np.array(observation.last_outcome),
@@ -267,10 +296,11 @@ class IntraLearner:
         if decision.actions is None:
             raise ValueError(f"actions: missing in a decision of {self.policy}")
         states = self._states(observation)
+        ranked = self._observer.ranked.copy()
         slot = int(observation.decided_slot)
         for k, user in enumerate(observation.user_ids.tolist()):
             self._open[user, slot] = _Transition(
-                slot, user, states[k], int(decision.actions[k]), float(observation.ssr[k])
+                slot, user, states[k], int(decision.actions[k]), float(observation.ssr[k]), ranked[k]
             )
 
     def _reward(self, outcome: SlotOutcome) -> None:
@@ -288,12 +318,17 @@ class IntraLearner:
                 matched.append((k, transition))
         if not matched:
             return
-        if self.config.difference_reward:
+        if self._all_actions:
+            rewards = self._action_rewards(outcome, ssr, matched)
+        elif self.config.difference_reward:
             rewards = self._difference_rewards(outcome, ssr)
         else:
             rewards = self._own_rewards(outcome, ssr)
+        rewards /= np.float32(self.config.reward_scale)
         for k, transition in matched:
-            transition.reward = float(rewards[k]) / self.config.reward_scale
+            transition.reward = rewards[k]
+            # Without a bootstrap nothing waits for a next state.
+            transition.ended = transition.ended or self._all_actions
 
     def _own_rewards(self, outcome: SlotOutcome, ssr: F32) -> F32:
         """Eq. 26 of each user; b_u is the slice's band, or its share of it under ofdma and rsma-split."""
@@ -314,9 +349,7 @@ class IntraLearner:
 
     def _difference_rewards(self, outcome: SlotOutcome, ssr: F32) -> F32:
         """S(a) - S(a_-i, default_i) on the executed slot's own channels and noise, over the users that transmitted."""
-        detail = outcome.learning_detail
-        if detail is None:
-            raise ValueError(f"outcome of slot {outcome.slot}: learning detail is missing (action definition)")
+        detail = self._detail(outcome)
         active = np.flatnonzero(outcome.rate_bps > 0.0)
         count = len(active)
         rewards = np.zeros(count)
@@ -325,7 +358,53 @@ class IntraLearner:
             outcome.beams[active],
             outcome.private_power_w[active],
             float(outcome.common_power_w),
-            dbm_level_w(MIDDLE_SHARE, float(outcome.power_w), count),
+            *self._known(outcome, detail, active),
+            ssr[active],
+            self.context.min_rate_bps,
+            self.context.ssr_threshold,
+            self.config.reward_clip,
+            rewards,
+        )
+        by_row = np.zeros(len(outcome.user_ids), np.float32)
+        by_row[active] = rewards
+        return by_row
+
+    def _action_rewards(self, outcome: SlotOutcome, ssr: F32, matched: list[tuple[int, _Transition]]) -> F32:
+        """What each action of each user would have earned [K, A], in place of the one of `_difference_rewards`."""
+        detail = self._detail(outcome)
+        active = np.flatnonzero(outcome.rate_bps > 0.0)
+        group, count = len(outcome.user_ids), len(active)
+        ranked = np.zeros((group, CANDIDATES), np.int16)
+        for k, transition in matched:
+            ranked[k] = transition.ranked
+        levels = self._power_levels
+        level_w = [dbm_level_w(level / (levels - 1), float(outcome.power_w), group) for level in range(levels)]
+        rewards = np.zeros((count, CANDIDATES * levels), np.float32)
+        action_rewards(
+            count,
+            outcome.beams[active],
+            *self._known(outcome, detail, active),
+            ssr[active],
+            self.context.min_rate_bps,
+            self.context.ssr_threshold,
+            self.config.reward_clip,
+            ranked[active],
+            np.array(level_w, np.float32),
+            rewards,
+        )
+        by_row = np.zeros((group, rewards.shape[1]), np.float32)
+        by_row[active] = rewards
+        return by_row
+
+    def _detail(self, outcome: SlotOutcome) -> LearningDetail:
+        if outcome.learning_detail is None:
+            raise ValueError(f"outcome of slot {outcome.slot}: learning detail is missing (action definition)")
+        return outcome.learning_detail
+
+    def _known(self, outcome: SlotOutcome, detail: LearningDetail, active: npt.NDArray[np.intp]) -> tuple[Any, ...]:
+        """What rewards of a slot are reckoned from beside its powers, in the order of `difference_rewards`."""
+        return (
+            dbm_level_w(MIDDLE_SHARE, float(outcome.power_w), len(active)),
             self.context.access == "rsma",
             detail.beam_gains[active],
             detail.common_gain[active],
@@ -337,15 +416,7 @@ class IntraLearner:
             int(detail.hwi_model),
             float(detail.kappa_t),
             float(detail.kappa_r),
-            ssr[active],
-            self.context.min_rate_bps,
-            self.context.ssr_threshold,
-            self.config.reward_clip,
-            rewards,
         )
-        by_row = np.zeros(len(outcome.user_ids), np.float32)
-        by_row[active] = rewards
-        return by_row
 
     def _link_next_states(self, observation: SlotObservation) -> None:
         """This observation is the next state of its users' open transitions; those too old end without one."""
@@ -366,7 +437,8 @@ class IntraLearner:
         """Move complete transitions to the replay by user id; forget those whose outcome never came."""
         complete = [t for t in self._open.values() if t.ended and t.reward is not None]
         for transition in sorted(complete, key=lambda t: (t.user_id, t.slot)):
-            self.replay.append(transition.state, transition.action, transition.reward or 0.0, transition.next_state)
+            assert transition.reward is not None
+            self.replay.append(transition.state, transition.action, transition.reward, transition.next_state)
             del self._open[transition.user_id, transition.slot]
         oldest = int(observation.observed_slot) - 2 * NEXT_STATE_SLOTS
         for key in [key for key in self._open if key[1] < oldest]:
@@ -381,6 +453,9 @@ class IntraLearner:
         self._optimizer.step()
         self._updates += 1
         self._loss = float(loss.detach())
+        newest = max(1.0 - self.config.averaging, 10.0 / (9.0 + self._updates))
+        flat = self._network.to_flat()
+        self._average = flat if newest >= 1.0 else self._average + np.float32(newest) * (flat - self._average)
         # What makes it a DQN rather than Q-learning on a moving target: the copy is rare.
         if self._updates % self.config.target_period == 0:
             self._target.load_state_dict(self._network.state_dict())

@@ -178,6 +178,8 @@ def _decide(lane: Any, slot: int, bandwidth_hz: int, count: int) -> float:
         array_at(lane.scores, lane.codebook, np.float64),
         array_at(lane.features, (group, FEATURES_TUNED), np.float32),
         array_at(lane.activations, (3, lane.widest_layer), np.float32),
+        array_at(lane.level_values, lane.power_levels, np.float32),
+        array_at(lane.level_beams, (group, lane.power_levels), np.int16),
     )
     return float(
         decide(

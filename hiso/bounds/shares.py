@@ -1,0 +1,78 @@
+"""Shares of the oracle: what agents and rules reach of it on paired snapshots, slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiso.bounds.snapshots import Snapshot, mean_rate, slice_rate, take_snapshots
+from hiso.observe import slice_context
+from hiso.oracle_kernel import SliceChannels, oracle_decision
+from ran_emulator.cell import Cell
+from ran_emulator.scenario import SLICE_NAMES, Scenario
+from xapps.slicing.intra.decision import MAX_GROUP_USERS
+from xapps.slicing.intra.policies import make_intra_policy, trained_weights
+from xapps.slicing.observation import SlotDecision
+from xapps.slicing.weights import Weights
+
+RULES = ("greedy", "slnr")
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Mean rates of one slice in one scenario, as shares of the oracle's."""
+
+    slice_name: str
+    oracle_bps_hz: float
+    shares: dict[str, float]
+    """By weights_id, or name of a rule."""
+
+
+def oracle_rate(snapshot: Snapshot, scenario: Scenario) -> float:
+    """Sum rate of the coordinate-ascent oracle on a snapshot's own channels, bit/s/Hz."""
+    observation = snapshot.observation
+    channels = SliceChannels(
+        np.asarray(observation.beam_gains, np.float32),
+        snapshot.common_gain,
+        snapshot.channel_gain,
+        scenario.antennas,
+        scenario.access == "rsma",
+        float(observation.power_w),
+        float(observation.noise_w),
+        int(observation.hwi_model),
+        float(observation.kappa_t),
+        float(observation.kappa_r),
+    )
+    beams, private_power_w = np.zeros(MAX_GROUP_USERS, np.int16), np.zeros(MAX_GROUP_USERS, np.float32)
+    common_w = float(oracle_decision(channels, beams, private_power_w))
+    count = len(observation.user_ids)
+    return slice_rate(
+        snapshot, SlotDecision(beams[:count].copy(), private_power_w[:count].copy(), common_w), scenario.antennas
+    )
+
+
+def oracle_shares(
+    scenario: Scenario, agents: Sequence[Weights], seeds: Sequence[int], snapshots_a_seed: int
+) -> list[Shares]:
+    """What frozen agents of each slice, and the rules of `RULES`, reach on snapshots of worlds of these seeds.
+
+    Raises:
+        WeightsError: agents that do not fit the scenario.
+    """
+    found = []
+    cell = Cell(scenario, seeds[0])
+    for index, name in enumerate(SLICE_NAMES):
+        snapshots = [one for seed in seeds for one in take_snapshots(scenario, seed, index, snapshots_a_seed)]
+        oracle = float(np.mean([oracle_rate(snapshot, scenario) for snapshot in snapshots]))
+        context = slice_context(cell, index)
+        policies = {rule: make_intra_policy(rule, context, 0) for rule in RULES}
+        for weights in agents:
+            variant = weights.metadata.variant
+            start = trained_weights(variant, context, weights)
+            policies[weights.weights_id] = policy = make_intra_policy(variant, context, 0, start)
+            policy.freeze()
+        rates = {label: mean_rate(snapshots, policy) / oracle for label, policy in policies.items()}
+        found.append(Shares(name, oracle, rates))
+    return found

@@ -1,0 +1,155 @@
+"""Model cards: what shipped agents were trained on, what they reach of a reference, and where they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hiso.bounds import split_tables as tables
+from hiso.bounds.shares import RULES, oracle_shares
+from hiso.observe import budget_context, slice_context
+from hiso.training.inter import make_world, play_policy, report_utility
+from ran_emulator.cell import Cell
+from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, load_scenario
+from xapps.slicing.inter.coma2c import TUNED
+from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.policies import trained_weights
+from xapps.slicing.weights import Weights
+from xapps.trained import find_weights, inter_weights, trained_name
+
+KAPPAS = (0.0, 1e-6, 1e-4, 1e-3, 1e-2, 5e-2)
+READINGS = ("paper", "aggregate")
+DELAYS = (0, 2)
+INTRA_VARIANTS = ("madqn-tuned", "madqn")
+INTER_AGENTS = (("coma2c-tuned", "madqn-tuned", "z-ref"), ("coma2c", "madqn", "10-percent"))
+FRESH_SEEDS = (9_001, 9_002, 9_003)
+"""Of worlds that no training has seen."""
+
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    snapshots_a_seed: int
+    seconds: int
+    """Of each world in which inter-slice agents are played."""
+
+
+FULL, QUICK = Size(100, 60), Size(10, 5)
+
+Progress = Callable[[str], None]
+"""Called with what is measured next."""
+
+
+def page(size: Size, presets: Sequence[str] = PRESETS, progress: Progress = lambda _what: None) -> str:
+    """All cards as Markdown."""
+    parts = [_HEAD.format(snapshots=size.snapshots_a_seed * len(FRESH_SEEDS), seconds=size.seconds)]
+    for preset in presets:
+        progress(preset)
+        parts += [f"## {preset}", _trainings(preset), _intra(preset, size), _inter(preset, size)]
+    return "\n\n".join(parts) + "\n"
+
+
+_HEAD = """# Shipped agents
+
+Made by `hiso models cards --page docs/models.md`.
+
+**What is measured.** Intra-slice agents (`madqn`, `madqn-tuned`): the sum rate of a slice's group on {snapshots} \
+paired snapshots of three worlds that no training has seen (seeds 9001-9003, equal power, 2/6/2 MHz), as a share of \
+the coordinate-ascent oracle's, which knows the channels and the random common beam and may give each user a level of \
+its own. The worst of VoNR, eMBB and uRLLC stands in brackets. Rules that do not learn are there to compare with. \
+Inter-slice agents (`coma2c`, `coma2c-tuned`), at D = 0: mean utility over {seconds} s of three such worlds, as a \
+share of `clairvoyant-late`'s (the best split of the second before, by the tuned agents' objective, over \
+`madqn-tuned`), with that of the best constant split; SSR of the worst slice. A share may be above 100 %: the \
+reference is a second late.
+
+**Limits.** Agents are for the preset's cell (antennas, users, slices, codebook) and action set; others are refused. \
+Agents for any D >= 1 are those trained at D = 2. There uRLLC packets (deadline 1 ms, two slots) are mostly gone \
+before a decision takes effect, and the node's default serves; where its agent learned nothing for that reason, it is \
+trained at D = 0. Access other than `rsma` and `sdma`, other precoders, and CSI that is old or noisy were not trained \
+for. Other seeds give other agents."""
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _shipped(variants: Iterable[str], preset: str) -> list[Weights]:
+    return [find_weights(trained_name(variant, preset, delay)) for variant in variants for delay in DELAYS]
+
+
+def _trainings(preset: str) -> str:
+    rows = []
+    for weights in _shipped((*INTRA_VARIANTS, *(inter for inter, _, _ in INTER_AGENTS), "sa2c-t"), preset):
+        about = weights.metadata
+        kappa = f"{about.kappa_t:g}" if about.hwi_model != "any" else f"0-{about.kappa_t:g}"
+        length_s = f"{about.trained_slots / SLOTS_PER_SECOND:g} s"
+        rows.append(
+            (f"`{weights.weights_id}`", about.hwi_model, kappa, length_s, str(about.seed), f"`{about.command}`")
+        )
+    return _table(("agents", "HWI", "kappa", "trained", "seed", "command"), rows)
+
+
+def _intra(preset: str, size: Size) -> str:
+    agents = _shipped(INTRA_VARIANTS, preset)
+    labels = [*(weights.weights_id for weights in agents), *RULES]
+    rows = []
+    found = {
+        (reading, kappa): oracle_shares(
+            load_scenario(preset, [f"hwi.model={reading}", f"hwi.kappa={kappa}"]),
+            agents,
+            FRESH_SEEDS,
+            size.snapshots_a_seed,
+        )
+        for reading in READINGS
+        for kappa in KAPPAS
+    }
+    for label in labels:
+        for reading in READINGS:
+            cells = []
+            for kappa in KAPPAS:
+                shares = {part.slice_name: part.shares[label] for part in found[reading, kappa]}
+                cells.append(f"{100 * shares['embb']:.1f} ({100 * min(shares.values()):.1f})")
+            rows.append((f"`{label}`", reading, *cells))
+    return "eMBB (worst slice), % of the oracle:\n\n" + _table(
+        ("agents", "HWI", *(f"kappa {kappa:g}" for kappa in KAPPAS)), rows
+    )
+
+
+def _inter(preset: str, size: Size) -> str:
+    scenario = load_scenario(preset)
+    below = find_weights(trained_name("madqn-tuned", preset, 0))
+    cell = Cell(scenario, 0)
+    agents = {
+        name: trained_weights("madqn-tuned", slice_context(cell, index), below)
+        for index, name in enumerate(SLICE_NAMES)
+    }
+    late, constant = [], []
+    for seed in FRESH_SEEDS:
+        splits = tables.split_tables(scenario, seed, size.seconds, "madqn-tuned", 0, agents)
+        late.append(tables.play(splits, tables.clairvoyant_late(splits, TUNED.sla_weight)).utility)
+        constant.append(tables.play(splits, tables.best_constant(splits, TUNED.sla_weight)).utility)
+    reference = float(np.mean(late))
+    rows = [("best constant split", f"{np.mean(constant):.2f}", f"{100 * np.mean(constant) / reference:.1f}", "")]
+    for variant, intra, trigger in INTER_AGENTS:
+        weights = find_weights(trained_name(variant, preset, 0))
+        utility, worst_ssr = _played(preset, weights, intra, trigger, size.seconds)
+        label = f"`{weights.weights_id}`, `{trigger}`, over `{intra}`"
+        rows.append((label, f"{utility:.2f}", f"{100 * utility / reference:.1f}", f"{worst_ssr:.3f}"))
+    header = ("agents", "utility", f"% of clairvoyant-late ({reference:.2f})", "SSR, worst slice")
+    return _table(header, rows)
+
+
+def _played(preset: str, weights: Weights, intra: str, trigger: str, seconds: int) -> tuple[float, float]:
+    """Mean utility and the worst slice's mean SSR of inter-slice agents over the fresh worlds."""
+    scenario = load_scenario(preset)
+    utilities, ssr = [], []
+    for seed in FRESH_SEEDS:
+        world = make_world(scenario, seed, 0, find_weights(trained_name(intra, preset, 0)))
+        policy = make_inter_policy(weights.metadata.variant, budget_context(scenario, 0), seed, inter_weights(weights))
+        reports = play_policy(world, policy, trigger, seconds)
+        utilities += [report_utility(scenario, report) for report in reports]
+        ssr += [report.ssr for report in reports]
+    return float(np.mean(utilities)), float(np.mean(ssr, axis=0).min())
