@@ -6,6 +6,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +39,8 @@ from xapps.slicing.weights import Weights, WeightsError, load_weights, save_weig
 from xapps.trained import inter_weights, trained_name
 
 if TYPE_CHECKING:
+    from hiso.training.curves import Curves
+    from xapps.slicing.inter.a2c_lstm import LearnerStats
     from xapps.slicing.intra.dqn import IntraStats
 
 DEFAULT_SLOTS = 20_000
@@ -75,6 +79,14 @@ CandidatesOption = Annotated[
         help="Inter-slice trainings (1..10), the best on a validation world kept.",
     ),
 ]
+CurvesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--curves",
+        metavar="DIR",
+        help="Training curves: a CSV file each, and TensorBoard's events where it is installed (hiso-coma[curves]).",
+    ),
+]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the weights files go.")]
 
 
@@ -90,6 +102,7 @@ def train(
     seconds: SecondsOption = None,
     candidates: CandidatesOption = DEFAULT_CANDIDATES,
     out: OutOption = Path("trained"),
+    curves: CurvesOption = None,
 ) -> None:
     """Train the slices' agents, then the inter-slice ones over them; what has its file already is not trained again."""
     try:
@@ -105,7 +118,9 @@ def train(
         trained = ", ".join(name for name, each in SCHEDULERS.items() if each.inter in COMA2C_CONFIGS)
         refuse(f"scheduler: {agents.name!r} has nothing to train ({trained} have)")
     check_torch(learn=True)
-    _make_folder(out)
+    for option, folder in (("out", out), ("curves", curves)):
+        if folder is not None:
+            _make_folder(option, folder)
     length_s = COMA2C_CONFIGS[agents.inter].training_seconds if seconds is None else seconds
     changed = "".join(f" --set {override}" for override in overrides or [])
     changed += f" --inter {inter}" if inter else ""
@@ -122,11 +137,11 @@ def train(
     below: Weights | str = agents.intra
     if agents.intra in LEARNING:
         kept_intra = _kept(intra_path, lambda kept: _check_intra(kept, what, agents, control_delay_slots))
-        made = kept_intra or _train_intra(console, what, agents, seed, slots, control_delay_slots, command)
+        made = kept_intra or _train_intra(console, what, agents, seed, slots, control_delay_slots, command, curves)
         _finish(console, intra_path, made, command, kept=kept_intra is not None)
         below = made
     above = kept_inter or _train_inter(
-        console, what, agents, seed, length_s, control_delay_slots, below, command, candidates
+        console, what, agents, seed, length_s, control_delay_slots, below, command, candidates, curves
     )
     _finish(console, inter_path, above, command, kept=kept_inter is not None)
 
@@ -166,14 +181,14 @@ def _finish(console: Console, path: Path, weights: Weights, command: str, *, kep
     console.print(f"{path}  {weights.weights_id}{said}", soft_wrap=True, markup=False, highlight=False)
 
 
-def _make_folder(out: Path) -> None:
-    """Whether the weights files can be written at the end of a training, which may take hours."""
+def _make_folder(option: str, folder: Path) -> None:
+    """Whether files can be written there at the end of a training, which may take hours."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        refuse(f"out: {out} must be a folder, or a place for one: {error.strerror}")
-    if not os.access(out, os.W_OK | os.X_OK):
-        refuse(f"out: {out} cannot be written")
+        refuse(f"{option}: {folder} must be a folder, or a place for one: {error.strerror}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        refuse(f"{option}: {folder} cannot be written")
 
 
 def _bar(console: Console) -> Progress:
@@ -186,20 +201,49 @@ def _bar(console: Console) -> Progress:
     )
 
 
+def _curves(folder: Path | None, name: str) -> AbstractContextManager[Curves | None]:
+    """The curves of a training of this name; nothing where no folder was told."""
+    if folder is None:
+        return nullcontext()
+    from hiso.training.curves import Curves
+
+    try:
+        return Curves(folder, name)
+    except OSError as error:
+        refuse(f"curves: {folder} cannot be written: {error.strerror}")
+
+
 def _train_intra(
-    console: Console, scenario: Scenario, agents: Scheduler, seed: int, slots: int, delay: int, command: str
+    console: Console,
+    scenario: Scenario,
+    agents: Scheduler,
+    seed: int,
+    slots: int,
+    delay: int,
+    command: str,
+    folder: Path | None,
 ) -> Weights:
     from hiso.training.intra import train_intra
 
     variant = agents.intra
     started = time.perf_counter()
-    with _bar(console) as progress:
+    name = trained_name(variant, scenario.name, delay)
+    with _bar(console) as progress, _curves(folder, name) as curves:
         task = progress.add_task(variant, total=slots, state="")
 
         def show(done: int, stats: dict[str, IntraStats]) -> None:
             embb = stats["embb"]
             state = f"eMBB reward {embb.reward:.2f} loss {embb.loss:.3f} epsilon {embb.epsilon:.2f}"
             progress.update(task, completed=done, state=state)
+            if curves is not None:
+                curves.add(
+                    done,
+                    {
+                        f"{slice_name}_{field}": value
+                        for slice_name, part in stats.items()
+                        for field, value in part._asdict().items()
+                    },
+                )
 
         weights = train_intra(scenario, variant, seed, slots, delay, command, show, agents.options)
     console.print(f"{variant}: {slots} slots in {time.perf_counter() - started:.0f} s")
@@ -216,18 +260,31 @@ def _train_inter(
     intra: Weights | str,
     command: str,
     candidates: int,
+    folder: Path | None,
 ) -> Weights:
     from hiso.training.inter import train_inter
 
     variant = agents.inter
     started = time.perf_counter()
     recent: deque[float] = deque(maxlen=100)
-    with _bar(console) as progress:
+    name = trained_name(variant, scenario.name, delay)
+    with _bar(console) as progress, _curves(folder, name) as curves:
         task = progress.add_task(variant, total=seconds, state="")
+        done_before = 0
 
-        def show(done: int, utility: float) -> None:
+        def show(done: int, utility: float, stats: LearnerStats) -> None:
+            nonlocal done_before
             recent.append(utility)
             progress.update(task, completed=done, state=f"utility {sum(recent) / len(recent):.2f} (100 s)")
+            if curves is not None:
+                losses = {
+                    f"{agent}_{field}": value
+                    for agent, part in stats.agents.items()
+                    for field, value in asdict(part).items()
+                }
+                curves.add(done_before + done, {"utility": utility, "reward": stats.reward, **losses})
+            if done == seconds:
+                done_before += seconds  # the next candidate's curve follows
 
         weights = train_inter(scenario, variant, seed, seconds, delay, intra, command, candidates, show, agents.options)
     console.print(f"{variant}: {candidates} x {seconds} s in {time.perf_counter() - started:.0f} s")

@@ -13,7 +13,7 @@ from hiso.world import World
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import utility
 from xapps.agents import BudgetAgent
-from xapps.slicing.inter.a2c_lstm import InterLearner
+from xapps.slicing.inter.a2c_lstm import InterLearner, LearnerStats
 from xapps.slicing.inter.base import InterPolicy, InterWeights
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
@@ -29,8 +29,8 @@ TRIGGERS = {"coma2c": "10-percent", "coma2c-tuned": "always", "coma2c-tuned-ff":
 
 VALIDATION_SECONDS = 120
 
-Progress = Callable[[int, float], None]
-"""Called with the seconds done and the utility of the last one."""
+Progress = Callable[[int, float, LearnerStats], None]
+"""Called with the seconds done (of each candidate), the utility of the last one, and what its update gave."""
 
 
 def train_inter(
@@ -109,7 +109,7 @@ def _train_once(
     for second in range(seconds):
         report, _ = world.second(agent.on_report(report))
         if progress is not None:
-            progress(second + 1, report_utility(scenario, report))
+            progress(second + 1, report_utility(scenario, report), learner.stats)
     agent.on_report(report)
     return learner.weights()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
 from hiso.bounds import split_tables as tables
@@ -69,6 +71,34 @@ def test_training_is_reproducible_from_its_seed() -> None:
     other = train_intra(scenario, "madqn-tuned", 6, 1_200, 2, "test")
     assert first.weights_id == again.weights_id
     assert first.weights_id != other.weights_id
+
+
+@pytest.mark.torch
+@pytest.mark.timeout(600)
+def test_a_training_leaves_its_curves(tmp_path: Path) -> None:
+    curves, told = tmp_path / "curves", ["--scenario", "base", "--slots", "2500", "--seconds", "3", "--candidates", "2"]
+    done = CliRunner().invoke(app, ["train", *told, "--out", str(tmp_path / "out"), "--curves", str(curves)])
+    assert done.exit_code == 0, done.output
+    rows = {path.stem: list(csv.DictReader(path.open())) for path in curves.glob("*.csv")}
+    intra, inter = rows["madqn-tuned-base-d0"], rows["coma2c-tuned-base-d0"]
+    assert [int(row["step"]) for row in intra] == [1_000, 2_000, 2_500]
+    assert float(intra[-1]["embb_loss"]) > 0
+    assert float(intra[0]["embb_epsilon"]) > float(intra[-1]["embb_epsilon"])
+    assert [int(row["step"]) for row in inter] == [1, 2, 3, 4, 5, 6]  # one candidate after the other
+    assert all(float(row["utility"]) > 0 for row in inter)
+    events = EventAccumulator(str(curves / "madqn-tuned-base-d0")).Reload()
+    shown = events.Scalars("embb_loss")
+    assert [point.step for point in shown] == [1_000, 2_000, 2_500]
+    assert shown[-1].value == pytest.approx(float(intra[-1]["embb_loss"]))
+
+
+@pytest.mark.torch
+def test_curves_that_cannot_be_written_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(app, ["train", "--out", str(tmp_path / "out"), "--curves", str(tmp_path / "file")])
+    assert done.exit_code == 2
+    assert f"curves: {tmp_path / 'file'} must be a folder" in done.stderr
+    assert not list((tmp_path / "out").glob("*"))
 
 
 @pytest.mark.torch
