@@ -13,11 +13,13 @@ from hiso.oracle_kernel import SliceChannels, oracle_decision
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, Scenario
 from xapps.slicing.intra.decision import MAX_GROUP_USERS
-from xapps.slicing.intra.policies import make_intra_policy, trained_weights
+from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
 from xapps.slicing.observation import SlotDecision
 from xapps.slicing.weights import Weights
 
 RULES = ("greedy", "slnr")
+UNTRAINED, SHUFFLED = "untrained", "shuffled observations"
+"""Negative controls: the first agents with the weights that they began with, or deciding on other snapshots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Shares:
     slice_name: str
     oracle_bps_hz: float
     shares: dict[str, float]
-    """By weights_id, or name of a rule."""
+    """By weights_id, or name of a rule or control."""
 
 
 def oracle_rate(snapshot: Snapshot, scenario: Scenario) -> float:
@@ -56,7 +58,7 @@ def oracle_rate(snapshot: Snapshot, scenario: Scenario) -> float:
 def oracle_shares(
     scenario: Scenario, agents: Sequence[Weights], seeds: Sequence[int], snapshots_a_seed: int
 ) -> list[Shares]:
-    """What frozen agents of each slice, and the rules of `RULES`, reach on snapshots of worlds of these seeds.
+    """What frozen agents of each slice, rules and negative controls reach on snapshots of worlds of these seeds.
 
     Raises:
         WeightsError: agents that do not fit the scenario.
@@ -73,6 +75,24 @@ def oracle_shares(
             start = trained_weights(variant, context, weights)
             policies[weights.weights_id] = policy = make_intra_policy(variant, context, 0, start)
             policy.freeze()
-        rates = {label: mean_rate(snapshots, policy) / oracle for label, policy in policies.items()}
-        found.append(Shares(name, oracle, rates))
+        first = agents[0]
+        untrained = make_intra_policy(first.metadata.variant, context, 0)
+        untrained.freeze()
+        rates = {label: mean_rate(snapshots, policy) for label, policy in policies.items()}
+        rates[UNTRAINED] = mean_rate(snapshots, untrained)
+        rates[SHUFFLED] = _shuffled_rate(snapshots, policies[first.weights_id])
+        found.append(Shares(name, oracle, {label: rate / oracle for label, rate in rates.items()}))
     return found
+
+
+def _shuffled_rate(snapshots: Sequence[Snapshot], policy: IntraPolicy) -> float:
+    """Mean rate where each group is served as the next one of its size should be, bit/s/Hz."""
+    by_size: dict[int, list[Snapshot]] = {}
+    for snapshot in snapshots:
+        by_size.setdefault(len(snapshot.observation.user_ids), []).append(snapshot)
+    rates = [
+        slice_rate(snapshot, policy.decide(other.observation), policy.context.antennas)
+        for group in by_size.values()
+        for snapshot, other in zip(group, [*group[1:], group[0]], strict=True)
+    ]
+    return float(np.mean(rates))

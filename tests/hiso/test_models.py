@@ -48,6 +48,9 @@ def test_cards_say_what_agents_reach(tmp_path: Path) -> None:
     shares = [float(cell.split()[0]) for cell in line.strip("| ").split(" | ")[2:]]
     assert len(shares) == 6
     assert all(80 < share <= 100.5 for share in shares)
+    for control in ("untrained", "shuffled observations"):
+        (line,) = [line for line in text.splitlines() if line.startswith(f"| {control} | paper |")]
+        assert all(float(cell.split()[0]) < 80 for cell in line.strip("| ").split(" | ")[2:]), line
 
 
 def test_cards_refuse_what_they_cannot_do() -> None:
