@@ -39,6 +39,7 @@ def run_slots(
                 parameters = urllc
             if parameters.compact:
                 report_beams(frame.count, frame.last_outcome, state.frame_gains[s], parameters.best, parameters.reports)
+            # Reals of one type and whole arrays: `decide` is compiled once for all its callers.
             common_w = decide(
                 kinds[s],
                 parameters,

@@ -342,9 +342,14 @@ def test_sim_writes_a_summary_with_every_key(runner: CliRunner, tmp_path: Path) 
     assert "slnr on base, seed 3" in result.stdout
 
 
-@pytest.mark.parametrize(("model", "warned"), [("paper", False), ("aggregate", True)])
-def test_sim_warns_of_weights_for_other_impairments(runner: CliRunner, model: str, warned: bool) -> None:
-    arguments = ["sim", "--scheduler", "hiso-coma-tuned", "--slots", "20", "--set", f"hwi.model={model}"]
+@pytest.mark.parametrize(
+    ("scheduler", "model", "warned"),
+    [("hiso-coma", "paper", False), ("hiso-coma", "aggregate", True), ("hiso-coma-tuned", "aggregate", False)],
+)
+def test_sim_warns_of_weights_for_other_impairments(
+    runner: CliRunner, scheduler: str, model: str, warned: bool
+) -> None:
+    arguments = ["sim", "--scheduler", scheduler, "--slots", "20", "--set", f"hwi.model={model}"]
     result = runner.invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert ("were trained for hwi_model paper (this run: aggregate)" in result.stderr) == warned

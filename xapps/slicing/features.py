@@ -176,7 +176,7 @@ def _candidate_features(candidate: int, relative: float, total: float, worst: fl
 
 @state_kernel
 def _impairment(kappa: float) -> float:
-    """0, or a distortion ratio of 1e-8..1, to -1..1."""
+    """A distortion ratio of 1e-8..1 to -1..1, less to -1."""
     return (math.log10(max(kappa, 1e-8)) + 4.0) / 4.0
 
 

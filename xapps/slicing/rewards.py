@@ -98,6 +98,7 @@ def _reward_sum(
 @kernel
 def action_rewards(
     count: int,
+    group: int,
     beams: Any,
     default_private_power_w: float,
     rsma_access: bool,
@@ -121,8 +122,9 @@ def action_rewards(
 ) -> None:
     """S(c, l) - S(default_i) of every action, candidate c and level l, of each user i into out [K, R L].
 
-    S(c, l): user i on beam c, the others on theirs, all at level l, the common stream taking the rest. The users of a
-    slice share one network, so a level is judged as a habit of all: alone, nobody gains by leaving a high one.
+    S(c, l): user i on beam c, the others on theirs, all at level l, the common stream taking what the `group` >= count
+    users decided for leave, of whom some were silent. The users of a slice share one network, so a level is judged as
+    a habit of all: alone, nobody gains by leaving a high one.
     candidates int16 [K, R], level_w float32 [L] in W; all else as in `difference_rewards`, whose default it is,
     all others at the default power, too.
     """
@@ -139,7 +141,7 @@ def action_rewards(
             else:
                 mixed_beams[i] = candidates[i, action // levels]
                 mixed_power_w[:] = level_w[action % levels]
-            common_w = max(0.0, power_w - count * float(mixed_power_w[0]))
+            common_w = max(0.0, power_w - group * float(mixed_power_w[0]))
             spectral_efficiencies(
                 count,
                 mixed_beams,

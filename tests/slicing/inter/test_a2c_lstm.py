@@ -22,7 +22,8 @@ from xapps.slicing.inter.rewards import RewardError
 from xapps.slicing.inter.seconds import ReportError
 
 torch = pytest.importorskip("torch")
-a2c = pytest.importorskip("xapps.slicing.inter.a2c_lstm")
+
+from xapps.slicing.inter import a2c_lstm as a2c  # noqa: E402 - needs torch
 
 pytestmark = pytest.mark.torch
 

@@ -14,14 +14,17 @@ from xapps.slicing.intra.policies import (
     network_layers,
     untrained_weights,
 )
+from xapps.slicing.intra.powers import dbm_level_w
 from xapps.slicing.networks import argmax, forward, initial_weights, parameter_count, split_layers
 from xapps.slicing.observation import SOURCE_DEFAULT, SlotDecision, SlotOutcome
 from xapps.slicing.replay import Replay
 
-from .synthetic import BANDWIDTH_HZ, draw_snapshot, embb_context, execute, observe
+from .synthetic import BANDWIDTH_HZ, POWER_W, draw_snapshot, embb_context, execute, noise_w, observe
 
 torch = pytest.importorskip("torch")
-dqn = pytest.importorskip("xapps.slicing.intra.dqn")
+
+from xapps.slicing.intra import dqn  # noqa: E402 - needs torch
+
 pytestmark = pytest.mark.torch
 
 CONTEXT = embb_context(antennas=16)
@@ -300,14 +303,18 @@ def test_going_on_from_trained_weights_keeps_their_epsilon() -> None:
     learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100, weights=weights)
     policy = make_intra_policy("madqn-tuned", CONTEXT, 1, weights)
     rng = np.random.default_rng(0)
-    previous, outcomes, newest = None, [], None
+    previous, outcomes, newest, first = None, [], None, None
     for slot in range(0, 21 * 150, 21):
         snapshot = draw_snapshot(rng, 3, 16)
         observation = observe(snapshot, slot, outcomes=outcomes)
         newest = learner.on_frame(observation, previous) or newest
+        first = first or newest
         previous = policy.decide(observation)
         outcomes = [execute(snapshot, observation, previous)]
     assert newest is not None
+    assert first is not None
+    # An update moves each weight by the learning rate at most, of which a thousandth enters the mean.
+    assert 0 < np.abs(first.flat - weights.flat).max() < 1.1e-3 * learner.config.learning_rate
     assert newest.epsilon == 0.02
     assert newest.version == 7 + learner.stats.updates
 
@@ -330,6 +337,45 @@ def test_a_difference_reward_reckons_with_what_held_in_the_executed_slot() -> No
     assert len(first) == 4
     assert rewards(0.3, 1e-3) == first
     assert rewards(1e-3, 0.3) != first
+
+
+def test_users_that_were_silent_keep_their_power_when_actions_are_judged() -> None:
+    def reward(served: int) -> np.ndarray:
+        """Of the first user of three, of which so many still had something to send."""
+        learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100)
+        policy = make_intra_policy("madqn-tuned", CONTEXT, 1)
+        snapshot = draw_snapshot(np.random.default_rng(3), 3, 16)
+        observation = observe(snapshot, 0)
+        learner.on_frame(observation, None)
+        decision = policy.decide(observation)
+        outcome = execute(snapshot, observation, decision)
+        fields = {f.name: getattr(outcome, f.name) for f in dataclasses.fields(outcome)}
+        detail = fields["learning_detail"]
+        cut = {name: value[:served] for name, value in fields.items() if isinstance(value, np.ndarray)}
+        names = ("beam_gains", "common_gain", "channel_gain")
+        cut["learning_detail"] = dataclasses.replace(detail, **{name: getattr(detail, name)[:served] for name in names})
+        learner.on_frame(observe(snapshot, 30, outcomes=[dataclasses.replace(outcome, **cut)]), decision)
+        assert len(learner.replay) == served
+        return learner.replay._reward[0].reshape(8, 5).copy()
+
+    alone = reward(1)
+    # The highest level is P_s / 3 although one alone transmits: the rest of the power is not its own.
+    levels = [dbm_level_w(level / 4, float(np.float32(POWER_W)), 3) for level in range(5)]
+    rest = [POWER_W - 3 * level for level in levels]
+    snapshot = draw_snapshot(np.random.default_rng(3), 3, 16)
+    beams = make_intra_policy("madqn-tuned", CONTEXT, 1)
+    decision = beams.decide(observe(snapshot, 0))
+    assert decision.actions is not None
+    beam = int(beams.parameters.ranked[0, 0])
+    gain, common = float(snapshot.beam_gains[0, beam]), float(snapshot.common_gain[0])
+    spread = float(snapshot.channel_gain[0]) / 16
+    earned = []
+    for level, common_w in zip(levels, rest, strict=True):
+        own = gain * level
+        private = np.log2(1 + own / (1e-3 * (spread + gain) * level + noise_w()))
+        shared = np.log2(1 + common * common_w / (own + 1e-3 * (spread + common) * common_w + noise_w()))
+        earned.append(private + shared)
+    np.testing.assert_allclose(np.diff(alone[0]), np.diff(earned) / 10, atol=1e-4)
 
 
 def test_every_kth_frame_updates() -> None:
@@ -356,6 +402,8 @@ def test_who_learns_from_difference_rewards_is_known_without_torch() -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="'greedy' does not learn"):
         dqn.IntraLearner("greedy", CONTEXT, 1, 1)
+    with pytest.raises(ValueError, match="all_actions: only madqn-tuned learns"):
+        dqn.IntraLearner("madqn", CONTEXT, 1, 1, config=dqn.TUNED)
     with pytest.raises(ValueError, match="training_slots: 0"):
         dqn.IntraLearner("madqn", CONTEXT, 1, 0)
     with pytest.raises(ValueError, match="access: madqn-tuned learns under rsma or sdma, not ofdma"):

@@ -11,7 +11,10 @@ from xapps.slicing.observation import SlotDecision, SlotOutcome
 from .oracle import oracle
 from .synthetic import draw_snapshot, embb_context, etas, execute, observe
 
-dqn = pytest.importorskip("xapps.slicing.intra.dqn")
+pytest.importorskip("torch")
+
+from xapps.slicing.intra import dqn
+
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
 CONTEXT = embb_context()

@@ -107,19 +107,20 @@ def test_difference_reward_is_the_brute_force_difference(users: int, rsma_access
 
 @pytest.mark.parametrize("hwi_model", [HWI_PAPER, HWI_AGGREGATE])
 @pytest.mark.parametrize("rsma_access", [True, False])
-@pytest.mark.parametrize("users", [1, 3, 6])
-def test_an_action_is_judged_with_its_level_for_all(users: int, rsma_access: bool, hwi_model: int) -> None:
+@pytest.mark.parametrize(("users", "silent"), [(1, 0), (3, 0), (6, 0), (3, 2)])
+def test_an_action_is_judged_with_its_level_for_all(users: int, silent: int, rsma_access: bool, hwi_model: int) -> None:
     rng = np.random.default_rng(users)
     snapshot = draw_snapshot(rng, users)
     beams = rng.integers(ANTENNAS, size=users).astype(np.int16)
     candidates = rng.integers(ANTENNAS, size=(users, 3)).astype(np.int16)
-    level_w = np.array([dbm_level_w(level / 4, POWER_W, users) for level in range(5)], np.float32)
+    level_w = np.array([dbm_level_w(level / 4, POWER_W, users + silent) for level in range(5)], np.float32)
     ssr = rng.uniform(0, 1, users).astype(np.float32)
     default_w = dbm_level_w(0.5, POWER_W, users)
     out = np.zeros((users, 15), np.float32)
     before = beams.copy()
     action_rewards(
         users,
+        users + silent,
         beams,
         default_w,
         rsma_access,
@@ -146,7 +147,7 @@ def test_an_action_is_judged_with_its_level_for_all(users: int, rsma_access: boo
     def together(i: int, beam: int, level: float) -> float:
         changed = beams.copy()
         changed[i] = beam
-        rest = max(0.0, POWER_W - users * float(np.float32(level))) if rsma_access else 0.0
+        rest = max(0.0, POWER_W - (users + silent) * float(np.float32(level))) if rsma_access else 0.0
         powers = np.full(users, np.float32(level), np.float64)
         return slice_sum(snapshot, changed, powers, rest, ssr, hwi_model, 2e-3, 1e-3)
 

@@ -236,7 +236,9 @@ def _decide_network(
     out_private_power: Any,
     out_actions: Any,
 ) -> float:
-    """MADQN: action = ((p_c level x) beam or candidate) x L + p_p level; as tuned p_p is one level for the group.
+    """MADQN: action = ((p_c level x) beam or candidate) x L + p_p level.
+
+    As tuned p_p is one level for the group, unless p_c is an action.
 
     The common stream takes the rest. Where p_c is an action, each user names a level of P_s for the one common
     stream: it gets their mean, as far as the private streams leave it.
@@ -420,8 +422,8 @@ def decide(
 
     kind: KIND_*. slot: the one decided for, which keys all draws. user_ids u16 [K], last_outcome f32 [K, 7]
     (Eq. 24), beam_gains f32 [K, N], of which a compact policy reads only N: it sees parameters.reports. Rows beyond
-    `count` are not read. Returns the common power in W, a float32,
-    or COMMON_REST: what the private streams leave. Private powers sum to at most P_s (C8-C10).
+    `count` are not read. Returns the common power in W, a float32, or COMMON_REST: what the private streams leave.
+    Private powers sum to at most P_s (C8-C10).
     """
     if kind in (KIND_MADQN, KIND_MADQN_TUNED):
         observe(kind, parameters, power_w, noise_w, hwi_model, kappa_t, kappa_r, count, last_outcome, beam_gains)

@@ -64,11 +64,13 @@ class DqnConfig:
     """Updates between copies to the target network (Table 3)."""
     frames_per_update: int = 1
     epsilon_decay_share: float = 0.5
-    """Share of the training over which epsilon falls from 1 to its end, by one factor a slot."""
+    """Share of the training over which epsilon falls from where it starts to its end, by one factor a slot."""
     all_actions: bool = False
-    """Learn from what every action would have earned on a slot's own channels, the others' being what they were."""
+    """Learn from what every action would have earned on a slot's own channels (`action_rewards`); of the tuned form
+    alone, where p_c is no action."""
     averaging: float = 0.0
-    """Weights that act are a mean over updates, each past one weighing this less than the next; 0: the last ones."""
+    """Weights that act are a mean over the updates: each one's weight falls by this factor with every later one. 0: the
+    last ones act."""
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning together."""
@@ -80,7 +82,6 @@ class DqnConfig:
 
 PAPER = DqnConfig(learning_rate=5e-4, epsilon_end=0.01, reward_clip=20.0, difference_reward=False, reward_scale=1.0)
 # A slot's decision hardly moves the next state, so a bandit learns the same policy without the noise of a bootstrap:
-# 19 % above greedy after 20,000 slots, against 11 % with Table 3's discount and replay (kappa 1e-3, equal channels).
 # A slot's reward is known for every action as well as for the one taken, which saves most of the exploration.
 TUNED = DqnConfig(
     learning_rate=1e-3,
@@ -169,6 +170,7 @@ class _Transition:
     state: F32
     action: int
     ssr: float
+    group: int  # users decided for
     ranked: npt.NDArray[np.int16]  # [R], the candidate beams
     reward: float | F32 | None = None
     next_state: F32 | None = None
@@ -212,6 +214,8 @@ class IntraLearner:
         self._network.load_flat(self.weights.flat)
         self._target.load_flat(self.weights.flat)
         self._optimizer = torch.optim.Adam(self._network.parameters(), lr=self.config.learning_rate, fused=True)
+        if self.config.all_actions and policy != "madqn-tuned":
+            raise ValueError(f"all_actions: only madqn-tuned learns from every action's reward, not {policy}")
         self._all_actions = self.config.all_actions and options.action == "rest"
         self.replay = Replay(self.config.replay_capacity, layers[0], layers[3] if self._all_actions else None)
         self._power_levels = options.power_levels
@@ -226,6 +230,7 @@ class IntraLearner:
         self._pending: SlotObservation | None = None
         self._open: dict[tuple[int, int], _Transition] = {}  # by (user, slot)
         self._average = self.weights.flat.astype(np.float32)
+        self._from_scratch = self.weights.epsilon == 1.0
         self._frames = 0
         self._updates = 0
         self._loss = 0.0
@@ -260,7 +265,7 @@ class IntraLearner:
         self.weights = IntraWeights(
             version=self.weights.version + 1,
             epsilon=self._epsilon(observation.decided_slot),
-            flat=self._average.copy(),
+            flat=self._average,
             weights_id=f"{self.policy}-learning",
         )
         return self.weights
@@ -300,7 +305,7 @@ class IntraLearner:
         slot = int(observation.decided_slot)
         for k, user in enumerate(observation.user_ids.tolist()):
             self._open[user, slot] = _Transition(
-                slot, user, states[k], int(decision.actions[k]), float(observation.ssr[k]), ranked[k]
+                slot, user, states[k], int(decision.actions[k]), float(observation.ssr[k]), len(states), ranked[k]
             )
 
     def _reward(self, outcome: SlotOutcome) -> None:
@@ -358,7 +363,7 @@ class IntraLearner:
             outcome.beams[active],
             outcome.private_power_w[active],
             float(outcome.common_power_w),
-            *self._known(outcome, detail, active),
+            *self._known(outcome, detail, count, active),
             ssr[active],
             self.context.min_rate_bps,
             self.context.ssr_threshold,
@@ -373,8 +378,9 @@ class IntraLearner:
         """What each action of each user would have earned [K, A], in place of the one of `_difference_rewards`."""
         detail = self._detail(outcome)
         active = np.flatnonzero(outcome.rate_bps > 0.0)
-        group, count = len(outcome.user_ids), len(active)
-        ranked = np.zeros((group, CANDIDATES), np.int16)
+        # Users decided for that had nothing left to send are no part of the outcome; their power stays unused.
+        group, count = matched[0][1].group, len(active)
+        ranked = np.zeros((len(outcome.user_ids), CANDIDATES), np.int16)
         for k, transition in matched:
             ranked[k] = transition.ranked
         levels = self._power_levels
@@ -382,8 +388,9 @@ class IntraLearner:
         rewards = np.zeros((count, CANDIDATES * levels), np.float32)
         action_rewards(
             count,
+            group,
             outcome.beams[active],
-            *self._known(outcome, detail, active),
+            *self._known(outcome, detail, group, active),
             ssr[active],
             self.context.min_rate_bps,
             self.context.ssr_threshold,
@@ -392,7 +399,7 @@ class IntraLearner:
             np.array(level_w, np.float32),
             rewards,
         )
-        by_row = np.zeros((group, rewards.shape[1]), np.float32)
+        by_row = np.zeros((len(ranked), rewards.shape[1]), np.float32)
         by_row[active] = rewards
         return by_row
 
@@ -401,10 +408,12 @@ class IntraLearner:
             raise ValueError(f"outcome of slot {outcome.slot}: learning detail is missing (action definition)")
         return outcome.learning_detail
 
-    def _known(self, outcome: SlotOutcome, detail: LearningDetail, active: npt.NDArray[np.intp]) -> tuple[Any, ...]:
+    def _known(
+        self, outcome: SlotOutcome, detail: LearningDetail, group: int, active: npt.NDArray[np.intp]
+    ) -> tuple[Any, ...]:
         """What rewards of a slot are reckoned from beside its powers, in the order of `difference_rewards`."""
         return (
-            dbm_level_w(MIDDLE_SHARE, float(outcome.power_w), len(active)),
+            dbm_level_w(MIDDLE_SHARE, float(outcome.power_w), group),
             self.context.access == "rsma",
             detail.beam_gains[active],
             detail.common_gain[active],
@@ -420,6 +429,8 @@ class IntraLearner:
 
     def _link_next_states(self, observation: SlotObservation) -> None:
         """This observation is the next state of its users' open transitions; those too old end without one."""
+        if self._all_actions:
+            return  # there is no bootstrap
         slot = int(observation.decided_slot)
         rows = {user: k for k, user in enumerate(observation.user_ids.tolist())}
         states: F32 | None = None
@@ -453,7 +464,9 @@ class IntraLearner:
         self._optimizer.step()
         self._updates += 1
         self._loss = float(loss.detach())
-        newest = max(1.0 - self.config.averaging, 10.0 / (9.0 + self._updates))
+        newest = 1.0 - self.config.averaging
+        if self._from_scratch:  # the first weights are noise: a tenth of the updates so far is remembered, at most all
+            newest = max(newest, 10.0 / (9.0 + self._updates))
         flat = self._network.to_flat()
         self._average = flat if newest >= 1.0 else self._average + np.float32(newest) * (flat - self._average)
         # What makes it a DQN rather than Q-learning on a moving target: the copy is rare.

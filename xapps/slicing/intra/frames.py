@@ -181,6 +181,7 @@ def _decide(lane: Any, slot: int, bandwidth_hz: int, count: int) -> float:
         array_at(lane.level_values, lane.power_levels, np.float32),
         array_at(lane.level_beams, (group, lane.power_levels), np.int16),
     )
+    # Reals of one type: `decide` is compiled once for all its callers.
     return float(
         decide(
             lane.kind,
