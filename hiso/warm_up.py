@@ -12,6 +12,7 @@ from hiso.world import World
 from ran_emulator import hot_loop
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, load_scenario
+from xapps.slicing import rewards
 from xapps.slicing.intra.frames import SlotLane
 from xapps.slicing.intra.policies import KINDS, make_intra_policy
 from xapps.slicing.options import AgentOptions
@@ -44,6 +45,7 @@ def main() -> int:
     for chosen in (resolve("slnr", options=AgentOptions(observation="compact")), resolve("slnr", intra="oracle")):
         Runner(load_scenario("high-load"), chosen, seed=0, compiled=False).advance(_SLOTS)
     hot_loop.warm_up()
+    rewards.warm_up()
     world = World(load_scenario("high-load"), seed=0, intra="greedy")
     world.cell.inject(SLICE_NAMES.index("embb"), 8)
     world.run(_SLOTS)

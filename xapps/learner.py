@@ -26,6 +26,7 @@ from xapps import learner_wire as wire
 from xapps.codec import decode_observation, decode_report
 from xapps.host import StartWeights, load_start_weights, refuse
 from xapps.sdk.service import MetricsServer, ServiceError, configure_logs, integer_in, stop_on_signals
+from xapps.slicing import rewards
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.intra.policies import (
@@ -50,8 +51,8 @@ PROG = "python -m xapps.learner"
 AGENTS = ("inter", *SLICE_NAMES)
 METRICS_PORTS = dict(zip(AGENTS, range(36_414, 36_418), strict=True))
 DEFAULT_TRAINING_SLOTS = 20_000
-THROTTLE_S = 3e-3
-"""After an update, where asked for: an update of 0.35 ms then takes a tenth of a core at most."""
+THROTTLE_S = 5e-3
+"""After an update, where asked for: an update of 0.6 ms then takes a tenth of a core at most."""
 _POLL_MS = 100
 
 
@@ -330,6 +331,7 @@ def warm_up(agent: str, policy: str) -> None:
     optimizer.step()
     if agent != "inter":
         make_intra_policy(policy, ANY_CONTEXT, seed=0)
+        rewards.warm_up()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
