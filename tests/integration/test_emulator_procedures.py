@@ -292,15 +292,19 @@ def test_control_without_an_insert(
     assert failure.cause.ric_request == cause
 
 
-def _budget_request(bandwidth_hz: list[int], power_w: list[float]) -> e2ap.RicControlRequest:
+def _budget_message(bandwidth_hz: list[int], power_w: list[float]) -> budgets.ControlMessage:
     items = [
         budgets.SliceBudget(slice_id=i, bandwidth_hz=hz, power_w=watts)
         for i, (hz, watts) in enumerate(zip(bandwidth_hz, power_w, strict=True))
     ]
+    return budgets.ControlMessage(budgets=items)
+
+
+def _budget_request(bandwidth_hz: list[int], power_w: list[float]) -> e2ap.RicControlRequest:
     return e2ap.RicControlRequest(
         ric_request_id=request_id(5),
         ran_function_id=3,
-        ric_control_message=budgets.ControlMessage(budgets=items).SerializeToString(),
+        ric_control_message=_budget_message(bandwidth_hz, power_w).SerializeToString(),
     )
 
 
@@ -337,6 +341,25 @@ def test_unasked_budgets_hold_from_the_next_slot(tmp_path: Path) -> None:
         assert outcome.applied_slot >= 3
         changed = node.wait_for("/budgets", lambda b: b["embb"]["bandwidth_hz"] == 6_000_000)
         assert changed["urllc"] == {"bandwidth_hz": 2_000_000, "power_w": 400.0}
+
+
+@pytest.mark.slow
+def test_budgets_for_a_second_are_late_once_the_next_insert_has_left(tmp_path: Path) -> None:
+    ric = ScriptedRic()
+    ric.on_setup = lambda c: c.send(e2ap.E2apPdu(ric_subscription_request=subscribe_budgets(ric, 1)))
+    new = _budget_message([2_000_000, 6_000_000, 2_000_000], [300.0, 300.0, 400.0])
+    with with_ric(tmp_path, ric, "--clock", "0.5x") as node:
+        node.wait_until_healthy()
+        before = node.get("/budgets")
+        late, in_time = ric.next("ric_indication"), ric.next("ric_indication")
+        ric.send(ric_control_request=control(late, budgets.ControlHeader(), new))
+        failure = ric.next("ric_control_failure")
+        assert failure.ric_call_process_id == late.ric_call_process_id
+        assert failure.cause.ric_request == e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED
+        assert node.get("/budgets") == before
+        ric.send(ric_control_request=control(in_time, budgets.ControlHeader(), new))
+        assert ric.next("ric_control_acknowledge").ric_call_process_id == in_time.ric_call_process_id
+        assert node.wait_for("/budgets", lambda b: b != before)["embb"]["bandwidth_hz"] == 6_000_000
 
 
 Broken = tuple[str, dict[str, Any]]
