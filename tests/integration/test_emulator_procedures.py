@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +92,26 @@ def _bad_subscriptions(ric: ScriptedRic) -> dict[str, e2ap.RicSubscriptionReques
     def slot(**fields: Any) -> e2ap.RicSubscriptionRequest:
         return _changed(subscribe_slot(ric, 1, 900), **fields)
 
+    def waits(**limit: Any) -> e2ap.RicSubscriptionRequest:
+        after = e2ap.RicSubsequentAction(**{"type": e2ap.CONTINUE, **limit})
+        return slot(ric_action_to_be_setup_list=[insert(after=after)])
+
+    def budget(**fields: Any) -> e2ap.RicSubscriptionRequest:
+        return _changed(subscribe_budgets(ric, 900), **fields)
+
     def measure(name: str, label: kpm.MeasurementLabel, **options: Any) -> e2ap.RicSubscriptionRequest:
         return subscribe_kpm(ric, 900, [kpm.MeasurementInfoItem(meas_name=name, label_info_list=[label])], **options)
 
-    halt = e2ap.RicSubsequentAction(type=e2ap.WAIT, no_limit=True)
+    def report(kind: e2ap.RicActionType = e2ap.REPORT, **fields: Any) -> e2ap.RicSubscriptionRequest:
+        item = kpm.MeasurementInfoItem(meas_name="DRB.UEThpDl", label_info_list=[CELL_LABEL])
+        good = {"ric_style_type": 1, "meas_info_list": [item], "granul_period_ms": 1000}
+        action = insert(kpm.ActionDefinition(**{**good, **fields}).SerializeToString())
+        action.ric_action_type = kind
+        return _changed(measure("DRB.UEThpDl", CELL_LABEL), ric_action_to_be_setup_list=[action])
+
+    undecodable = [insert(b"\xff")]
+    undecodable_report = e2ap.RicAction(ric_action_type=e2ap.REPORT, ric_action_definition=b"\xff")
+    two_seconds = budgets.EventTriggerDefinition(period_s=2).SerializeToString()
     return {
         "RAN_FUNCTION_ID_INVALID": slot(ran_function_id=77),
         "EVENT_TRIGGER_NOT_SUPPORTED": slot(
@@ -103,16 +119,27 @@ def _bad_subscriptions(ric: ScriptedRic) -> dict[str, e2ap.RicSubscriptionReques
         ),
         "EVENT_TRIGGER_NOT_SUPPORTED undecodable": slot(ric_event_trigger_definition=b"\xff"),
         "EVENT_TRIGGER_NOT_SUPPORTED period": measure("DRB.UEThpDl", CELL_LABEL, period_ms=1500),
+        "EVENT_TRIGGER_NOT_SUPPORTED budget period": budget(ric_event_trigger_definition=two_seconds),
         "EXCESSIVE_ACTIONS": slot(ric_action_to_be_setup_list=[insert(action_id=i) for i in range(17)]),
         "ACTION_NOT_SUPPORTED": slot(
             ric_action_to_be_setup_list=[e2ap.RicAction(ric_action_type=e2ap.POLICY, ric_subsequent_action=NO_LIMIT)]
         ),
+        "ACTION_NOT_SUPPORTED slot definition": slot(ric_action_to_be_setup_list=undecodable),
+        "ACTION_NOT_SUPPORTED budget definition": budget(ric_action_to_be_setup_list=undecodable),
+        "ACTION_NOT_SUPPORTED KPM definition": _changed(report(), ric_action_to_be_setup_list=[undecodable_report]),
+        "ACTION_NOT_SUPPORTED KPM insert": report(e2ap.INSERT),
+        "ACTION_NOT_SUPPORTED KPM style": report(ric_style_type=2),
+        "ACTION_NOT_SUPPORTED KPM granularity": report(granul_period_ms=2000),
         "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE": slot(ric_action_to_be_setup_list=[insert(after=None)]),
-        "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE halt": slot(ric_action_to_be_setup_list=[insert(after=halt)]),
+        "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE halt": waits(type=e2ap.WAIT, no_limit=True),
+        "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE no limit given": waits(),
+        "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE standard": waits(standard=e2ap.W60S + 1),
+        "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE vendor": waits(vendor_us=0),
         "REQUESTED_INFORMATION_UNAVAILABLE": measure("DRB.Nothing", CELL_LABEL),
         "REQUESTED_INFORMATION_UNAVAILABLE label": measure(
             "DRB.UEThpDl", kpm.MeasurementLabel(slice_id=kpm.SNssai(sst=9))
         ),
+        "REQUESTED_INFORMATION_UNAVAILABLE no measurement": report(meas_info_list=[]),
     }
 
 
@@ -129,6 +156,25 @@ def test_a_request_without_actions_is_a_protocol_error(waiting: tuple[ScriptedRi
     ric, _ = waiting
     failure = refused(ric, _changed(subscribe_slot(ric, 1, 900), ric_action_to_be_setup_list=[]))
     assert failure.cause.protocol == e2ap.PROTOCOL_SEMANTIC_ERROR
+
+
+@pytest.mark.parametrize(
+    ("key", "action_id", "named"),
+    [
+        (request_id(65_536), 0, "ric_request_id"),
+        (request_id(900, requestor=65_536), 0, "ric_request_id"),
+        (request_id(900), 256, "ric_action_id"),
+    ],
+)
+def test_an_id_out_of_range_is_a_protocol_error(
+    waiting: tuple[ScriptedRic, Emulator], key: e2ap.RicRequestId, action_id: int, named: str
+) -> None:
+    ric, _ = waiting
+    request = _changed(subscribe_slot(ric, 1, 900), ric_action_to_be_setup_list=[insert(action_id=action_id)])
+    request.ric_request_id.CopyFrom(key)
+    failure = refused(ric, request)
+    assert failure.cause.protocol == e2ap.PROTOCOL_SEMANTIC_ERROR
+    assert failure.criticality_diagnostics.text.startswith(named)
 
 
 def test_claims_are_exclusive_and_come_free_with_delete(waiting: tuple[ScriptedRic, Emulator]) -> None:
@@ -153,6 +199,56 @@ def test_one_bad_action_does_not_hinder_a_good_one(waiting: tuple[ScriptedRic, E
     assert list(response.ric_actions_admitted) == [0]
     assert [a.cause.ric_request for a in response.ric_actions_not_admitted] == [e2ap.RIC_REQUEST_DUPLICATE_ACTION]
     delete(ric, request)
+
+
+@pytest.mark.parametrize("subscribe", [subscribe_budgets, lambda ric, instance: subscribe_slot(ric, 0, instance)])
+def test_the_same_insert_twice_in_a_request_is_admitted_once(
+    waiting: tuple[ScriptedRic, Emulator], subscribe: Callable[[ScriptedRic, int], e2ap.RicSubscriptionRequest]
+) -> None:
+    ric, _ = waiting
+    request = subscribe(ric, 31)
+    request.ric_action_to_be_setup_list.append(insert(action_id=1))
+    response = admitted(ric, request)
+    assert list(response.ric_actions_admitted) == [0]
+    (second,) = response.ric_actions_not_admitted
+    assert (second.ric_action_id, second.cause.ric_request) == (1, e2ap.RIC_REQUEST_DUPLICATE_ACTION)
+    delete(ric, request)
+
+
+def test_a_report_that_the_requestor_holds_already_is_refused(waiting: tuple[ScriptedRic, Emulator]) -> None:
+    ric, _ = waiting
+    items = [kpm.MeasurementInfoItem(meas_name="DRB.UEThpDl", label_info_list=[CELL_LABEL])]
+    held, again, other = (subscribe_kpm(ric, instance, items) for instance in (32, 33, 34))
+    other.ric_request_id.ric_requestor_id = 2
+    admitted(ric, held)
+    assert refused(ric, again).cause.ric_request == e2ap.RIC_REQUEST_DUPLICATE_EVENT_TRIGGER
+    admitted(ric, other)
+    delete(ric, held)
+    delete(ric, other)
+
+
+def test_a_65th_report_is_refused_until_one_is_deleted(waiting: tuple[ScriptedRic, Emulator]) -> None:
+    ric, _ = waiting
+    item = kpm.MeasurementInfoItem(meas_name="DRB.UEThpDl", label_info_list=[CELL_LABEL])
+
+    def reports(instance: int, actions: int) -> e2ap.RicSubscriptionRequest:
+        """As many different actions: the measurement once, twice, and so on."""
+        request = subscribe_kpm(ric, instance, [item], period_ms=1000 * instance)
+        for more in range(1, actions):
+            (action,) = subscribe_kpm(ric, instance, [item] * (more + 1)).ric_action_to_be_setup_list
+            action.ric_action_id = more
+            request.ric_action_to_be_setup_list.append(action)
+        return request
+
+    held = [reports(instance, 16) for instance in range(35, 39)]
+    for request in held:
+        assert len(admitted(ric, request).ric_actions_admitted) == 16
+    one_more = reports(39, 1)
+    assert refused(ric, one_more).cause.ric_request == e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT
+    delete(ric, held.pop())
+    admitted(ric, one_more)
+    for request in (*held, one_more):
+        delete(ric, request)
 
 
 def test_delete_of_the_unknown_is_refused(waiting: tuple[ScriptedRic, Emulator]) -> None:
@@ -196,15 +292,19 @@ def test_control_without_an_insert(
     assert failure.cause.ric_request == cause
 
 
-def _budget_request(bandwidth_hz: list[int], power_w: list[float]) -> e2ap.RicControlRequest:
+def _budget_message(bandwidth_hz: list[int], power_w: list[float]) -> budgets.ControlMessage:
     items = [
         budgets.SliceBudget(slice_id=i, bandwidth_hz=hz, power_w=watts)
         for i, (hz, watts) in enumerate(zip(bandwidth_hz, power_w, strict=True))
     ]
+    return budgets.ControlMessage(budgets=items)
+
+
+def _budget_request(bandwidth_hz: list[int], power_w: list[float]) -> e2ap.RicControlRequest:
     return e2ap.RicControlRequest(
         ric_request_id=request_id(5),
         ran_function_id=3,
-        ric_control_message=budgets.ControlMessage(budgets=items).SerializeToString(),
+        ric_control_message=_budget_message(bandwidth_hz, power_w).SerializeToString(),
     )
 
 
@@ -241,6 +341,25 @@ def test_unasked_budgets_hold_from_the_next_slot(tmp_path: Path) -> None:
         assert outcome.applied_slot >= 3
         changed = node.wait_for("/budgets", lambda b: b["embb"]["bandwidth_hz"] == 6_000_000)
         assert changed["urllc"] == {"bandwidth_hz": 2_000_000, "power_w": 400.0}
+
+
+@pytest.mark.slow
+def test_budgets_for_a_second_are_late_once_the_next_insert_has_left(tmp_path: Path) -> None:
+    ric = ScriptedRic()
+    ric.on_setup = lambda c: c.send(e2ap.E2apPdu(ric_subscription_request=subscribe_budgets(ric, 1)))
+    new = _budget_message([2_000_000, 6_000_000, 2_000_000], [300.0, 300.0, 400.0])
+    with with_ric(tmp_path, ric, "--clock", "0.5x") as node:
+        node.wait_until_healthy()
+        before = node.get("/budgets")
+        late, in_time = ric.next("ric_indication"), ric.next("ric_indication")
+        ric.send(ric_control_request=control(late, budgets.ControlHeader(), new))
+        failure = ric.next("ric_control_failure")
+        assert failure.ric_call_process_id == late.ric_call_process_id
+        assert failure.cause.ric_request == e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED
+        assert node.get("/budgets") == before
+        ric.send(ric_control_request=control(in_time, budgets.ControlHeader(), new))
+        assert ric.next("ric_control_acknowledge").ric_call_process_id == in_time.ric_call_process_id
+        assert node.wait_for("/budgets", lambda b: b != before)["embb"]["bandwidth_hz"] == 6_000_000
 
 
 Broken = tuple[str, dict[str, Any]]

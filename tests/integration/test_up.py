@@ -139,7 +139,7 @@ def up(folders: Callable[[], Path]) -> Iterator[Callable[..., Up]]:
 
 def hiso(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "hiso", *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "hiso", *arguments], capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -160,6 +160,19 @@ def test_a_lockstep_run_ends_by_itself_and_agrees_with_sim(up: Callable[..., Up]
     assert summary["loop_latency_ms"]["p50"] > 0
     assert run.pids() == []
     assert list(run.folder.glob("hiso-*")) == []
+
+
+def test_frozen_agents_with_a_control_delay_agree_with_sim(up: Callable[..., Up], tmp_path: Path) -> None:
+    arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--seed", "5", "--slots", "2000")
+    arguments += ("--control-delay-slots", "2")
+    summary = up(*arguments, "--clock", "lockstep", "--no-ui").wait()
+    assert hiso("sim", *arguments, "--json", str(tmp_path / "sim.json")).returncode == 0
+    simulated = json.loads((tmp_path / "sim.json").read_text())
+    assert summary["control_delay_slots"] == simulated["control_delay_slots"] == 2
+    assert summary["weights_id"] == simulated["weights_id"]
+    assert summary["weights_id"].count("-base-d2-") == 2  # of both levels
+    assert summary["trace_sha256"] == simulated["trace_sha256"]
+    assert summary["decision_source"]["control"] > 0
 
 
 def test_several_cells_agree_with_sim_cell_by_cell(up: Callable[..., Up], tmp_path: Path) -> None:
@@ -277,14 +290,16 @@ def test_what_dies_is_started_again(slow_up: Up, victim: str, service: str) -> N
 
 
 @pytest.mark.torch
-def test_agents_learn_behind_the_ric(up: Callable[..., Up]) -> None:
-    run = up(
-        *("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--learn", "--from-scratch"),
-        *("--clock", "lockstep", "--slots", "2500", "--no-ui"),
-    )
+def test_agents_learn_behind_the_ric_as_in_sim(up: Callable[..., Up], tmp_path: Path) -> None:
+    arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--learn", "--from-scratch")
+    arguments += ("--slots", "2500")
+    run = up(*arguments, "--clock", "lockstep", "--no-ui")
     wait_for(lambda: run.count("learner-embb", "hiso_learner_updates_total"), "eMBB's agent learns")
     summary = run.wait()
-    assert summary["config"]["learn"] is True
+    assert hiso("sim", *arguments, "--json", str(tmp_path / "sim.json")).returncode == 0
+    simulated = json.loads((tmp_path / "sim.json").read_text())
+    assert summary["trace_sha256"] == simulated["trace_sha256"]
+    assert summary["config"]["learn"] is simulated["config"]["learn"] is True
     assert summary["missed_deadlines"] == 0
     assert run.pids() == []
 

@@ -20,7 +20,10 @@ from .catalogue import METRICS
 
 LEARN = importlib.util.find_spec("torch") is not None
 LIMIT_S = 150.0
-SERVICES = ("ran-emulator", "near-rt-ric", "xapp", *(("learner",) if LEARN else ()))
+SERVICES = (
+    *("ran-emulator", "near-rt-ric", "xapp"),
+    pytest.param("learner", marks=pytest.mark.skipif(not LEARN, reason="learners need PyTorch")),
+)
 # Their values are open: names of runs and nodes, and of messages and causes as they happen.
 INFOS = {"hiso_scenario_info", "hiso_xapp_info"}
 OPEN = {"message", "cause", "node", "measurement"}

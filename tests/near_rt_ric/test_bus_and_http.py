@@ -59,7 +59,9 @@ def test_a_bad_registration_is_refused_with_its_field(ric, xapp, name, oids, sli
 def test_an_unregistered_xapp_gets_nothing(ric, node, xapp):
     made = node(ric, 30)
     client = xapp(ric, "nobody", register=False)
-    assert "not registered" in client.subscribe_slot(made.node_id, 1).error
+    refused = client.subscribe_slot(made.node_id, 1)
+    assert "not registered" in refused.error
+    assert describe_cause(refused.cause) == "om-intervention"
     assert "not registered" in client.ask(heartbeat=bus.Heartbeat(xapp_name="nobody")).error
     unsubscribe = client.ask(unsubscribe_request=bus.UnsubscribeRequest(xapp_name="nobody"))
     assert "not registered" in unsubscribe.unsubscribe_response.error

@@ -126,6 +126,21 @@ def test_an_indication_of_an_unknown_request_is_answered_with_an_error(ric, node
 
 
 @pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("ric_control_acknowledge", e2ap.RicControlAcknowledge),
+        ("ric_control_failure", e2ap.RicControlFailure),
+    ],
+)
+def test_a_controls_answer_for_an_unknown_requestor_is_an_error(ric, node, kind, answer):
+    made = node(ric, 13)
+    made.send(**{kind: answer(ric_request_id=e2ap.RicRequestId(ric_requestor_id=999), ran_function_id=SLOT_ID)})
+    error = made.expect("error_indication").error_indication
+    assert error.cause.ric_request == e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN
+    assert "999" in error.criticality_diagnostics.text
+
+
+@pytest.mark.parametrize(
     "message",
     [
         {"ric_subscription_response": e2ap.RicSubscriptionResponse()},
