@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -190,6 +190,22 @@ def snapshot(
     )
 
 
+class RunningTotal:
+    """A counter over restarts of the process that counts: one that is below what it was began anew at 0."""
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        self._before = self._last = 0
+
+    def add(self, count: int | None) -> int:
+        """The counter's value now, None where nobody said; returns the total."""
+        if count is not None:
+            if count < self._last:
+                self._before += self._last
+            self._last = count
+        return self._before + self._last
+
+
 class Monitor:
     """Reads the metrics of a local system."""
 
@@ -202,6 +218,8 @@ class Monitor:
         self._emulators = [client(f"emulator-{cell}" if cell else "emulator") for cell in range(cells)]
         self._xapps = {agent: client(f"xapp-{agent}") for agent in AGENTS}
         self._learners = {agent: client(f"learner-{agent}") for agent in learning_agents}
+        self._evaluations = {agent: RunningTotal() for agent in AGENTS}
+        self._updates = {agent: RunningTotal() for agent in AGENTS}
         self._slots = [0] * cells
         self._changes_from_slot = [0] * cells
 
@@ -226,11 +244,20 @@ class Monitor:
         return changes
 
     def agents(self) -> dict[str, AgentView]:
-        """The xApps and their learners now."""
+        """The xApps and their learners now; evaluations and updates are totals of the run."""
         return {
-            agent: agent_view(_read(client), _read(self._learners[agent]) if agent in self._learners else None)
+            agent: self._with_totals(
+                agent, agent_view(_read(client), _read(self._learners[agent]) if agent in self._learners else None)
+            )
             for agent, client in self._xapps.items()
         }
+
+    def _with_totals(self, agent: str, view: AgentView) -> AgentView:
+        return replace(
+            view,
+            trigger_evaluations=self._evaluations[agent].add(view.trigger_evaluations if view.alive else None),
+            inter_slice_updates=self._updates[agent].add(view.inter_slice_updates if view.alive else None),
+        )
 
     def close(self) -> None:
         """Close its connections."""

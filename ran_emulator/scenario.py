@@ -6,6 +6,8 @@ Defaults are Tables 1 and 2 of the paper; where it is silent, the reason stands 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -366,24 +368,57 @@ def describe_errors(error: ValidationError) -> str:
     """One line a wrong field: its dotted name, what is wrong (with the allowed range), what was given."""
     lines = {}
     for item in error.errors():
-        union = _union_range(item["loc"][0]) if item["loc"] else ""
         # A union's parts complain one by one, each under a name of pydantic's own: the field is told once.
-        location = item["loc"][:1] if union else item["loc"]
+        location = item["loc"][:1] if " or " in _range_at(item["loc"][:1]) else item["loc"]
         field = ".".join(str(part) for part in location) or "scenario"
         given = f" (given {item['input']!r})" if not isinstance(item["input"], dict) else ""
-        lines[location] = f"{field}: {union or item['msg']}{given}"
+        lines[location] = f"{field}: {_complaint(item['type'], item['msg'], _range_at(location))}{given}"
     return "; ".join(lines.values())
 
 
-def _union_range(name: int | str) -> str:
-    """What a field that takes a number or a word allows; empty for any other."""
-    parts = Scenario.model_json_schema()["properties"].get(name, {}).get("anyOf", [])
-    allowed = [
-        repr(part["const"]) if "const" in part else f"{part['minimum']}..{part['maximum']}"
-        for part in parts
-        if "const" in part or "minimum" in part
-    ]
-    return f"must be {' or '.join(allowed)}" if len(allowed) > 1 else ""
+def _complaint(kind: str, message: str, allowed: str) -> str:
+    """What is wrong with a field; of bounds pydantic names the one alone that is violated."""
+    if kind.startswith(("greater_than", "less_than")) or " or " in allowed:
+        return f"must be {allowed}"
+    return message if not allowed or kind in ("missing", "literal_error") else f"{message}, in {allowed}"
+
+
+def _range_at(location: Sequence[int | str]) -> str:
+    """Range of the field at a place in a scenario, or range and word; empty where it has no two bounds."""
+    schema = _scenario_schema()
+    nodes = [schema]
+    for part in location:
+        nodes = [leaf for node in nodes for leaf in _leaves(_child(node, part), schema["$defs"])]
+    return " or ".join(text for text in map(_range_text, nodes) if text)
+
+
+@cache
+def _scenario_schema() -> dict[str, Any]:
+    return Scenario.model_json_schema()
+
+
+def _child(node: dict[str, Any], part: int | str) -> dict[str, Any]:
+    """JSON schema of one part of an object, tuple or list; empty where there is none."""
+    if isinstance(part, str):
+        return dict(node.get("properties", {}).get(part, {}))
+    parts = node.get("prefixItems", [])
+    return dict(parts[part] if part < len(parts) else node.get("items", {}))
+
+
+def _leaves(node: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas of which a field follows one: those of a union, references followed."""
+    if "$ref" in node:
+        return [definitions[node["$ref"].rpartition("/")[2]]]
+    return [leaf for part in node["anyOf"] for leaf in _leaves(part, definitions)] if "anyOf" in node else [node]
+
+
+def _range_text(schema: dict[str, Any]) -> str:
+    """What a JSON schema allows: its two bounds or its one value, in words; empty where it has neither."""
+    if "maximum" not in schema:
+        return repr(schema["const"]) if "const" in schema else ""
+    if "exclusiveMinimum" in schema:
+        return f"above {schema['exclusiveMinimum']:.12g}, at most {schema['maximum']:.12g}"
+    return f"{schema['minimum']:.12g}..{schema['maximum']:.12g}"
 
 
 def _apply_override(data: dict[str, Any], override: str) -> None:

@@ -76,7 +76,7 @@ class InterSliceXApp:
         self._reports = KpmReports()
         self._metrics = InterSliceMetrics(arguments.policy, arguments.trigger, self._reports)
         self._host = XAppHost(NAME, arguments, self._metrics, BUDGETS_OID)
-        self._agents: dict[str, BudgetAgent] = {}
+        self._evaluations = self._updates = 0
         self._links: dict[str, LearnerLink[InterWeights]] = {}
 
     def run(self) -> int:
@@ -87,7 +87,6 @@ class InterSliceXApp:
         agent = self._make_agent(node)
         trigger = budgets_pb2.EventTriggerDefinition(period_s=1)
         action = insert_action(budgets_pb2.ActionDefinition(), node.time_to_wait(BUDGETS_OID))
-        self._agents[node.node_id] = agent
         # First, because in lock-step the cell may run, and wait for budgets, as soon as those are subscribed.
         self._reports.subscribe(self._host.xapp, node)
         self._host.xapp.subscribe(
@@ -134,6 +133,7 @@ class InterSliceXApp:
         """Always answer: budgets, or keep."""
         started_ns = time.perf_counter_ns()
         budgets: Budgets | None = None
+        evaluated = agent.trigger.evaluations
         header, message = indication.ric_indication_header, indication.ric_indication_message
         try:
             report = decode_report(header, message)
@@ -150,8 +150,10 @@ class InterSliceXApp:
         self._host.xapp.control(node, request)
         self._metrics.decided(ended_ns - started_ns)
         self._metrics.weights_version = agent.policy.version
-        self._metrics.trigger_evaluations = sum(one.trigger.evaluations for one in self._agents.values())
-        self._metrics.inter_slice_updates = sum(one.updates for one in self._agents.values())
+        # Added up here: an agent begins anew with its node, and a counter must not fall.
+        self._evaluations += agent.trigger.evaluations - evaluated
+        self._updates += budgets is not None
+        self._metrics.trigger_evaluations, self._metrics.inter_slice_updates = self._evaluations, self._updates
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -86,13 +86,17 @@ def oracle_shares(
 
 
 def _shuffled_rate(snapshots: Sequence[Snapshot], policy: IntraPolicy) -> float:
-    """Mean rate where each group is served as the next one of its size should be, bit/s/Hz."""
+    """Mean rate where each group is served as another one of its size should be, bit/s/Hz; NaN where none has another.
+
+    The other is half of the groups of its size away: neighbours in time resemble each other.
+    """
     by_size: dict[int, list[Snapshot]] = {}
     for snapshot in snapshots:
         by_size.setdefault(len(snapshot.observation.user_ids), []).append(snapshot)
     rates = [
         slice_rate(snapshot, policy.decide(other.observation), policy.context.antennas)
         for group in by_size.values()
-        for snapshot, other in zip(group, [*group[1:], group[0]], strict=True)
+        if len(group) > 1
+        for snapshot, other in zip(group, group[len(group) // 2 :] + group[: len(group) // 2], strict=True)
     ]
-    return float(np.mean(rates))
+    return float(np.mean(rates)) if rates else float("nan")

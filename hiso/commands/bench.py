@@ -18,7 +18,7 @@ from hiso.bench import sweep as sweeps
 from hiso.bench import tables
 from hiso.bench.suite import FULL, QUICK, Suite
 from hiso.bench.system_run import Interrupted
-from hiso.commands.options import PortBaseOption, check_json, fail, refuse
+from hiso.commands.options import PortBaseOption, check_file, fail, refuse
 from hiso.processes import ProcessFailed
 from hiso.signals import ends_on_signals
 
@@ -41,7 +41,7 @@ def bench(
 
     Run it on a machine that does nothing else; its clocks never change.
     """
-    check_json(json)
+    check_file("json", json)
     _check_ports(port_base)
     console = Console()
     stop = threading.Event()

@@ -22,7 +22,7 @@ from hiso.commands.options import (
     SetOption,
     TimelineOption,
     WeightsOption,
-    check_json,
+    check_file,
     refuse,
     warn,
 )
@@ -67,7 +67,7 @@ def compare_schedulers(
 
     `--weights` is for the schedulers that have agents; the others take none.
     """
-    check_json(json)
+    check_file("json", json)
     names = scheduler.split(",")
     if weights is not None and not any(map(_has_agents, names)):
         refuse(f"weights: none of {scheduler} takes any")

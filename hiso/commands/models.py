@@ -11,12 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hiso.commands.options import check_torch, refuse
+from hiso.commands.options import check_file, check_torch, refuse
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.weights import Weights, WeightsError, load_weights
 from xapps.trained import SLOTS_PER_SECOND, TRAINED_DIRECTORY, find_weights
 
-app = typer.Typer(help="Trained agents: which there are, and what they were trained for.", no_args_is_help=True)
+app = typer.Typer(
+    help="Trained agents: which there are, what they were trained for, and, measured, what they reach (cards).",
+    no_args_is_help=True,
+)
 
 
 @app.command("list")
@@ -76,6 +79,7 @@ def write_cards(
     unknown = [name for name in presets or () if name not in PRESETS]
     if unknown:
         refuse(f"preset: {unknown[0]!r} must be one of {', '.join(PRESETS)}")
+    check_file("page", page)
     check_torch(learn=True)
     from hiso import model_cards
 

@@ -144,15 +144,15 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(FAILED)
 
 
-def check_json(path: Path | None) -> None:
-    """Whether a summary can be written there at the end of the run."""
+def check_file(option: str, path: Path | None) -> None:
+    """Whether a file can be written there at the end of a run, which may be long."""
     if path is None:
         return
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir():
-        refuse(f"json: {path} must be a file in a folder that exists")
+        refuse(f"{option}: {path} must be a file in a folder that exists")
     if not os.access(path if path.exists() else folder, os.W_OK):
-        refuse(f"json: {path} cannot be written")
+        refuse(f"{option}: {path} cannot be written")
 
 
 def check_torch(*, learn: bool) -> None:
@@ -208,7 +208,7 @@ class RunOptions:
             )
         except RequestError as error:
             refuse(str(error))
-        check_json(self.json)
+        check_file("json", self.json)
         check_torch(learn=self.learn)
         if request.never_made():
             warn(f"timeline: {request.never_made()} of its events lie beyond the end of the run")

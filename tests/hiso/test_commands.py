@@ -65,8 +65,8 @@ SLICE_KEYS = {
 
 WRONG = [
     (["--scenario", "nowhere"], "scenario: 'nowhere' is neither a preset"),
-    (["--set", "users=2"], "users: Input should be greater than or equal to 3"),
-    (["--set", "hwi.kappa=2"], "hwi.kappa_t: Input should be less than or equal to 1"),
+    (["--set", "users=2"], "users: must be 3..2000"),
+    (["--set", "hwi.kappa=2"], "hwi.kappa_t: must be 0..1"),
     (["--set", "no.such.field=1"], "no: Extra inputs are not permitted"),
     (["--set", "users"], "expected FIELD=VALUE"),
     (["--scheduler", "best"], "scheduler: 'best' is none of hiso-coma"),

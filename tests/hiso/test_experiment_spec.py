@@ -33,7 +33,7 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
         ({"arms": {"a": {"scheduler": "gga", "set": {"userz": 3}}}}, "userz"),
         (
             {"arms": {"a": {"scheduler": "gga", "set": {"users": 1}}}},
-            "users: Input should be greater than or equal to 3",
+            "users: must be 3..2000",
         ),
         ({"arms": {"a": {"scheduler": "slnr", "set": {"access": "ofdma"}}}}, "access: scheduler 'slnr' needs rsma"),
         ({"arms": {"a": {"scheduler": "gga", "trained": True}}}, "nothing in scheduler 'gga' has weights"),

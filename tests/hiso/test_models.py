@@ -53,8 +53,17 @@ def test_cards_say_what_agents_reach(tmp_path: Path) -> None:
         assert all(float(cell.split()[0]) < 80 for cell in line.strip("| ").split(" | ")[2:]), line
 
 
-def test_cards_refuse_what_they_cannot_do() -> None:
+def test_cards_refuse_what_they_cannot_do(tmp_path: Path) -> None:
     assert "'nowhere' must be one of" in run("cards", "--page", "x.md", "--preset", "nowhere", status=2)
+    refused = "must be a file in a folder that exists"
+    for page in (tmp_path, tmp_path / "nowhere" / "models.md"):
+        assert refused in run("cards", "--page", str(page), status=2).replace("\n", " ")
+
+
+@pytest.mark.skipif("os.geteuid() == 0", reason="root may write anywhere")
+def test_a_page_that_cannot_be_written_is_refused_before_it_is_measured(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert "cannot be written" in run("cards", "--page", str(tmp_path / "models.md"), status=2)
 
 
 def test_what_is_no_set_is_named(tmp_path: Path) -> None:

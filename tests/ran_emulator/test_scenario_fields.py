@@ -207,8 +207,32 @@ def test_all_wrong_fields_are_named_at_once() -> None:
 def test_a_number_or_a_word_is_told_once_with_what_it_allows(value: Any) -> None:
     with pytest.raises(ScenarioError) as error:
         parse_scenario({"control_delay_slots": value, "users": 0})
-    users = "users: Input should be greater than or equal to 3 (given 0)"
+    users = "users: must be 3..2000 (given 0)"
     assert str(error.value) == f"{users}; control_delay_slots: must be 0..12 or 'auto' (given {value!r})"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"hwi": {"kappa_t": 2}}, "hwi.kappa_t: must be 0..1 (given 2)"),
+        ({"total_bandwidth_hz": 1}, "total_bandwidth_hz: must be 1000000..400000000 (given 1)"),
+        ({"default_private_share": -1}, "default_private_share: must be 0..1 (given -1)"),
+        ({"ssr_weights": [1, 2, 101]}, "ssr_weights.2: must be 0..100 (given 101)"),
+        ({"regimes": {"mixes": [{}, {"embb": -1}]}}, "regimes.mixes.1.embb: must be 0..100 (given -1)"),
+        ({"slices": {"embb": {"user_weight": 0}}}, "slices.embb.user_weight: must be above 0, at most 1000 (given 0)"),
+        ({"antennas": 9}, "antennas: Input should be a multiple of 8, in 8..512 (given 9)"),
+        (
+            {"users": "x"},
+            "users: Input should be a valid integer, unable to parse string as an integer, in 3..2000 (given 'x')",
+        ),
+        ({"paths": 3}, "paths: Input should be 4 (given 3)"),
+        ({"fading": "x"}, "fading: Input should be 'jakes', 'fixed' or 'iid' (given 'x')"),
+    ],
+)
+def test_a_field_with_two_bounds_is_told_with_both(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(data)
+    assert str(error.value) == message
 
 
 def test_packet_sizes_must_be_in_order() -> None:
