@@ -21,6 +21,7 @@ WHEEL = os.environ.get("HISO_TEST_TORCH_WHEEL", "")
 
 pytestmark = [
     pytest.mark.engine,
+    pytest.mark.alone,
     pytest.mark.slow,
     pytest.mark.timeout(1_200),
     pytest.mark.skipif(not WHEEL, reason="HISO_TEST_TORCH_WHEEL names no wheel of PyTorch's CPU build"),

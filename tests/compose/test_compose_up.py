@@ -13,7 +13,7 @@ from monitoring.live_prometheus import Prometheus
 from .engine import Engine
 from .project import SERVICES, XAPPS, Project
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.engine, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(900)]
 
 START_LIMIT_S = 120.0
 FLOW_LIMIT_S = 60.0

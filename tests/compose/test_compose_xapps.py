@@ -17,7 +17,7 @@ from near_rt_ric.xapp_manager.containers import NAME_LABEL
 from .engine import Engine
 from .project import IMAGE, ROOT, XAPPS_OVERLAY, Project
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.engine, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(900)]
 
 START_LIMIT_S = 120.0
 NAME = "ssr-printer"
