@@ -16,7 +16,7 @@ from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, load_s
 from xapps.slicing.inter.coma2c import TUNED
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import trained_weights
-from xapps.slicing.weights import Weights
+from xapps.slicing.weights import ANY_HWI_MODEL, Weights
 from xapps.trained import find_weights, inter_weights, trained_name
 
 KAPPAS = (0.0, 1e-6, 1e-4, 1e-3, 1e-2, 5e-2)
@@ -85,7 +85,7 @@ def _trainings(preset: str) -> str:
     rows = []
     for weights in _shipped((*INTRA_VARIANTS, *(inter for inter, _, _ in INTER_AGENTS), "sa2c-t"), preset):
         about = weights.metadata
-        kappa = f"{about.kappa_t:g}" if about.hwi_model != "any" else f"0-{about.kappa_t:g}"
+        kappa = f"{about.kappa_t:g}" if about.hwi_model != ANY_HWI_MODEL else f"0-{about.kappa_t:g}"
         length_s = f"{about.trained_slots / SLOTS_PER_SECOND:g} s"
         rows.append(
             (f"`{weights.weights_id}`", about.hwi_model, kappa, length_s, str(about.seed), f"`{about.command}`")
