@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from hiso.experiments.measures import MEASURES
 from hiso.experiments.results import Results
-from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Rule, Threshold, Trend
+from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Rule, Share, Threshold, Trend
 from hiso.experiments.statistics import Estimate
 
 
@@ -58,6 +58,8 @@ def check(rule: Rule, results: Results) -> Finding:
         )
     if isinstance(rule, Equivalence):
         return _joined([_within(rule, results, where) for where in conditions])
+    if isinstance(rule, Share):
+        return _joined([_shares(rule, results, where) for where in conditions])
     if isinstance(rule, Threshold):
         return _joined([_beyond(rule, results, where) for where in conditions])
     if isinstance(rule, Trend):
@@ -116,6 +118,16 @@ def _within(rule: Equivalence, results: Results, where: str) -> Finding:
     difference = found[0]
     line = f"{what}: {interval(difference, rule.measure)}, allowed {rule.low:g}..{rule.high:g}, n = {difference.count}"
     return Finding(rule.low <= difference.low and difference.high <= rule.high, (line,))
+
+
+def _shares(rule: Share, results: Results, where: str) -> Finding:
+    what = f"{rule.a} / {rule.b} ({where})"
+    shares = results.shares(rule.a, rule.b, rule.measure, where)
+    if not len(shares):
+        return _nothing(what)
+    reached = int((shares >= rule.least).sum())
+    line = f"{what}: least {shares.min():.3f}, {reached} of {len(shares)} seeds reach {rule.least:g}"
+    return Finding(reached == len(shares), (line,))
 
 
 def _beyond(rule: Threshold, results: Results, where: str) -> Finding:

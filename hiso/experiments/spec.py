@@ -176,7 +176,16 @@ class Ratio(_Rule):
     high: float
 
 
-Rule = Annotated[Comparison | Equivalence | Threshold | Trend | Ratio, Field(discriminator="test")]
+class Share(_Rule):
+    """`share`: a reaches at least this share of b in every single seed, in each condition."""
+
+    test: Literal["share"]
+    a: str
+    b: str
+    least: Annotated[float, Field(gt=0, le=10)]
+
+
+Rule = Annotated[Comparison | Equivalence | Threshold | Trend | Ratio | Share, Field(discriminator="test")]
 
 
 class Claim(_Model):
@@ -248,7 +257,7 @@ class Experiment(_Model):
         return MEASURES if self.host == "system" else {**EPISODE_MEASURES, **TRAINING_MEASURES}
 
     def _check_rule(self, rule: Rule) -> None:
-        others = rule.b if isinstance(rule, Comparison) else [rule.b] if isinstance(rule, Equivalence) else []
+        others = rule.b if isinstance(rule, Comparison) else [rule.b] if isinstance(rule, Equivalence | Share) else []
         second = rule.measure_b if isinstance(rule, Comparison) else None
         _check_names("claims", [rule.a, *others], self.arms)
         _check_names("claims", rule.conditions or [], self.conditions)

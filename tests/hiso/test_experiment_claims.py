@@ -12,7 +12,7 @@ from experiment_data import experiment, fill, put, store_in
 from hiso.experiments.claims import Verdict, check, judge
 from hiso.experiments.results import Results, load_results
 from hiso.experiments.runs import expand
-from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Threshold, Trend
+from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Share, Threshold, Trend
 from hiso.experiments.store import StoreError
 
 WORLDS = np.array([5.0, 1.0, 9.0, 3.0, 7.0])
@@ -65,6 +65,18 @@ def test_rules_of_one_arm(tmp_path: Path) -> None:
     assert check(Ratio(test="ratio", low=0.9, high=1.1, **both), found).holds is False
     within = Equivalence(test="difference", measure="utility", a="a", b="b", low=7, high=11)
     assert check(within, found).holds is True
+
+
+def test_a_share_must_be_reached_in_every_seed(tmp_path: Path) -> None:
+    almost = np.array([0.99, 0.99, 0.99, 0.99, 0.97]) * WORLDS
+    found = results(tmp_path, a_calm=almost, b_calm=WORLDS, a_busy=WORLDS, b_busy=0 * WORLDS)
+    fields = {"test": "share", "measure": "utility", "a": "a", "b": "b", "conditions": ["calm"]}
+    assert check(Share.model_validate({**fields, "least": 0.97}), found).holds is True
+    finding = check(Share.model_validate({**fields, "least": 0.98}), found)
+    assert finding.holds is False
+    assert finding.lines == ("a / b (calm): least 0.970, 4 of 5 seeds reach 0.98",)
+    # Of nothing there is no share.
+    assert check(Share.model_validate({**fields, "least": 0.98, "conditions": ["busy"]}), found).holds is None
 
 
 def verdict(found: Results, **readings: Comparison) -> Verdict:
