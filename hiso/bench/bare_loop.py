@@ -8,10 +8,12 @@ and nothing decided: what such a loop takes is the price of processes and transp
 from __future__ import annotations
 
 import json
+import math
 import struct
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -52,6 +54,10 @@ class BareConfig:
     observations_per_frame: float
     """1..3: those of the second and third slice are spread evenly over the frames."""
     frames: int
+    slot_s: float | None
+    """Wall time between two frames; None: each leaves when all echoes of the one before are here."""
+    control_delay_slots: int
+    """An echo that comes later than the beginning of so many slots after its frame's is late."""
     cpu: int | None
     fifo: int | None
 
@@ -61,7 +67,7 @@ class BareConfig:
 
 
 def node(config: BareConfig) -> None:
-    """Send frames, each when all echoes of the one before are here; write the latencies of every echo, in ms."""
+    """Send frames; write the latencies of their echoes in ms, or, of frames on a schedule, the share that was late."""
     address = Path(config.run_dir) / "bare-e2"
     while not address.exists():
         time.sleep(_RETRY_S)
@@ -69,11 +75,14 @@ def node(config: BareConfig) -> None:
     stream = ClientStream(f"unix:{address}", f"/{_SERVICE}/{_METHOD}", _NODE_OPTIONS)
     threading.Thread(target=stream.run, args=(inbox.put,), name="stream", daemon=True).start()
     _await_echoes(config, stream.send, inbox)
-    latencies_s = _exchange(config, stream.send, inbox)
-    p50_ms, p99_ms = np.quantile(latencies_s, (0.5, 0.99)) * 1e3
+    if config.slot_s is None:
+        p50_ms, p99_ms = np.quantile(_exchange(config, stream.send, inbox), (0.5, 0.99)) * 1e3
+        found = {"p50": p50_ms, "p99": p99_ms}
+    else:
+        found = {"missed_fraction": _on_schedule(config, config.slot_s, stream.send, inbox)}
     result = Path(config.run_dir) / RESULT_FILE
     part = result.with_suffix(".part")
-    part.write_text(json.dumps({"p50": p50_ms, "p99": p99_ms}))
+    part.write_text(json.dumps(found))
     part.replace(result)
 
 
@@ -96,26 +105,57 @@ def _await_echoes(config: BareConfig, send: Callable[[bytes], None], inbox: Simp
 
 def _exchange(config: BareConfig, send: Callable[[bytes], None], inbox: SimpleQueue[bytes]) -> list[float]:
     latencies_s: list[float] = []
-    others = (config.observations_per_frame - 1) / (ECHOES - 1)
-    shares = (1.0, others, others)
-    due = [0.0] * ECHOES
-    for number in range(WARM_UP_FRAMES + config.frames):
-        asked = 0
-        parts = []
-        for echo, share in enumerate(shares):
-            due[echo] += share
-            if due[echo] >= 1.0:
-                due[echo] -= 1.0
-                parts.append(_part(config, echo))
-                asked += 1
+    for number, echoes in enumerate(_asked(config)):
+        asked = len(echoes)
         sent_s = time.monotonic()
-        send(b"".join(parts))
+        send(b"".join(_part(config, echo) for echo in echoes))
         while asked:
             answers = len(inbox.get()) // config.decision_bytes
             asked -= answers
             if number >= WARM_UP_FRAMES:
                 latencies_s += [time.monotonic() - sent_s] * answers
     return latencies_s
+
+
+def _on_schedule(config: BareConfig, slot_s: float, send: Callable[[bytes], None], inbox: SimpleQueue[bytes]) -> float:
+    """Share of echoes that came late, or never; the schedule never drifts."""
+    pending: list[deque[float]] = [deque() for _ in range(ECHOES)]  # deadlines, in the order in which echoes answer
+    asked = in_time = 0
+
+    def take(until_s: float) -> None:
+        nonlocal in_time
+        while (left_s := until_s - time.monotonic()) > 0 or not inbox.empty():
+            try:
+                frame = inbox.get(True, max(0.0, left_s))
+            except Empty:
+                return
+            now_s = time.monotonic()
+            in_time += sum(now_s <= pending[answer[0]].popleft() for answer in _answers(config, frame))
+
+    start_s = time.monotonic()
+    for number, echoes in enumerate(_asked(config)):
+        begin_s = start_s + number * slot_s
+        take(begin_s)
+        send(b"".join(_part(config, echo) for echo in echoes))
+        counts = number >= WARM_UP_FRAMES
+        asked += counts * len(echoes)
+        for echo in echoes:
+            pending[echo].append(begin_s + config.control_delay_slots * slot_s if counts else -math.inf)
+    take(time.monotonic() + config.control_delay_slots * slot_s)
+    return 1 - in_time / asked
+
+
+def _asked(config: BareConfig) -> Iterator[list[int]]:
+    """Echoes whose observations a frame carries, frame by frame."""
+    others = (config.observations_per_frame - 1) / (ECHOES - 1)
+    shares = (1.0, others, others)
+    due = [0.0] * ECHOES
+    for _ in range(WARM_UP_FRAMES + config.frames):
+        due = [before + share for before, share in zip(due, shares, strict=True)]
+        echoes = [echo for echo, share in enumerate(due) if share >= 1.0]
+        for echo in echoes:
+            due[echo] -= 1.0
+        yield echoes
 
 
 def _part(config: BareConfig, echo: int) -> bytes:

@@ -40,15 +40,25 @@ class FrameSizes:
         )
 
 
-def run_bare_loop(sizes: FrameSizes, placement: Placement, frames: int, stop: threading.Event) -> dict[str, float]:
-    """Latencies of echoes in ms: p50, p99.
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Frames at fixed times, and by when their echoes must be back."""
+
+    slot_s: float
+    control_delay_slots: int
+
+
+def run_bare_loop(
+    sizes: FrameSizes, placement: Placement, frames: int, stop: threading.Event, schedule: Schedule | None = None
+) -> dict[str, float]:
+    """Latencies of echoes in ms, p50 and p99, of frames one after the other; on a schedule, the `missed_fraction`.
 
     Raises:
         ProcessFailed: a process ended before its time.
         Interrupted: `stop` was set.
     """
     run_dir = make_run_dir()
-    children = [Child(_spec(role, sizes, placement, frames, run_dir), run_dir) for role in _AS]
+    children = [Child(_spec(role, sizes, placement, frames, schedule, run_dir), run_dir) for role in _AS]
     node, others = children[0], children[1:]
     result = run_dir / RESULT_FILE
     try:
@@ -61,14 +71,16 @@ def run_bare_loop(sizes: FrameSizes, placement: Placement, frames: int, stop: th
                     raise ProcessFailed(f"{child.spec.name} ended ({describe_exit(code)}): {child.last_words()}")
             if stop.wait(_POLL_S):
                 raise Interrupted
-        latencies: dict[str, float] = json.loads(result.read_text())
-        return latencies
+        found: dict[str, float] = json.loads(result.read_text())
+        return found
     finally:
         end_all(children)
         discard_run_dir(run_dir)
 
 
-def _spec(role: str, sizes: FrameSizes, placement: Placement, frames: int, run_dir: Path) -> ProcessSpec:
+def _spec(
+    role: str, sizes: FrameSizes, placement: Placement, frames: int, schedule: Schedule | None, run_dir: Path
+) -> ProcessSpec:
     config = BareConfig(
         role=role,
         run_dir=str(run_dir),
@@ -76,6 +88,8 @@ def _spec(role: str, sizes: FrameSizes, placement: Placement, frames: int, run_d
         decision_bytes=sizes.decision_bytes,
         observations_per_frame=sizes.observations_per_frame,
         frames=frames,
+        slot_s=schedule.slot_s if schedule else None,
+        control_delay_slots=schedule.control_delay_slots if schedule else 0,
         cpu=placement.hot_cores.get(_AS[role]),
         fifo=placement.fifo_priority,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiso.bench import compose, core, memory
-from hiso.bench.bare_run import FrameSizes, run_bare_loop
+from hiso.bench.bare_run import FrameSizes, Schedule, run_bare_loop
 from hiso.bench.machine import machine_facts
 from hiso.bench.scraper import Scraper
 from hiso.bench.start_up import start_to_first_kpi_s
@@ -68,6 +68,7 @@ class Suite:
         self._reasons: dict[str, str] = {}
         self._placement: dict[str, str] = {}
         self._cpu: dict[str, dict[str, float]] = {}
+        self._sizes: FrameSizes | None = None
 
     def parts(self) -> list[tuple[str, Callable[[], None]]]:
         """What is done, and how, in order."""
@@ -80,6 +81,8 @@ class Suite:
             (f"real time, D = 2, learning, {self._lengths.realtime_s} s", self._realtime),
             ("the same, scraped ten times a second", self._realtime_scraped),
             ("twice real time, D = 4", self._realtime_2x),
+            ("the bare loop in real time", self._bare_realtime),
+            ("the bare loop at twice real time", self._bare_realtime_2x),
             ("containers, real time, D = 2", self._compose),
         ]
 
@@ -108,7 +111,7 @@ class Suite:
     def _lockstep_d0(self) -> None:
         request = bench_request(clock="lockstep", slots=self._lengths.lockstep_slots)
         run = self._system("lockstep_d0", request)
-        sizes = FrameSizes.of(run)
+        sizes = self._sizes = FrameSizes.of(run)
         bare = run_bare_loop(sizes, bench_placement(request), self._lengths.bare_frames, self._stop)
         loop = run.summary["loop_latency_ms"]
         self._figures |= {
@@ -160,6 +163,21 @@ class Suite:
         slots = self._lengths.realtime_s * SLOTS_PER_SECOND
         request = bench_request(clock="2x", slots=slots, control_delay="4")
         self._missed("realtime_2x_missed_fraction", self._system("realtime_2x_d4", request))
+
+    def _bare_realtime(self) -> None:
+        self._bare_missed("bare_realtime_missed_fraction", clock="realtime", control_delay_slots=2)
+
+    def _bare_realtime_2x(self) -> None:
+        self._bare_missed("bare_realtime_2x_missed_fraction", clock="2x", control_delay_slots=4)
+
+    def _bare_missed(self, key: str, *, clock: str, control_delay_slots: int) -> None:
+        """What of the late decisions is the machine's and the transports'."""
+        assert self._sizes is not None
+        slots = self._lengths.realtime_s * SLOTS_PER_SECOND
+        request = bench_request(clock=clock, slots=slots, control_delay=str(control_delay_slots))
+        schedule = Schedule(request.clock.slot_s, control_delay_slots)
+        bare = run_bare_loop(self._sizes, bench_placement(request), slots, self._stop, schedule)
+        self._figures[key] = bare["missed_fraction"]
 
     def _compose(self) -> None:
         try:

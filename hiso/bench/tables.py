@@ -60,6 +60,8 @@ def aims(*, fifo: bool) -> dict[str, Aim]:
         "realtime_missed_fraction": Aim(f"late: real time, D = 2, learning, {how}", must=late, percent=True),
         "realtime_missed_fraction_scraped": Aim("late: the same, scraped 10 times a second", must=late, percent=True),
         "realtime_2x_missed_fraction": Aim("late: twice real time, D = 4", must=0.02 if fifo else None, percent=True),
+        "bare_realtime_missed_fraction": Aim("late: bare loop, real time, D = 2", percent=True),
+        "bare_realtime_2x_missed_fraction": Aim("late: bare loop, twice real time, D = 4", percent=True),
         "compose_missed_fraction": Aim("late: containers, D = 2", percent=True),
         "start_to_first_kpi_s": Aim("start to first KPIs (s)", aim=10.0),
     }

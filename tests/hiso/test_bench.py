@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 
 from hiso import ports
 from hiso.bench import core, memory, sweep, tables
-from hiso.bench.bare_run import FrameSizes
+from hiso.bench.bare_run import FrameSizes, Schedule, run_bare_loop
 from hiso.bench.cpu_time import children_of, cpu_us_by_process
 from hiso.bench.scraper import Scraper
 from hiso.bench.suite import NOTHING_ASKED, Lengths
 from hiso.bench.system_run import SystemRun
 from hiso.commands import app
+from hiso.placement import Placement
 
 LEARNING = {"realtime_d2_learn", "realtime_d2_learn_scraped"}
 SHORTEST = Lengths(
@@ -95,6 +96,8 @@ def test_every_figure_is_there_with_its_aim(tmp_path: Path, monkeypatch: pytest.
             assert report[key] >= 0
     assert report["loop_over_bare_p50"] == report["loop_latency_p50_ms"] / report["bare_loop_p50_ms"]
     assert report["bare_loop_p50_ms"] <= report["bare_loop_p99_ms"]
+    assert report["bare_realtime_missed_fraction"] <= 1
+    assert report["bare_realtime_2x_missed_fraction"] <= 1
     assert set(report["placement"]) == set(report["cpu_us_per_slot"]) == RUNS
     sampled = {run: processes for run, processes in report["cpu_us_per_slot"].items() if processes}
     assert sampled, "every run was too short for two samples"
@@ -156,6 +159,14 @@ def test_the_bare_loop_has_the_sizes_of_the_real_one() -> None:
     assert FrameSizes.of(run_with(SUMMARY)) == FrameSizes(1_700, 60, 1.2)
     # Slots in which nobody has anything to send have no frame.
     assert FrameSizes.of(run_with({**SUMMARY, "slots": 10_000})).observations_per_frame == 1.0
+
+
+@pytest.mark.parametrize(("delay_slots", "late"), [(1_000, 0.0), (0, 1.0)])
+def test_echoes_of_a_schedule_are_late_by_their_deadline_alone(delay_slots: int, late: float) -> None:
+    nowhere = Placement({}, None, frozenset(), None, throttle_learners=False, description="")
+    schedule = Schedule(slot_s=1e-3, control_delay_slots=delay_slots)
+    found = run_bare_loop(FrameSizes(1_700, 60, 1.2), nowhere, 300, threading.Event(), schedule)
+    assert found == {"missed_fraction": late}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
