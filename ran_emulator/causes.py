@@ -38,3 +38,8 @@ class NotAdmitted(Exception):  # noqa: N818 - E2AP's word
         super().__init__(text)
         self.cause = cause
         self.text = text
+
+
+def not_offered(function: int) -> NotAdmitted:
+    """Why nothing is admitted to a RAN function that is not offered now."""
+    return NotAdmitted(FUNCTION_ID_INVALID, f"ran_function_id: {function} is not offered")

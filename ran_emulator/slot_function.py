@@ -24,6 +24,8 @@ class SlotFunction:
     def __init__(self, cell: Cell, subscriptions: Subscriptions, traffic: E2Traffic) -> None:
         """Asks who has subscribed, counts what it sends and takes."""
         self.processes = SlotCallProcesses()
+        self.in_slot = False
+        """A slot was asked for, and has not been executed yet."""
         self.latencies_s: list[float] = []
         """Of decisions carried out, INSERT sent to CONTROL taken; emptied by its reader."""
         self._cell = cell
@@ -35,6 +37,7 @@ class SlotFunction:
 
     def inserts(self) -> bytes:
         """Step 4: a frame with an INSERT for each slice that has a group and a subscription; empty where none has."""
+        self.in_slot = True
         self._follow_claims()
         decided_slot = self._cell.slot + self._cell.control_delay_slots
         self.processes.begin(decided_slot)
@@ -51,6 +54,7 @@ class SlotFunction:
 
     def executed(self, slot: int) -> None:
         """Step 6: outcomes are kept for the slices' next frames; what was not decided was missed."""
+        self.in_slot = False
         self.processes.executed(slot)
         self._follow_claims()
         self._wire.keep_outcomes()

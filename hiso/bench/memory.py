@@ -17,7 +17,8 @@ from hiso.bench.system_run import bench_request
 from ran_emulator import e2_codec
 from ran_emulator.cell import Cell
 from ran_emulator.e2_link import E2Link, Opened, Received
-from ran_emulator.e2_node import E2Node, encode_frame
+from ran_emulator.e2_node import E2Node
+from ran_emulator.e2_outbox import encode_frame
 from ran_emulator.scenario import SLICE_NAMES
 from ran_emulator.subscriptions import SLOT_FUNCTION
 from xapps.agents import SliceAgent

@@ -16,7 +16,7 @@ from slot_messages import SlotEncoder
 from ran_emulator.cell import Cell
 from ran_emulator.constraints import Refused
 from ran_emulator.e2_codec import budget_report, decode_budgets, decode_decision
-from ran_emulator.e2_node import encode_frame
+from ran_emulator.e2_outbox import encode_frame
 from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import load_scenario
