@@ -27,10 +27,13 @@ SLICE_XAPPS = ("xapp-vonr", "xapp-embb", "xapp-urllc")
 XAPPS = ("xapp-inter", *SLICE_XAPPS)
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = START_TIMEOUT_S) -> Any:
+def wait_for(
+    condition: Callable[[], Any], what: str, timeout_s: float = START_TIMEOUT_S, words: Callable[[], Any] = str
+) -> Any:
+    """Wait until `condition` gives something; where it does not, `words` are asked for what there is to say."""
     deadline_s = time.monotonic() + timeout_s
     while not (found := condition()):
-        assert time.monotonic() < deadline_s, what
+        assert time.monotonic() < deadline_s, f"{what}: {words()}"
         time.sleep(0.02)
     return found
 
@@ -156,7 +159,7 @@ class ProcessSystem:
         """Until from now on every agent decides, eMBB is served by its agent, and every learner has its agent."""
         waiting = {name: self.service_of(name) for name in self.children}
         for name, in_service in waiting.items():
-            wait_for(in_service, f"{name} is in service: {self.words()}")
+            wait_for(in_service, f"{name} is in service", words=self.words)
 
     def service_of(self, name: str) -> Callable[[], bool]:
         """Whether a process does its work from now on: the node and the RIC that an agent's decisions arrive, a slice's

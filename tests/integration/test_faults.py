@@ -46,9 +46,9 @@ def into_service(system: ProcessSystem, name: str) -> float:
     service = system.service_of(name)
     if not system.alive(name):
         system.start(name)
-    wait_for(lambda: system.healthy(name), f"{name} is healthy", 120.0)
+    wait_for(lambda: system.healthy(name), f"{name} is healthy", words=system.words)
     healthy_s = time.monotonic()
-    wait_for(service, f"{name} is in service: {system.words()}", 120.0)
+    wait_for(service, f"{name} is in service", words=system.words)
     return time.monotonic() - healthy_s - (REPORT_S if name == "learner-inter" else 0.0)
 
 
