@@ -67,6 +67,9 @@ def _section(results: Results, verdicts: list[Verdict], picture: str | None) -> 
     figure = f" (the paper's Figure {experiment.figure})" if experiment.figure else ""
     yield f"**{experiment.title}**{figure}. {experiment.question}"
     yield ""
+    if experiment.paper:
+        yield f"In the paper: {experiment.paper}"
+        yield ""
     yield f"`hiso experiment run {experiment.name}{' --quick' if results.quick else ''}`"
     yield ""
     yield _state(results)

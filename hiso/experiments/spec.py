@@ -218,6 +218,8 @@ class Experiment(_Model):
     question: Annotated[str, Field(min_length=1)]
     figure: str | None = None
     """The paper's."""
+    paper: str | None = None
+    """What that figure shows, as far as the text says."""
     headline: bool = False
     host: Literal["in-process", "system"] = "in-process"
     """`system`: episodes run as processes over E2, in lock-step, one at a time."""

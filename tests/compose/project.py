@@ -43,7 +43,17 @@ def compose_programs() -> dict[str, str]:
 def newest_program() -> str:
     """The docker-compose program of the newest generation."""
     programs = compose_programs()
-    return programs[max(programs, key=lambda version: int(version.split(".")[0]))]
+    return programs[max(programs, key=_generation)]
+
+
+def oldest_program() -> str:
+    """The docker-compose program of the oldest generation."""
+    programs = compose_programs()
+    return programs[min(programs, key=_generation)]
+
+
+def _generation(version: str) -> int:
+    return int(version.split(".", maxsplit=1)[0])
 
 
 @dataclass
@@ -58,6 +68,7 @@ class Project:
     overlays: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"hiso-test-{os.getpid()}")
+    program: str = field(default_factory=newest_program)
 
     def __post_init__(self) -> None:
         self.ports = dict(zip(PORT_VARIABLES, free_ports(len(PORT_VARIABLES)), strict=True))
@@ -80,7 +91,7 @@ class Project:
         files = [part for file in self._files for part in ("--file", str(file))]
         profiles = [part for profile in self.profiles for part in ("--profile", profile)]
         done = subprocess.run(
-            [newest_program(), "--project-directory", str(self.root), *files, *profiles, *arguments],
+            [self.program, "--project-directory", str(self.root), *files, *profiles, *arguments],
             env=self.engine.environment() | self._settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,7 @@
-"""`docker compose up`, really run: on the engine that is there, or on one that the test starts."""
+"""`docker-compose up`, really run: on the engine that is there, or on one that the test starts.
+
+By the oldest generation of the program that is here; the other files of this folder take the newest.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import pytest
 from monitoring.live_prometheus import Prometheus
 
 from .engine import Engine
-from .project import SERVICES, XAPPS, Project
+from .project import SERVICES, XAPPS, Project, oldest_program
 
 pytestmark = [pytest.mark.engine, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -28,7 +31,7 @@ KILL_ALL_BUT_INIT = "import os, signal; os.kill(-1, signal.SIGKILL)"
 
 @pytest.fixture(scope="module")
 def project(engine: Engine, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    made = Project(engine, client, tmp_path_factory.mktemp("compose"))
+    made = Project(engine, client, tmp_path_factory.mktemp("compose"), program=oldest_program())
     made.compose("build", "near-rt-ric")
     with made.running([*SERVICES, "prometheus"]):
         made.wait_healthy(SERVICES, START_LIMIT_S)

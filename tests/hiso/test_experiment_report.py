@@ -30,13 +30,16 @@ def test_a_page_has_figure_numbers_verdict_share_and_command(tmp_path: Path, kin
     from hiso.experiments.report import write_report
 
     store = store_in(tmp_path / "results")
-    what = experiment(reference="a", claims=[CLAIM], plot={"kind": kind, "show": ["utility"]})
+    shown = {"figure": "18", "paper": "a far above b.", "plot": {"kind": kind, "show": ["utility"]}}
+    what = experiment(reference="a", claims=[CLAIM], **shown)
     fill(store, what, FILLED)
     page = tmp_path / "page.md"
     write_report([load_results(what, store)], page)
     text = page.read_text()
     assert "| a reaches more than b | IV-E | confirmed | [two-rules](#two-rules) |" in text
     assert "`hiso experiment run two-rules`" in text
+    assert "(the paper's Figure 18)" in text
+    assert "In the paper: a far above b." in text
     assert re.search(r"\| calm \| b \| 6\.00 \[[45]\.\d\d, [67]\.\d\d\] \| 37\.5 % \| 4\.00 \| 5 of 5 \|", text)
     assert "QUICK" not in text
     assert "![Two rules](page/two-rules.svg)" in text
