@@ -9,10 +9,12 @@ from hiso.experiments.results import Results
 
 
 def write_parquet(results: Results, folder: Path) -> Path:
-    """Write NAME.parquet, and NAME-curves.parquet where there are curves; returns the first one's path."""
+    """Write NAME.parquet, and NAME-curves.parquet where the figure shows curves; returns the first one's path."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    plot = results.experiment.plot
+    shown = plot.show if plot.kind == "curves" else []
     values: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
     for (arm, condition), units in results.plan.units.items():
@@ -28,11 +30,13 @@ def write_parquet(results: Results, folder: Path) -> Path:
                     values.append({**place, "measure": None, "value": None})
                 points += [
                     {**place, "curve": name, "step": step, "value": value}
-                    for name, curve in result.series.items()
-                    for step, value in enumerate(curve)
+                    for name in shown
+                    for step, value in enumerate(result.series.get(name, ()))
                 ]
     path = folder / f"{results.experiment.name}.parquet"
-    pq.write_table(pa.Table.from_pylist(values), path)
+    pq.write_table(pa.Table.from_pylist(values), path, compression="zstd")
     if points:
-        pq.write_table(pa.Table.from_pylist(points), folder / f"{results.experiment.name}-curves.parquet")
+        pq.write_table(
+            pa.Table.from_pylist(points), folder / f"{results.experiment.name}-curves.parquet", compression="zstd"
+        )
     return path

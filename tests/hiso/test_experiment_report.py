@@ -69,6 +69,7 @@ def test_a_page_says_what_is_quick_incomplete_or_not_there(tmp_path: Path) -> No
 
 def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
     from hiso.experiments.figures import draw
+    from hiso.experiments.tables import write_parquet
 
     arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}}
     what = experiment(
@@ -87,3 +88,7 @@ def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
     found = load_results(what, store)
     assert found.curves("tuned", "calm", "inter_loss").shape == (5, 100)
     assert draw(found, tmp_path).stat().st_size > 5_000
+    write_parquet(found, tmp_path)
+    points = pq.read_table(tmp_path / "two-rules-curves.parquet").to_pylist()
+    assert len(points) == 5 * 100
+    assert {point["curve"] for point in points} == {"inter_loss"}
