@@ -14,7 +14,7 @@ import yaml
 
 from hiso import ports
 from hiso.loopback import LoopbackClient
-from hiso.placement import LEARNER_NICENESS, Placement
+from hiso.placement import LEARNER_NICENESS, Placement, emulator_names
 from hiso.processes import Child, ProcessFailed, ProcessSpec, describe_exit, end_all
 from hiso.run_request import RunRequest
 from hiso.runner import weights_reference
@@ -45,12 +45,7 @@ def make_run_dir() -> Path:
 def services_of(request: RunRequest) -> tuple[str, ...]:
     """Names of the processes of a run, in the order of `ports.OFFSETS`."""
     agents = tuple(f"learner-{agent}" for agent in request.learning_agents)
-    return (*emulators_of(request), "ric", "xapp-inter", *INTRA_XAPPS, *agents)
-
-
-def emulators_of(request: RunRequest) -> tuple[str, ...]:
-    """Names of the emulators of a run, one a cell."""
-    return ("emulator", *(f"emulator-{cell}" for cell in range(1, request.cells)))
+    return (*emulator_names(request.cells), "ric", "xapp-inter", *INTRA_XAPPS, *agents)
 
 
 def check_ports(request: RunRequest, port_base: int) -> None:
@@ -87,7 +82,7 @@ class Plan:
         """Every process, in the order of start."""
         xapps = [self._xapp(name) for name in ("xapp-inter", *INTRA_XAPPS)]
         learners = [self._learner(agent) for agent in self.request.learning_agents]
-        emulators = [self._emulator(cell, name) for cell, name in enumerate(emulators_of(self.request))]
+        emulators = [self._emulator(cell, name) for cell, name in enumerate(emulator_names(self.request.cells))]
         return [self._ric(), *learners, *xapps, *emulators]
 
     def summary_path(self, cell: int) -> Path:
@@ -142,7 +137,7 @@ class Plan:
             *("--run-dir", str(self.run_dir / f"cell-{cell}")),
             *("--await", ",".join(("budgets", *SLICE_NAMES))),
             *("--summary", str(self.summary_path(cell))),
-            *self._hot("emulator"),
+            *self._hot(name),
             *self._face(),
         )
 

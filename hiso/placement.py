@@ -74,13 +74,20 @@ def fifo_allowed() -> bool:
     return child.returncode == 0
 
 
-def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fifo: bool, learning: bool) -> Placement:
+def emulator_names(cells: int) -> tuple[str, ...]:
+    """The emulators of a run, one a cell."""
+    return (HOT_LOOPS[0], *(f"{HOT_LOOPS[0]}-{cell}" for cell in range(1, cells)))
+
+
+def place(
+    cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fifo: bool, learning: bool, cells: int = 1
+) -> Placement:
     """Placement on `cores`.
 
     D = 0: a slot waits for its decision, so all hot loops take turns on one core. D >= 1: the emulator works while
-    the others decide, so it has a core of its own; with more cores the others spread too. Faces and learners take
-    what is left. `cores` as `allowed_cores` orders them. `urgent`: a real-time clock, or a measurement; SCHED_FIFO is
-    for these alone: a lock-step loop would never give way.
+    the others decide, so it has a core of its own; with more cores the others spread too, and after them the emulators
+    of further cells. Faces and learners take what is left. `cores` as `allowed_cores` orders them. `urgent`: a
+    real-time clock, or a measurement; SCHED_FIFO is for these alone: a lock-step loop would never give way.
     """
     fifo_priority = FIFO_PRIORITY if urgent and fifo else None
     throttle = learning and urgent and not fifo
@@ -91,9 +98,15 @@ def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fif
     shared = _SHARED[_hot_core_count(len(cores), control_delay_slots)]
     hot_cores = {name: core for core, names in zip(cores, shared, strict=False) for name in names}
     spare = cores[len(shared) :]
+    further_cores = spare[:-1][: cells - 1] if control_delay_slots else ()
+    spare = spare[len(further_cores) :]
+    emulator_cores = (cores[0], *further_cores)
+    further = {name: emulator_cores[n % len(emulator_cores)] for n, name in enumerate(emulator_names(cells)) if n}
+    hot_cores |= further
     # With nothing to spare, faces share the emulator's core, which is the less busy one.
     face_core = spare[-1] if spare else cores[0]
     where = ", ".join(f"{_spoken(names)} on core {core}" for core, names in zip(cores, shared, strict=False))
+    where += "".join(f", {name} on core {core}" for name, core in further.items() if core != cores[0])
     return Placement(
         hot_cores=hot_cores,
         face_core=face_core,

@@ -12,10 +12,10 @@ from hiso import ports
 from hiso.bench.cpu_time import cpu_us_by_process
 from hiso.bench.scraper import Scraper
 from hiso.cells import joint_summary
-from hiso.launcher import LocalSystem, Plan, discard_run_dir, emulators_of, make_run_dir
+from hiso.launcher import LocalSystem, Plan, discard_run_dir, make_run_dir
 from hiso.loopback import LoopbackClient, Unreachable
 from hiso.monitor import Metrics
-from hiso.placement import Placement, allowed_cores, fifo_allowed, place
+from hiso.placement import Placement, allowed_cores, emulator_names, fifo_allowed, place
 from hiso.processes import ProcessFailed
 from hiso.run_request import RunRequest, make_request
 
@@ -101,6 +101,7 @@ def bench_placement(request: RunRequest) -> Placement:
         urgent=request.clock.speed is not None or len(cores) != 1,
         fifo=fifo_allowed(),
         learning=request.learn,
+        cells=request.cells,
     )
 
 
@@ -131,7 +132,7 @@ def run_system(request: RunRequest, port_base: int, stop: threading.Event, scrap
 
 def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[_Sample]:
     """Samples from slot 0 to the end."""
-    clients = [LoopbackClient(ports.port_of(name, port_base)) for name in emulators_of(system.plan.request)]
+    clients = [LoopbackClient(ports.port_of(name, port_base)) for name in emulator_names(system.plan.request.cells)]
     samples = []
     try:
         while not system.finished:

@@ -14,9 +14,9 @@ from hiso import ports
 from hiso import summary as summaries
 from hiso.commands.options import FAILED, PortBaseOption, RunOptions, refuse, takes
 from hiso.lateness import LatenessWatch, slower
-from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, emulators_of, make_run_dir
+from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, make_run_dir
 from hiso.monitor import AgentView, Monitor
-from hiso.placement import allowed_cores, fifo_allowed, place
+from hiso.placement import allowed_cores, emulator_names, fifo_allowed, place
 from hiso.processes import ProcessFailed
 from hiso.run_request import RunRequest
 from hiso.signals import ends_on_signals
@@ -87,6 +87,7 @@ class LiveRun:
             urgent=request.clock.speed is not None,
             fifo=self._fifo,
             learning=request.learn,
+            cells=request.cells,
         )
         self._terminal.say(placement.description)
         system = LocalSystem(Plan(request, placement, self._port_base, run_dir))
@@ -112,7 +113,7 @@ class LiveRun:
     def _say_where(self, system: LocalSystem) -> None:
         faces = [
             f"{service.replace('ric', 'RIC')} http://127.0.0.1:{ports.port_of(service, self._port_base)}/docs"
-            for service in (*emulators_of(system.plan.request), "ric")
+            for service in (*emulator_names(system.plan.request.cells), "ric")
         ]
         self._terminal.say("   ".join([*faces, f"bus {system.plan.bus}"]))
 

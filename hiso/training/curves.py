@@ -25,7 +25,6 @@ class Curves:
             OSError: the files cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / f"{name}.csv").open("w", newline="", encoding="utf-8")
         self._rows: csv.DictWriter[str] | None = None
         self._events: Any = None
         if tensorboard_is_here():
@@ -34,6 +33,7 @@ class Curves:
             for old in (folder / name).glob("events.out.tfevents.*"):
                 old.unlink()
             self._events = SummaryWriter(str(folder / name))
+        self._file = (folder / f"{name}.csv").open("w", newline="", encoding="utf-8")
 
     def __enter__(self) -> Self:
         """Nothing more to do."""

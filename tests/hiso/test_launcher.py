@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hiso import launcher, ports
 from hiso.launcher import Plan, make_run_dir
-from hiso.placement import HOT_LOOPS, fifo_allowed, place, spread
+from hiso.placement import HOT_LOOPS, emulator_names, fifo_allowed, place, spread
 from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
 from hiso.run_request import RequestError, RunRequest, make_request
 
@@ -147,6 +147,18 @@ class TestPlacement:
         assert len(set(placement.hot_cores.values())) == len(HOT_LOOPS)
         assert placement.face_core == 6
         assert placement.learner_cores == {6}
+
+    def test_further_cells_take_further_cores_and_leave_one_for_the_rest(self) -> None:
+        def cores_of(cores: int, delay: int) -> list[int]:
+            placement = place(
+                tuple(range(cores)), control_delay_slots=delay, urgent=True, fifo=True, learning=True, cells=3
+            )
+            assert placement.face_core == cores - 1 or cores == 2
+            return [placement.hot_cores[name] for name in emulator_names(3)]
+
+        assert cores_of(9, 2) == [0, 6, 7]
+        assert cores_of(8, 2) == [0, 6, 0]
+        assert cores_of(7, 2) == cores_of(2, 2) == cores_of(9, 0) == [0, 0, 0]
 
     def test_fifo_is_tried_not_guessed(self) -> None:
         code = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"
