@@ -16,6 +16,7 @@ from typing import Literal
 from hiso import ports
 from hiso.launcher import discard_run_dir, make_run_dir
 from hiso.placement import HOT_LOOPS, allowed_cores, fifo_allowed, place
+from service_kit.wakefulness import DEVICE, may_keep_cores_awake
 
 MIN_PYTHON = (3, 11)
 DISTRIBUTION = "hiso-coma"
@@ -41,6 +42,7 @@ def examine(port_base: int) -> Iterator[Finding]:
     yield packages()
     yield from cores()
     yield scheduling()
+    yield wakefulness()
     yield placement()
     yield local_ports(port_base)
     yield run_directory()
@@ -110,6 +112,20 @@ def scheduling() -> Finding:
         "SCHED_FIFO is refused: more decisions come late in real time, and learners are throttled",
         "allow it: add '@YOUR_GROUP - rtprio 20' to /etc/security/limits.d/hiso.conf and log in again, "
         "or run as root (in containers: cap_add SYS_NICE)",
+    )
+
+
+def wakefulness() -> Finding:
+    """Whether cores may be kept from sleeping between two slots."""
+    if may_keep_cores_awake():
+        return Finding("idle cores", "ok", "kept awake in real time")
+    if not DEVICE.exists():
+        return Finding("idle cores", "ok", f"{platform.system()} has no {DEVICE} here: they sleep as they do")
+    return Finding(
+        "idle cores",
+        "note",
+        "they may sleep between two slots: more decisions come late in real time",
+        f"let your user write {DEVICE} (sudo chgrp YOUR_GROUP {DEVICE}; sudo chmod g+w {DEVICE}), or run as root",
     )
 
 

@@ -36,6 +36,7 @@ from service_kit.interpreter import exact_timers, stop_collector
 from service_kit.logs import configure_logs, fields
 from service_kit.placement import pin, take_fifo
 from service_kit.signals import stop_on_signals
+from service_kit.wakefulness import keep_cores_awake
 
 _LOG = logging.getLogger(__name__)
 
@@ -354,6 +355,8 @@ def main(argv: Sequence[str]) -> int:
     snapshot = SnapshotFile(arguments.run_dir / FILE_NAME, len(cell.state.users))
     loop = HotLoop(arguments, cell, node, Publisher(cell, node, snapshot), inbox, commands)
     take_fifo(arguments.fifo)  # before the stream's threads, which inherit it
+    if not lockstep:
+        keep_cores_awake()
     link.start()
     stop_on_signals(lambda: inbox.put(_Stop()))
     stop_collector()  # the loop collects between two slots
