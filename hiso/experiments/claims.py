@@ -38,10 +38,10 @@ class Verdict:
         if len(holding) == len(found):
             return "confirmed"
         if holding:
-            return f"confirmed under: {', '.join(holding)}"
+            return f"confirmed under: {'; '.join(holding)}"
         if any(finding.holds is None for finding in found.values()):
             return "not confirmed so far (data missing)"
-        return "not confirmed" if len(found) == 1 else f"under none of these readings: {', '.join(found)}"
+        return "not confirmed" if len(found) == 1 else f"under none of these readings: {'; '.join(found)}"
 
 
 def judge(claim: Claim, results: Results) -> Verdict:

@@ -89,7 +89,7 @@ def test_verdicts_name_the_readings(tmp_path: Path) -> None:
     assert verdict(found, only=yes).text == "confirmed"
     assert verdict(found, first=yes, second=no).text == "confirmed under: first"
     assert verdict(found, only=no).text == "not confirmed"
-    assert verdict(found, first=no, second=no).text == "under none of these readings: first, second"
+    assert verdict(found, first=no, second=no).text == "under none of these readings: first; second"
     assert verdict(found, only=unknown).text == "no data"
     assert verdict(found, first=no, second=unknown).text == "not confirmed so far (data missing)"
 
