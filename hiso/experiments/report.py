@@ -104,7 +104,9 @@ def _state(results: Results) -> str:
 def _size(size: Size) -> str:
     if size.episodes == 0:
         return f"{size.seeds} training seeds"
-    return f"{size.seeds} seeds of {size.episodes} episodes of {size.duration_s} s"
+    episodes = "an episode" if size.episodes == 1 else f"{size.episodes} episodes"
+    training = f"; inter-slice trainings of {size.inter_training_s:,} s" if size.inter_training_s else ""
+    return f"{size.seeds} seeds of {episodes} of {size.duration_s} s{training}"
 
 
 def _table(results: Results) -> Iterator[str]:
