@@ -43,3 +43,8 @@ class NotAdmitted(Exception):  # noqa: N818 - E2AP's word
 def not_offered(function: int) -> NotAdmitted:
     """Why nothing is admitted to a RAN function that is not offered now."""
     return NotAdmitted(FUNCTION_ID_INVALID, f"ran_function_id: {function} is not offered")
+
+
+def diagnostics(procedure_code: int, text: str) -> e2ap.CriticalityDiagnostics:
+    """Which procedure failed, and what was wrong, in words."""
+    return e2ap.CriticalityDiagnostics(procedure_code=procedure_code, text=text)

@@ -133,7 +133,7 @@ class E2Association:
             failure = e2ap.E2RemovalFailure(
                 transaction_id=request.transaction_id,
                 cause=causes.SEMANTIC_ERROR,
-                criticality_diagnostics=e2ap.CriticalityDiagnostics(procedure_code=ProcedureCode.E2_REMOVAL, text=text),
+                criticality_diagnostics=causes.diagnostics(ProcedureCode.E2_REMOVAL, text),
             )
             self._outbox.send(e2ap.E2apPdu(e2_removal_failure=failure), e2_traffic.REMOVAL)
             return

@@ -48,7 +48,7 @@ class RicSubscription:
                 ric_request_id=request.ric_request_id,
                 ran_function_id=function,
                 cause=refusal.cause,
-                criticality_diagnostics=_diagnostics(ProcedureCode.RIC_SUBSCRIPTION, refusal.text),
+                criticality_diagnostics=causes.diagnostics(ProcedureCode.RIC_SUBSCRIPTION, refusal.text),
             )
             _LOG.warning("subscription_refused", extra=fields(reason=refusal.text))
             self._outbox.send(e2ap.E2apPdu(ric_subscription_failure=failure), e2_traffic.SUBSCRIPTION, function)
@@ -65,7 +65,7 @@ class RicSubscription:
                 ric_request_id=request.ric_request_id,
                 ran_function_id=function,
                 cause=refusal.cause,
-                criticality_diagnostics=_diagnostics(ProcedureCode.RIC_SUBSCRIPTION_DELETE, refusal.text),
+                criticality_diagnostics=causes.diagnostics(ProcedureCode.RIC_SUBSCRIPTION_DELETE, refusal.text),
             )
             pdu = e2ap.E2apPdu(ric_subscription_delete_failure=failure)
             self._outbox.send(pdu, e2_traffic.SUBSCRIPTION_DELETE, function)
@@ -84,7 +84,3 @@ class RicSubscription:
         self._subscriptions.clear()
         self._slot_processes.end(None)
         self._budget_process.end()
-
-
-def _diagnostics(procedure_code: int, text: str) -> e2ap.CriticalityDiagnostics:
-    return e2ap.CriticalityDiagnostics(procedure_code=procedure_code, text=text)
