@@ -6,7 +6,7 @@ Runs in the hot loop's thread. `E2Link` brings events; the loop hands them to `h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -55,7 +55,7 @@ class E2Node:
         )
         self._slots = SlotFunction(cell, self.subscriptions, self.traffic)
         self._budgets = BudgetFunction(cell, self.subscriptions, configuration, self._outbox)
-        self._kpm = KpmFunction(cell, self.subscriptions, self._slots.processes, self._outbox, f"{PLMN_ID}-{gnb_id}")
+        self._kpm = KpmFunction(cell, self.subscriptions, self._outbox, f"{PLMN_ID}-{gnb_id}")
         subscription = RicSubscription(
             self.subscriptions, self._slots.processes, self._budgets.process, self.updates, self._outbox
         )
@@ -116,9 +116,12 @@ class E2Node:
         if frame:
             self._link.send(outbox.stream, frame)
 
-    def second_closed(self, window: SecondWindow) -> None:
-        """Step 7: KPM reports and the budget INSERT of a closed second leave in one frame."""
-        self._kpm.second_closed(window)
+    def second_closed(self, window: SecondWindow, missed_deadlines: Sequence[int]) -> None:
+        """Step 7: KPM reports and the budget INSERT of a closed second leave in one frame.
+
+        `missed_deadlines`: as they were when it closed.
+        """
+        self._kpm.second_closed(window, missed_deadlines)
         self.ask_budgets(window)
 
     def ask_budgets(self, window: SecondWindow) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ran_emulator.arguments import Arguments, parse_arguments
-from ran_emulator.cell import Cell, cell_name
+from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
 from ran_emulator.e2_link import E2Link
 from ran_emulator.e2_node import E2Node
@@ -45,6 +45,8 @@ LOCKSTEP_SILENCE_S = 30.0
 LEAVE_S = 0.5
 STOPPED_S = 1.0
 """A loop that has not run for so long was stopped, by a person or by a machine that slept."""
+CHORE_SLOTS = 4
+"""One chore in so many slots."""
 LATENCY_BIN_S = 1e-5
 LATENCY_BINS = 100_000
 
@@ -125,7 +127,7 @@ class HotLoop:
                 self._await_decisions(decided_slot)  # what was asked is answered, and counted
         elif not self._stopping:
             self._serve_until(self._schedule_s + self._cell.slot * self._arguments.clock.slot_s)
-        for chore in reversed(self._chores):
+        for chore in self._chores:
             chore()
         self._take_latencies()
         self._node.flush()
@@ -151,7 +153,10 @@ class HotLoop:
             self._await_decisions(slot)
             if node.waiting_for(slot):
                 return  # asked to end: a slot executed on the fallback would be told as a late one
-        self._execute(slot)
+        window = self._execute(slot)
+        if window is not None:
+            for chore in self._chores_of(window):
+                chore()
         self._await_budgets()
         if time.monotonic() >= self._publisher.due_s:
             self._publisher.publish(self.late_slots)
@@ -171,7 +176,12 @@ class HotLoop:
             while node.waiting_for(slot) and not self._stopping and self._serve_one(end_s):
                 pass
         self._take_events()
-        self._execute(slot)
+        window = self._execute(slot)
+        if window is not None:
+            self._chores += self._chores_of(window)
+        elif self._chores and slot % CHORE_SLOTS == 0:
+            self._serve_until(end_s - slot_s / 2)  # what the slot has sent leaves, and its answers come, before
+            self._chores.pop(0)()
         now_s = time.monotonic()
         if now_s > end_s:
             self.late_slots += 1
@@ -185,16 +195,20 @@ class HotLoop:
         if now_s >= self._publisher.due_s:
             self._publisher.publish(self.late_slots)
 
-    def _execute(self, slot: int) -> None:
-        """Steps 5 to 7."""
+    def _execute(self, slot: int) -> SecondWindow | None:
+        """Steps 5 and 6; the second that this slot closes."""
         window = self._cell.execute_slot()
         self._node.executed(slot)
-        if window is not None:
-            self._node.second_closed(window)
-            # Each takes a good part of a slot: one a slot, from the next one on.
-            self._chores = [gc.collect, lambda: self._publisher.second_closed(window, self._take_latencies() * 1e3)]
-        elif self._chores:
-            self._chores.pop()()
+        return window
+
+    def _chores_of(self, window: SecondWindow) -> list[Callable[[], object]]:
+        """What a closed second gives to do, step 7 first. On a schedule each takes a good part of a slot."""
+        missed = tuple(self._node.missed_deadlines)
+        return [
+            lambda: self._node.second_closed(window, missed),
+            lambda: self._publisher.second_closed(window, self._take_latencies() * 1e3),
+            gc.collect,
+        ]
 
     def _take_latencies(self) -> npt.NDArray[np.float64]:
         latencies_s = np.array(self._node.latencies_s, np.float64)
@@ -289,7 +303,7 @@ def warm_up() -> None:
         cell.set_speed(slice_id, 1.0)
     cell.inject_users([0], 1)
     wire = SlotWire(cell)
-    wire.request(0, (0, 0), SLOT_FUNCTION, 0, learning_detail=False, compact=False)
+    wire.request(0, (0, 0), SLOT_FUNCTION, 0, detail=None, compact=False)
     cell.begin_slot()
     wire.inserts()
     frame = np.frombuffer(bytes(1), np.uint8)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_kpm_pb2 as kpm_pb
 
 from ran_emulator import kpm
-from ran_emulator.call_processes import SlotCallProcesses
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.e2_outbox import E2Outbox
 from ran_emulator.ric_indication import indicate
@@ -21,23 +22,20 @@ class KpmFunction:
         self,
         cell: Cell,
         subscriptions: Subscriptions,
-        processes: SlotCallProcesses,
         outbox: E2Outbox,
         sender_name: str,
     ) -> None:
-        """`processes`: know how many decisions were missed; `sender_name`: stands in each report's header."""
+        """`sender_name` stands in each report's header."""
         self._cell = cell
         self._subscriptions = subscriptions
-        self._processes = processes
         self._outbox = outbox
         self._sender_name = sender_name
         self._missed_before = [0] * len(SLICE_NAMES)
 
-    def second_closed(self, window: SecondWindow) -> None:
+    def second_closed(self, window: SecondWindow, missed_deadlines: Sequence[int]) -> None:
         """Step 7: measure a closed second for each report, and queue those that are complete."""
-        counts = self._processes.missed
-        missed = [now - before for now, before in zip(counts, self._missed_before, strict=True)]
-        self._missed_before = counts.copy()
+        missed = [now - before for now, before in zip(missed_deadlines, self._missed_before, strict=True)]
+        self._missed_before = list(missed_deadlines)
         if self._subscriptions.reports:
             measured = kpm.KpmWindow(
                 window,
