@@ -73,7 +73,7 @@ class SlotFunction:
                     claim.request_key,
                     claim.function_id,
                     claim.action_id,
-                    claim.learning_detail,
+                    claim.detail,
                     claim.compact,
                 )
 

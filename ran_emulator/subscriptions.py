@@ -15,6 +15,7 @@ from hiso_proto import e2sm_slot_pb2 as slots
 from ran_emulator import causes, kpm
 from ran_emulator.causes import NotAdmitted
 from ran_emulator.scenario import SLICE_NAMES
+from ran_emulator.slot_wire.layout import DetailSchedule
 
 KPM_FUNCTION, BUDGETS_FUNCTION, SLOT_FUNCTION = 2, 3, 4
 """This node's RAN function ids. Peers find a function by its OID."""
@@ -23,6 +24,7 @@ MAX_ACTIONS = 16
 MAX_ACTION_ID = 255
 MAX_REQUEST_ID = 65_535
 MAX_REPORTS = 64
+MAX_DETAIL_PERIOD_SLOTS = 2**20
 
 _STANDARD_WAIT_S = (1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 """RicTimeToWait, in its order."""
@@ -41,7 +43,8 @@ class Claim:
     slice_id: int = 0
     wait_s: float | None = None
     """Seconds to wait for an answer; None: until the decided slot starts, or for ever in lock-step."""
-    learning_detail: bool = False
+    detail: DetailSchedule | None = None
+    """Which outcomes carry the learning detail; None: no outcome."""
     compact: bool = False
     sequence_number: int = 0
     """The budget claim's; a slice's is counted where its frames are written."""
@@ -204,7 +207,7 @@ class Subscriptions:
                 _content(request, action),
                 trigger.slice_id,
                 wait_s,
-                definition.learning_detail,
+                _detail(definition),
                 definition.compact,
             )
             _check_free(holder, claim, f"slice_id: the INSERT of slice {trigger.slice_id}")
@@ -303,6 +306,26 @@ def _action_definition(kind: type[_ActionT], action: e2ap.RicAction) -> _ActionT
         raise NotAdmitted(
             causes.ACTION_NOT_SUPPORTED, f"ric_action_definition: is not a {kind.DESCRIPTOR.full_name}"
         ) from error
+
+
+def _detail(definition: slots.ActionDefinition) -> DetailSchedule | None:
+    """Which outcomes carry the learning detail; None: no outcome."""
+    asked = definition.detail_schedule
+    if not definition.HasField("detail_schedule"):
+        return DetailSchedule() if definition.learning_detail else None
+    for name, least, most in (
+        ("period_slots", 1, MAX_DETAIL_PERIOD_SLOTS),
+        ("burst_slots", 1, asked.period_slots),
+        ("offset_slots", 0, asked.period_slots - 1),
+    ):
+        given = getattr(asked, name)
+        if not least <= given <= most:
+            raise NotAdmitted(
+                causes.ACTION_NOT_SUPPORTED, f"detail_schedule.{name}: must be {least}..{most} (given {given})"
+            )
+    if not definition.learning_detail:
+        raise NotAdmitted(causes.ACTION_NOT_SUPPORTED, "detail_schedule: needs learning_detail")
+    return DetailSchedule(asked.period_slots, asked.burst_slots, asked.offset_slots)
 
 
 def _content(request: e2ap.RicSubscriptionRequest, action: e2ap.RicAction) -> bytes:

@@ -26,6 +26,7 @@ from xapps.host import (
     refuse,
 )
 from xapps.learner_link import LearnerLink, RemoteSlotLearner
+from xapps.learning_schedule import EVERY_FRAME, realtime_schedule
 from xapps.sdk import E2Node, Subscription, answer, insert_action
 from xapps.sdk.service import base_parser, parse_flags
 from xapps.slicing.intra.frames import SlotLane
@@ -79,9 +80,12 @@ class _NodeAgent:
         """The lane has answered a frame: the learner has its turn after it."""
         assert self.lane is not None
         assert self.learner is not None
-        header, message, decision = self.lane.answered(frame)
-        self.learner.bring(header, message)
-        weights = self.learner.on_brought(self.agent.decided(decision))
+        if self.learner.schedule.takes(*self.lane.answered_slots()):
+            header, message, decision = self.lane.answered(frame)
+            self.learner.bring(header, message)
+            weights = self.learner.on_brought(self.agent.decided(decision))
+        else:
+            weights = self.learner.link.pass_over()
         if weights is not None:
             self.agent.policy.load(weights)
 
@@ -117,14 +121,16 @@ class IntraSliceXApp:
         SlotLane(policy, "", "")
 
     def _attach(self, node: E2Node) -> None:
-        definition = node.slot_definition()
-        contexts = slice_contexts(definition.SerializeToString())
+        offered = node.slot_definition()
+        contexts = slice_contexts(offered.SerializeToString())
         if self._slice_id not in contexts:
             raise ValueError(f"slice_id: the node has slices {sorted(contexts)}, not {self._slice_id}")
-        agent = self._make_agent(node, contexts[self._slice_id], definition.lockstep)
+        agent = self._make_agent(node, contexts[self._slice_id], offered.lockstep)
         trigger = slot_pb2.EventTriggerDefinition(slice_id=self._slice_id)
-        detail = slot_pb2.ActionDefinition(
-            learning_detail=agent.learner is not None, compact=self._options.observation == "compact"
+        definition = slot_pb2.ActionDefinition(
+            learning_detail=agent.learner is not None,
+            compact=self._options.observation == "compact",
+            detail_schedule=None if agent.learner is None else agent.learner.schedule.asked(),
         )
         xapp = self._host.xapp
         agent.subscription = xapp.subscribe(
@@ -132,7 +138,7 @@ class IntraSliceXApp:
             SLOT_OID,
             key="slot",
             trigger=trigger,
-            actions=[insert_action(detail, node.time_to_wait(SLOT_OID))],
+            actions=[insert_action(definition, node.time_to_wait(SLOT_OID))],
             handler=partial(self._on_indication, agent),
         )
         if agent.learner is None or not agent.lockstep:
@@ -151,13 +157,14 @@ class IntraSliceXApp:
         self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
         if not self._learns or self._arguments.learner is None:
             return _NodeAgent(node, policy, None, watch, lockstep=lockstep)
+        schedule = EVERY_FRAME if lockstep else realtime_schedule(self._slice_id)
         agent = self._arguments.slice
         if node.node_id in self._links:
             self._links.pop(node.node_id).close()
         link = LearnerLink(
             self._arguments.learner,
             f"{agent}/{node.node_id}",
-            wire.encode_hello(agent, name, lockstep, asdict(context), options),
+            wire.encode_hello(agent, name, lockstep, asdict(context), options, schedule.slots_a_frame),
             wire.encode_intra_weights(start or untrained_weights(name, context, seed, options)),
             wire.decode_intra_weights,
             lockstep=lockstep,
@@ -166,7 +173,7 @@ class IntraSliceXApp:
             on_learning=lambda learning: None if learning else policy.freeze(),
         )
         self._links[node.node_id] = link
-        return _NodeAgent(node, policy, RemoteSlotLearner(link), watch, lockstep=lockstep)
+        return _NodeAgent(node, policy, RemoteSlotLearner(link, schedule), watch, lockstep=lockstep)
 
     def _on_frame(self, frame: bytes) -> bool:
         """The hot path: an observation comes, a decision goes. What is special is left to `_on_indication`."""

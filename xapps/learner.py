@@ -10,9 +10,9 @@ import importlib.util
 import json
 import logging
 import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -51,8 +51,8 @@ PROG = "python -m xapps.learner"
 AGENTS = ("inter", *SLICE_NAMES)
 METRICS_PORTS = dict(zip(AGENTS, range(36_414, 36_418), strict=True))
 DEFAULT_TRAINING_SLOTS = 20_000
-THROTTLE_S = 5e-3
-"""After an update, where asked for: an update of 0.6 ms then takes a tenth of a core at most."""
+REALTIME_FRAMES_PER_UPDATE = 2
+"""An update costs four times what the rest of a frame does, on cores that the loop needs."""
 _POLL_MS = 100
 
 
@@ -64,6 +64,8 @@ class Session(ABC):
     def __init__(self, hello: dict[str, Any]) -> None:
         """`hello`: the xApp's greeting."""
         self.hello = hello
+        self.news = False
+        """Whether the newest weights have not been sent yet."""
         self.lockstep = bool(hello["lockstep"])
         self.options = AgentOptions.model_validate(hello["options"])
 
@@ -76,8 +78,8 @@ class Session(ABC):
         """The newest weights."""
 
     @abstractmethod
-    def learn(self, header: bytes, message: bytes, previous: bytes) -> wire.WeightsParts | None:
-        """Learn from a frame; the next version where there was an update.
+    def learn(self, header: bytes, message: bytes, previous: bytes) -> bool:
+        """Learn from a frame; whether there was an update.
 
         Raises:
             ValueError: a frame that cannot be used.
@@ -102,10 +104,14 @@ class SlotSession(Session):
         self._updates_before = 0
 
     def _make(self, start: IntraWeights) -> IntraLearner:
-        from xapps.slicing.intra.dqn import IntraLearner
+        from xapps.slicing.intra.dqn import CONFIGS, IntraLearner
 
         context = SliceContext(**self.hello["context"])
-        return IntraLearner(self._policy, context, self._seed, self._training_slots, start, options=self.options)
+        slots = self._training_slots * int(self.hello["slots_a_frame"])  # exploration fades by slots, not by frames
+        config = CONFIGS[self._policy]
+        if not self.lockstep:
+            config = replace(config, frames_per_update=config.frames_per_update * REALTIME_FRAMES_PER_UPDATE)
+        return IntraLearner(self._policy, context, self._seed, slots, start, config, self.options)
 
     @property
     def version(self) -> int:  # type: ignore[override]
@@ -116,7 +122,7 @@ class SlotSession(Session):
         """The newest weights."""
         return wire.encode_intra_weights(self._learner.weights)
 
-    def learn(self, header: bytes, message: bytes, previous: bytes) -> wire.WeightsParts | None:
+    def learn(self, header: bytes, message: bytes, previous: bytes) -> bool:
         """One frame of the slot function."""
         observation = decode_observation(header, message)
         decision = wire.decode_decision(previous)
@@ -126,8 +132,7 @@ class SlotSession(Session):
             self._learner = self._make(self._learner.weights)
             decision = None
         self._last_slot = observation.observed_slot
-        learned = self._learner.on_frame(observation, decision)
-        return None if learned is None else wire.encode_intra_weights(learned)
+        return self._learner.on_frame(observation, decision) is not None
 
     def measures(self) -> dict[str, float]:
         """What the learner says of itself."""
@@ -163,10 +168,9 @@ class BudgetSession(Session):
         """The newest weights."""
         return wire.encode_inter_weights(self._learner.weights())
 
-    def learn(self, header: bytes, message: bytes, previous: bytes) -> wire.WeightsParts | None:
+    def learn(self, header: bytes, message: bytes, previous: bytes) -> bool:
         """One report of the budget function."""
-        learned = self._learner.on_second(decode_report(header, message), wire.decode_actions(previous))
-        return None if learned is None else wire.encode_inter_weights(learned)
+        return self._learner.on_second(decode_report(header, message), wire.decode_actions(previous)) is not None
 
     def measures(self) -> dict[str, float]:
         """What the learner says of itself; losses are sums over the agents."""
@@ -251,10 +255,12 @@ class Learner:
         session = self.sessions.get(identity)
         if session is None:
             return (wire.UNKNOWN,)
-        learned = session.learn(parts[2], parts[3], parts[4])
-        if learned is not None and self._arguments.throttle and not session.lockstep:
-            time.sleep(THROTTLE_S)
-        return wire.LEARNED, parts[1], *(learned or (b"", b""))
+        session.news = session.learn(parts[2], parts[3], parts[4]) or session.news
+        # Weights that the next frame makes old are not sent: taking them over costs who decides in every slot.
+        if not session.news or (not session.lockstep and self._socket.poll(0)):
+            return wire.LEARNED, parts[1], b"", b""
+        session.news = False
+        return wire.LEARNED, parts[1], *session.weights()
 
     def _greeted(self, identity: bytes, hello: dict[str, Any], weights: wire.WeightsParts) -> wire.WeightsParts:
         arguments = self._arguments
@@ -306,7 +312,6 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     start.add_argument("--weights", metavar="ID|FILE|PRESET", help="start here instead of from the xApp's weights")
     start.add_argument("--from-scratch", action="store_true", help="start from untrained weights")
     parser.add_argument("--training-slots", type=integer_in(1, 2**40), default=DEFAULT_TRAINING_SLOTS)
-    parser.add_argument("--throttle", action="store_true", help="leave other processes room (not in lock-step)")
     parser.add_argument("--metrics-host", default="127.0.0.1")
     parser.add_argument("--metrics-port", type=integer_in(1, 65_535))
     add_expose_flag(parser, "train the agent and read its weights (--listen), read metrics and health (--metrics-host)")

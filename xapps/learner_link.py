@@ -14,6 +14,7 @@ import zmq
 
 from service_kit.logs import fields
 from xapps import learner_wire as wire
+from xapps.learning_schedule import LearningSchedule
 from xapps.sdk.management import connected_socket
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.networks import IntraWeights
@@ -23,8 +24,8 @@ _LOG = logging.getLogger(__name__)
 
 Weights = TypeVar("Weights")
 
-MAX_OUTSTANDING = 4
-"""In real time so many frames may wait at the learner; more are not sent."""
+MAX_OUTSTANDING = 64
+"""In real time so many frames may wait at the learner, more than a burst has; more are not sent."""
 SILENCE_S = 5.0
 LOCKSTEP_SILENCE_S = 30.0
 GREETING_PERIOD_S = 0.5
@@ -84,6 +85,14 @@ class LearnerLink(Generic[Weights]):
             self._exchange_in_lockstep(header, message, previous)
         else:
             self._exchange_in_time(header, message, previous)
+        return self._fresh
+
+    def pass_over(self) -> Weights | None:
+        """Keep a frame from the learner; the newest weights that have come."""
+        self._fresh = None
+        self._gap = True
+        while self._take(0):
+            pass
         return self._fresh
 
     def _exchange_in_time(self, header: bytes, message: bytes, previous: bytes) -> None:
@@ -209,17 +218,20 @@ class LearnerLink(Generic[Weights]):
 class RemoteSlotLearner:
     """A slice's learner behind a link, in the place of `IntraLearner`."""
 
-    def __init__(self, link: LearnerLink[IntraWeights]) -> None:
+    def __init__(self, link: LearnerLink[IntraWeights], schedule: LearningSchedule) -> None:
         """Over `link`, which is this agent's alone."""
         self.link = link
+        self.schedule = schedule
         self._frame = (b"", b"")
 
     def bring(self, header: bytes, message: bytes) -> None:
         """The indication that the next observation was decoded from: it goes on as it came."""
         self._frame = (header, message)
 
-    def on_frame(self, observation: SlotObservation, previous: SlotDecision | None) -> IntraWeights | None:  # noqa: ARG002
+    def on_frame(self, observation: SlotObservation, previous: SlotDecision | None) -> IntraWeights | None:
         """Weights to take over now, if any."""
+        if not self.schedule.takes(observation.decided_slot, observation.observed_slot):
+            return self.link.pass_over()
         return self.on_brought(previous)
 
     def on_brought(self, previous: SlotDecision | None) -> IntraWeights | None:

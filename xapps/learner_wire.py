@@ -147,7 +147,11 @@ def encode_hello(
     lockstep: bool,
     context: dict[str, Any],
     options: AgentOptions = DEFAULT_OPTIONS,
+    slots_a_frame: int = 1,
 ) -> bytes:
-    """Who greets: agent (inter, vonr, embb, urllc), policy, whether its node runs in lock-step, context, options."""
-    hello = {"agent": agent, "policy": policy, "lockstep": lockstep, "context": context}
+    """Who greets: agent (inter, vonr, embb, urllc), policy, whether its node runs in lock-step, context, options.
+
+    `slots_a_frame`: of so many slots the learner gets one.
+    """
+    hello = {"agent": agent, "policy": policy, "lockstep": lockstep, "context": context, "slots_a_frame": slots_a_frame}
     return json.dumps({**hello, "options": options.model_dump()}).encode()

@@ -63,12 +63,24 @@ class EventTriggerDefinition(_message.Message):
     def __init__(self, slice_id: _Optional[int] = ...) -> None: ...
 
 class ActionDefinition(_message.Message):
-    __slots__ = ("learning_detail", "compact")
+    __slots__ = ("learning_detail", "compact", "detail_schedule")
     LEARNING_DETAIL_FIELD_NUMBER: _ClassVar[int]
     COMPACT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     learning_detail: bool
     compact: bool
-    def __init__(self, learning_detail: bool = ..., compact: bool = ...) -> None: ...
+    detail_schedule: DetailSchedule
+    def __init__(self, learning_detail: bool = ..., compact: bool = ..., detail_schedule: _Optional[_Union[DetailSchedule, _Mapping]] = ...) -> None: ...
+
+class DetailSchedule(_message.Message):
+    __slots__ = ("period_slots", "burst_slots", "offset_slots")
+    PERIOD_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    BURST_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    period_slots: int
+    burst_slots: int
+    offset_slots: int
+    def __init__(self, period_slots: _Optional[int] = ..., burst_slots: _Optional[int] = ..., offset_slots: _Optional[int] = ...) -> None: ...
 
 class IndicationHeader(_message.Message):
     __slots__ = ("decided_slot", "observed_slot", "slice_id")

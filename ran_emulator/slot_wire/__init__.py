@@ -9,6 +9,7 @@ from ran_emulator.cell import Cell
 from ran_emulator.phy.addresses import addresses_of
 from ran_emulator.slot_calls import state_addresses
 from ran_emulator.slot_wire import layout
+from ran_emulator.slot_wire.layout import DetailSchedule
 from ran_emulator.slot_wire.reading import carry_out, read_control
 from ran_emulator.slot_wire.writing import keep_outcomes, write_inserts
 
@@ -29,11 +30,15 @@ class SlotWire:
         request_key: tuple[int, int],
         function_id: int,
         action_id: int,
-        learning_detail: bool,
+        detail: DetailSchedule | None,
         compact: bool,
     ) -> None:
-        """From now on a slice's group is asked for by this request, from sequence number 0 on."""
-        self._wire.requests[slice_id] = (1, *request_key, function_id, action_id, 0, learning_detail, compact, 0, 0, 0)
+        """From now on a slice's group is asked for by this request, from sequence number 0 on.
+
+        `detail`: which outcomes carry the learning detail; None: no outcome.
+        """
+        learning = (detail is not None, *(detail or DetailSchedule()))
+        self._wire.requests[slice_id] = (1, *request_key, function_id, action_id, 0, *learning, compact, 0, 0, 0)
 
     def withdraw(self, slice_id: int) -> None:
         """Nobody asks for a slice's group any more."""

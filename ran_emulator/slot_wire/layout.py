@@ -26,7 +26,10 @@ REQUEST = np.dtype(
         ("function", np.int64),
         ("action", np.int64),
         ("sequence_number", np.int64),
-        ("learning_detail", np.int64),
+        ("learning_detail", np.int64),  # whether outcomes carry it, in the slots of `DetailSchedule`
+        ("period_slots", np.int64),
+        ("burst_slots", np.int64),
+        ("offset_slots", np.int64),
         ("compact", np.int64),
         ("kept", np.int64),  # outcomes executed since this slice's previous frame
         ("kept_bytes", np.int64),
@@ -54,6 +57,14 @@ REQUEST = np.dtype(
     COMMON,
 ) = range(15)
 """Places in `Wire.control`: numbers, and where in the frame arrays begin and end (COMMON: 0 for `rest`)."""
+
+
+class DetailSchedule(NamedTuple):
+    """Which outcomes carry the learning detail: those of slots n with (n + offset) mod period < burst."""
+
+    period_slots: int = 1
+    burst_slots: int = 1
+    offset_slots: int = 0
 
 
 class Wire(NamedTuple):

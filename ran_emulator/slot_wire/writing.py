@@ -249,7 +249,8 @@ def keep_outcomes(state_addresses: Any, wire_addresses: Any) -> None:
         request = wire.requests[s]
         if request.active == 0 or state.outcomes[s].count == 0:
             continue
-        size = _write_outcome(state, wire, s, request.learning_detail == 1)
+        turn = (state.outcomes[s].slot + request.offset_slots) % request.period_slots
+        size = _write_outcome(state, wire, s, request.learning_detail == 1 and turn < request.burst_slots)
         if request.kept == MAX_KEPT_OUTCOMES:
             _forget_oldest(wire, s)
         request.kept_bytes = write_message(wire.kept[s], request.kept_bytes, _M_OUTCOME, wire.message, 0, size)

@@ -152,6 +152,33 @@ def test_refused_subscriptions_name_their_cause(waiting: tuple[ScriptedRic, Emul
         assert failure.criticality_diagnostics.text, name
 
 
+@pytest.mark.parametrize(
+    ("definition", "named"),
+    [
+        ({"detail_schedule": {}}, "period_slots: must be 1..1048576 (given 0)"),
+        ({"detail_schedule": {"period_slots": 2**20 + 1}}, "period_slots: must be 1..1048576 (given 1048577)"),
+        ({"detail_schedule": {"period_slots": 8, "burst_slots": 9}}, "burst_slots: must be 1..8 (given 9)"),
+        ({"detail_schedule": {"period_slots": 8}}, "burst_slots: must be 1..8 (given 0)"),
+        (
+            {"detail_schedule": {"period_slots": 8, "burst_slots": 8, "offset_slots": 8}},
+            "offset_slots: must be 0..7 (given 8)",
+        ),
+        (
+            {"learning_detail": False, "detail_schedule": {"period_slots": 8, "burst_slots": 8}},
+            "detail_schedule: needs learning_detail",
+        ),
+    ],
+)
+def test_a_schedule_of_details_that_cannot_be_is_refused_by_name(
+    waiting: tuple[ScriptedRic, Emulator], definition: dict[str, Any], named: str
+) -> None:
+    ric, _ = waiting
+    action = insert(slots.ActionDefinition(**{"learning_detail": True, **definition}).SerializeToString())
+    failure = refused(ric, _changed(subscribe_slot(ric, 1, 900), ric_action_to_be_setup_list=[action]))
+    assert failure.cause.ric_request == e2ap.RIC_REQUEST_ACTION_NOT_SUPPORTED
+    assert named in failure.criticality_diagnostics.text
+
+
 def test_a_request_without_actions_is_a_protocol_error(waiting: tuple[ScriptedRic, Emulator]) -> None:
     ric, _ = waiting
     failure = refused(ric, _changed(subscribe_slot(ric, 1, 900), ric_action_to_be_setup_list=[]))

@@ -79,9 +79,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Learner]]:
         each.close()
 
 
-def slot_hello(policy: str = POLICY) -> tuple[bytes, ...]:
+def slot_hello(policy: str = POLICY, *, lockstep: bool = True, slots_a_frame: int = 1) -> tuple[bytes, ...]:
     start = untrained_weights(POLICY, EMBB, 1)
-    return wire.HELLO, wire.encode_hello("embb", policy, True, asdict(EMBB)), *wire.encode_intra_weights(start)
+    hello = wire.encode_hello("embb", policy, lockstep, asdict(EMBB), slots_a_frame=slots_a_frame)
+    return wire.HELLO, hello, *wire.encode_intra_weights(start)
 
 
 def frames(first_slot: int = 0) -> Iterator[tuple[tuple[bytes, bytes], SlotDecision]]:
@@ -121,6 +122,26 @@ def test_a_slice_is_learned_as_in_process(start: Callable[..., Learner]) -> None
     assert learner.metric("hiso_learner_epsilon") == pytest.approx(in_process.stats.epsilon)
     assert learner.metric("hiso_learner_loss") == pytest.approx(in_process.stats.loss)
     assert '"status": "ok"' in learner.get("/healthz")
+
+
+def test_in_real_time_it_updates_every_other_frame_and_sends_only_the_newest_weights(
+    start: Callable[..., Learner],
+) -> None:
+    learner = start("embb", POLICY, "--training-slots", "100")
+    learner.ask(*slot_hello(lockstep=False, slots_a_frame=32))
+    previous = b""
+    for number, (frame, decision) in enumerate(frames(), 1):  # none waits for the answer to the one before
+        learner.socket.send_multipart((wire.FRAME, wire.encode_number(number), *frame, previous))
+        previous = wire.encode_decision(decision)
+    answers = [learner.socket.recv_multipart() for _ in range(FRAMES)]
+    assert [wire.decode_number(answer[1]) for answer in answers] == list(range(1, FRAMES + 1))
+    found = [wire.decode_intra_weights((answer[2], answer[3])) for answer in answers if answer[3]]
+    updates = learner.metric("hiso_learner_updates_total")
+    assert 0 < updates <= FRAMES / 2
+    assert len(found) < updates
+    assert found[-1].version == updates
+    # Of 3,200 slots: with 100 it would explore no more.
+    assert found[-1].epsilon > 0.5
 
 
 def test_another_world_goes_on_from_what_was_learned(start: Callable[..., Learner]) -> None:

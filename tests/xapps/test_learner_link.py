@@ -229,6 +229,23 @@ def test_in_real_time_frames_go_out_without_waiting_and_a_busy_learner_gets_no_m
     assert learner.take(wire.FRAME)[4] == b""
 
 
+def test_frames_passed_over_break_the_chain_and_weights_come_all_the_same(
+    make: Callable[..., Link], learner: ScriptedLearner
+) -> None:
+    link = make(lockstep=False)
+    thread, _ = in_background(link.until_learning)
+    learner.welcome()
+    thread.join(10)
+    learner.learned(learner.take(wire.FRAME), weights(7))
+    found = link.link.pass_over()
+    while found is None:
+        found = link.link.pass_over()
+    assert found.version == 7
+    link.exchange(b"after a gap")
+    link.exchange(b"next")
+    assert [learner.take(wire.FRAME)[4] for _ in range(2)] == [b"", b"p"]
+
+
 def test_a_learner_that_started_anew_is_greeted_with_what_was_learned(
     make: Callable[..., Link], learner: ScriptedLearner
 ) -> None:

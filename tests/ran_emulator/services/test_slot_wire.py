@@ -13,7 +13,7 @@ from slot_messages import SlotEncoder
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import Impairments, load_scenario
 from ran_emulator.slot_wire import SlotWire, layout
-from ran_emulator.slot_wire.layout import MAX_KEPT_OUTCOMES
+from ran_emulator.slot_wire.layout import MAX_KEPT_OUTCOMES, DetailSchedule
 from ran_emulator.wire import MALFORMED
 
 EMBB = 1
@@ -43,7 +43,7 @@ def insert(cell: Cell, encoder: SlotEncoder, outcomes: list[slots.SlotOutcome], 
 def test_frames_are_byte_for_byte_those_of_protobuf(delay: int, learning_detail: bool, compact: bool) -> None:
     cell = Cell(load_scenario("high-load"), seed=4, control_delay_slots=delay)
     wire, encoder = SlotWire(cell), SlotEncoder(cell)
-    wire.request(EMBB, KEY, 4, 5, learning_detail, compact)
+    wire.request(EMBB, KEY, 4, 5, DetailSchedule() if learning_detail else None, compact)
     outcomes: list[slots.SlotOutcome] = []
     sent = 0
     for slot in range(60):
@@ -69,7 +69,7 @@ def test_frames_are_byte_for_byte_those_of_protobuf(delay: int, learning_detail:
 def test_the_oldest_outcomes_are_forgotten_where_no_frame_takes_them() -> None:
     cell = Cell(load_scenario("high-load"), seed=4)
     wire = SlotWire(cell)
-    wire.request(EMBB, KEY, 4, 5, True, False)
+    wire.request(EMBB, KEY, 4, 5, DetailSchedule(), False)
     executed = []
     while len(executed) < MAX_KEPT_OUTCOMES + 7:
         cell.begin_slot()
@@ -84,17 +84,33 @@ def test_the_oldest_outcomes_are_forgotten_where_no_frame_takes_them() -> None:
     assert [outcome.slot for outcome in message.outcomes] == executed[7:]
 
 
+def test_outcomes_carry_the_detail_in_the_slots_that_were_asked_for() -> None:
+    cell = Cell(load_scenario("high-load"), seed=4)
+    wire = SlotWire(cell)
+    wire.request(EMBB, KEY, 4, 5, DetailSchedule(period_slots=16, burst_slots=3, offset_slots=5), False)
+    detailed: dict[int, bool] = {}
+    for _ in range(200):
+        cell.begin_slot()
+        for pdu in e2ap.E2Frame.FromString(wire.inserts()[0]).pdus:
+            message = slots.IndicationMessage.FromString(pdu.ric_indication.ric_indication_message)
+            detailed |= {outcome.slot: bool(outcome.beam_gains) for outcome in message.outcomes}
+        cell.execute_slot()
+        wire.keep_outcomes()
+    assert len(detailed) > 150
+    assert detailed == {slot: (slot + 5) % 16 < 3 for slot in detailed}
+
+
 def test_another_request_begins_anew() -> None:
     cell = Cell(load_scenario("high-load"), seed=4)
     wire = SlotWire(cell)
-    wire.request(EMBB, KEY, 4, 5, False, False)
+    wire.request(EMBB, KEY, 4, 5, None, False)
     for _ in range(3):
         cell.inject(EMBB, 3)
         cell.begin_slot()
         wire.inserts()
         cell.execute_slot()
         wire.keep_outcomes()
-    wire.request(EMBB, (8, 9), 4, 1, False, False)
+    wire.request(EMBB, (8, 9), 4, 1, None, False)
     cell.begin_slot()
     indication = e2ap.E2Frame.FromString(wire.inserts()[0]).pdus[0].ric_indication
     assert (indication.ric_request_id.ric_requestor_id, indication.ric_indication_sn) == (8, 0)

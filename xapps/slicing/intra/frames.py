@@ -57,8 +57,9 @@ _CONTROL_PROCESS, _CONTROL_HEADER, _CONTROL_MESSAGE, _ACKNOWLEDGE = (
 )
 _NO_ACKNOWLEDGE = int(e2ap.NO_ACK)
 
-_DECIDED_SLOT, _SLICE = (tag_of(slot_pb2.IndicationHeader, name) >> 3 for name in ("decided_slot", "slice_id"))
-_INDICATION_HEADER = tags_of(slot_pb2.IndicationHeader, "decided_slot", "observed_slot", "slice_id")
+_SLOTS = ("decided_slot", "observed_slot", "slice_id")
+_DECIDED_SLOT, _OBSERVED_SLOT, _SLICE = (tag_of(slot_pb2.IndicationHeader, name) >> 3 for name in _SLOTS)
+_INDICATION_HEADER = tags_of(slot_pb2.IndicationHeader, *_SLOTS)
 _ANSWERED_SLICE, _ANSWERED_SLOT = (tag_of(slot_pb2.ControlHeader, name) for name in ("slice_id", "decided_slot"))
 
 _REALS = ("power_w", "noise_w", "kappa_t", "kappa_r")
@@ -86,7 +87,8 @@ _OWN_ARRAYS = {
     "header": (np.uint8, _PART_BYTES),
     "message": (np.uint8, _PART_BYTES),
     "request": (np.uint8, 3 * _PART_BYTES),
-    "answered": (np.int64, 6),  # of the frame answered last: header's and message's ends, users, 1 for COMMON_REST
+    # Of the frame answered last: header's and message's ends, users, 1 for COMMON_REST, decided and observed slot.
+    "answered": (np.int64, 8),
 }
 
 LANE = np.dtype(
@@ -271,16 +273,16 @@ def _answer(address: int, frame_size: int, number: int) -> int:
     spans[:] = 0
     if read_fields(data, header_at, header_end, _INDICATION_HEADER, spans) != header_end:
         return 0
-    slice_id, slot = spans[_SLICE, 0], spans[_DECIDED_SLOT, 0]
+    slice_id, slot, observed_slot = spans[_SLICE, 0], spans[_DECIDED_SLOT, 0], spans[_OBSERVED_SLOT, 0]
     count = _read_observation(data, message_at, message_end, spans)
     if count == 0 or slice_id > _UINT32_MAX or spans[_HWI_MODEL, 0] != lane.hwi_model:
         return 0
     if not _take_observation(lane, data, spans, count):
         return 0
     common_w = _decide(lane, slot, spans[_BANDWIDTH, 0], count)
-    answered = array_at(lane.answered, 6, np.int64)
+    answered = array_at(lane.answered, 8, np.int64)
     answered[0], answered[1], answered[2], answered[3] = header_at, header_end, message_at, message_end
-    answered[4], answered[5] = count, common_w == COMMON_REST
+    answered[4], answered[5], answered[6], answered[7] = count, common_w == COMMON_REST, slot, observed_slot
     header = array_at(lane.header, _PART_BYTES, np.uint8)
     header_size = write_number(header, write_number(header, 0, _ANSWERED_SLICE, slice_id), _ANSWERED_SLOT, slot)
     message_size = _write_message(lane, count, common_w, array_at(lane.message, _PART_BYTES, np.uint8))
@@ -331,9 +333,14 @@ class SlotLane:
 
     def answered(self, frame: bytes) -> tuple[bytes, bytes, SlotDecision]:
         """Header and message of the indication in the frame answered last, and what was decided on it."""
-        header_at, header_end, message_at, message_end, count, rest = self._own["answered"].tolist()
+        header_at, header_end, message_at, message_end, count, rest, _, _ = self._own["answered"].tolist()
         common_w = None if rest else float(self._own["reals"][4])
         return frame[header_at:header_end], frame[message_at:message_end], self._policy.decision(count, common_w)
+
+    def answered_slots(self) -> tuple[int, int]:
+        """Decided and observed slot of the frame answered last."""
+        decided_slot, observed_slot = self._own["answered"][6:].tolist()
+        return decided_slot, observed_slot
 
     def _fill(self, answer_start: int) -> None:
         policy, parameters, lane = self._policy, self._policy.parameters, self._lane[0]
