@@ -109,7 +109,7 @@ def scheduling() -> Finding:
     return Finding(
         "real-time priority",
         "note",
-        "SCHED_FIFO is refused: more decisions come late in real time, and learners are throttled",
+        "SCHED_FIFO is refused: more decisions come late in real time",
         "allow it: add '@YOUR_GROUP - rtprio 20' to /etc/security/limits.d/hiso.conf and log in again, "
         "or run as root (in containers: cap_add SYS_NICE)",
     )
@@ -132,9 +132,7 @@ def wakefulness() -> Finding:
 def placement() -> Finding:
     """Which process a real-time run puts where."""
     available = allowed_cores()
-    placed = place(
-        available, control_delay_slots=REALTIME_DELAY_SLOTS, urgent=True, fifo=fifo_allowed(), learning=False
-    )
+    placed = place(available, control_delay_slots=REALTIME_DELAY_SLOTS, urgent=True, fifo=fifo_allowed())
     where = placed.description.removeprefix("placement: ").partition(";")[0]
     if placed.face_core is not None:
         learners = ", ".join(map(str, sorted(placed.learner_cores))) or "any core, below all others"

@@ -103,8 +103,9 @@ class Plan:
         arguments: list[str] = []
         if name in self.placement.hot_cores:
             arguments += ["--cpu", str(self.placement.hot_cores[name])]
-        if self.placement.fifo_priority is not None:
-            arguments += ["--fifo", str(self.placement.fifo_priority)]
+        priority = self.placement.priority_of(name)
+        if priority is not None:
+            arguments += ["--fifo", str(priority)]
         return tuple(arguments)
 
     def _face(self) -> tuple[str, ...]:
@@ -210,7 +211,6 @@ class Plan:
                 *("--listen", self._learner_endpoint(agent)),
                 *self._weights(agent),
                 *("--metrics-host", "127.0.0.1", "--metrics-port", str(self._port(name))),
-                *(("--throttle",) if self.placement.throttle_learners else ()),
             ),
             self._port(name),
             niceness=LEARNER_NICENESS if self.request.clock.speed is not None else 0,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FIFO_PRIORITY = 10
+SECONDS_FIFO_PRIORITY = 5
+"""Of the loop that has a second for its answer, where the others have a slot."""
 LEARNER_NICENESS = 19
 HOT_LOOPS = ("emulator", "ric", "xapp-embb", "xapp-urllc", "xapp-vonr", "xapp-inter")
 
@@ -33,8 +35,13 @@ class Placement:
     face_core: int | None
     learner_cores: frozenset[int]
     fifo_priority: int | None
-    throttle_learners: bool
     description: str
+
+    def priority_of(self, hot_loop: str) -> int | None:
+        """A hot loop's SCHED_FIFO priority; None: a normal one."""
+        if self.fifo_priority is None or hot_loop != "xapp-inter":
+            return self.fifo_priority
+        return SECONDS_FIFO_PRIORITY
 
 
 def allowed_cores() -> tuple[int, ...]:
@@ -79,9 +86,7 @@ def emulator_names(cells: int) -> tuple[str, ...]:
     return (HOT_LOOPS[0], *(f"{HOT_LOOPS[0]}-{cell}" for cell in range(1, cells)))
 
 
-def place(
-    cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fifo: bool, learning: bool, cells: int = 1
-) -> Placement:
+def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fifo: bool, cells: int = 1) -> Placement:
     """Placement on `cores`.
 
     D = 0: a slot waits for its decision, so all hot loops take turns on one core. D >= 1: the emulator works while
@@ -90,11 +95,10 @@ def place(
     real-time clock, or a measurement; SCHED_FIFO is for these alone: a lock-step loop would never give way.
     """
     fifo_priority = FIFO_PRIORITY if urgent and fifo else None
-    throttle = learning and urgent and not fifo
-    scheduling = _scheduling(urgent=urgent, fifo=fifo, throttle=throttle)
+    scheduling = _scheduling(urgent=urgent, fifo=fifo)
     if not cores:
         where = "processes are not pinned (this system has no sched_setaffinity)"
-        return Placement({}, None, frozenset(), fifo_priority, throttle, f"placement: {where}; {scheduling}")
+        return Placement({}, None, frozenset(), fifo_priority, f"placement: {where}; {scheduling}")
     shared = _SHARED[_hot_core_count(len(cores), control_delay_slots)]
     hot_cores = {name: core for core, names in zip(cores, shared, strict=False) for name in names}
     spare = cores[len(shared) :]
@@ -112,7 +116,6 @@ def place(
         face_core=face_core,
         learner_cores=frozenset(spare),
         fifo_priority=fifo_priority,
-        throttle_learners=throttle,
         description=f"placement: {where}; {scheduling}",
     )
 
@@ -135,10 +138,9 @@ def _spoken(names: tuple[str, ...]) -> str:
     return " and ".join({"ric": "RIC"}.get(name, name.replace("xapp-", "xApp ")) for name in names)
 
 
-def _scheduling(*, urgent: bool, fifo: bool, throttle: bool) -> str:
+def _scheduling(*, urgent: bool, fifo: bool) -> str:
     if not urgent:
         return "normal priority (lock-step)"
     if fifo:
-        return f"SCHED_FIFO {FIFO_PRIORITY}"
-    note = ", learners throttled" if throttle else ""
-    return f"SCHED_FIFO is refused here, so normal priority{note}: hiso doctor says how to allow it"
+        return f"SCHED_FIFO {FIFO_PRIORITY} (xApp inter {SECONDS_FIFO_PRIORITY})"
+    return "SCHED_FIFO is refused here, so normal priority: hiso doctor says how to allow it"

@@ -14,6 +14,7 @@ from hiso.bench.machine import machine_facts
 from hiso.bench.scraper import Scraper
 from hiso.bench.start_up import start_to_first_kpi_s
 from hiso.bench.system_run import SystemRun, bench_placement, bench_request, run_system
+from hiso.bench.tables import scheduling
 from hiso.doctor import torch_remedy
 from hiso.launcher import services_of
 from hiso.run_request import RunRequest
@@ -135,9 +136,7 @@ class Suite:
             request = self._learning_request()
             self._missed("realtime_missed_fraction", self._system("realtime_d2_learn", request))
             placement = bench_placement(request)
-            self._figures["realtime_scheduling"] = (
-                "learners throttled" if placement.throttle_learners else f"SCHED_FIFO {placement.fifo_priority}"
-            )
+            self._figures["realtime_scheduling"] = scheduling(fifo=placement.fifo_priority is not None)
 
     def _realtime_scraped(self) -> None:
         self._figures |= {"scraped_pages_per_s": None, "scraped_live_messages": None}

@@ -100,7 +100,6 @@ def bench_placement(request: RunRequest) -> Placement:
         control_delay_slots=request.control_delay_slots,
         urgent=request.clock.speed is not None or len(cores) != 1,
         fifo=fifo_allowed(),
-        learning=request.learn,
         cells=request.cells,
     )
 

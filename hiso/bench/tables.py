@@ -43,9 +43,14 @@ class Aim:
         return "" if self.meets(value, self.aim) else "yellow"
 
 
+def scheduling(*, fifo: bool) -> str:
+    """How hot loops are scheduled on a clock."""
+    return "SCHED_FIFO" if fifo else "normal priority"
+
+
 def aims(*, fifo: bool) -> dict[str, Aim]:
-    """Figures of the report with their aims, under SCHED_FIFO or where it is refused and learners are throttled."""
-    how = "SCHED_FIFO" if fifo else "learners throttled"
+    """Figures of the report with their aims, under SCHED_FIFO or where it is refused."""
+    how = scheduling(fifo=fifo)
     late = 0.01 if fifo else 0.06
     return {
         "core_slots_per_s": Aim("cell, compiled whole (slots/CPU s of one thread)", aim=200_000, at_least=True),

@@ -86,7 +86,6 @@ class LiveRun:
             control_delay_slots=request.control_delay_slots,
             urgent=request.clock.speed is not None,
             fifo=self._fifo,
-            learning=request.learn,
             cells=request.cells,
         )
         self._terminal.say(placement.description)

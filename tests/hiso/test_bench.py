@@ -131,7 +131,7 @@ def test_late_shares_are_judged_by_what_was_in_force() -> None:
     learning = ("realtime_missed_fraction", "realtime_missed_fraction_scraped")
     assert [tables.aims(fifo=True)[key].must for key in learning] == [0.01, 0.01]
     assert [tables.aims(fifo=False)[key].must for key in learning] == [0.06, 0.06]
-    assert "throttled" in tables.aims(fifo=False)["realtime_missed_fraction"].what
+    assert "normal priority" in tables.aims(fifo=False)["realtime_missed_fraction"].what
 
 
 def test_the_markdown_table_holds_every_figure_and_the_cpu_time() -> None:
@@ -163,7 +163,7 @@ def test_the_bare_loop_has_the_sizes_of_the_real_one() -> None:
 
 @pytest.mark.parametrize(("delay_slots", "late"), [(1_000, 0.0), (0, 1.0)])
 def test_echoes_of_a_schedule_are_late_by_their_deadline_alone(delay_slots: int, late: float) -> None:
-    nowhere = Placement({}, None, frozenset(), None, throttle_learners=False, description="")
+    nowhere = Placement({}, None, frozenset(), None, description="")
     schedule = Schedule(slot_s=1e-3, control_delay_slots=delay_slots)
     found = run_bare_loop(FrameSizes(1_700, 60, 1.2), nowhere, 300, threading.Event(), schedule)
     assert found == {"missed_fraction": late}

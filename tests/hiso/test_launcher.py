@@ -89,26 +89,25 @@ def children_of(pid: int) -> list[int]:
 
 class TestPlacement:
     def test_without_a_delay_all_hot_loops_share_a_core_and_faces_have_another(self) -> None:
-        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True, learning=False)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True)
         assert set(placement.hot_cores.values()) == {0}
         assert placement.face_core == 1
         assert placement.fifo_priority is None
 
     def test_with_a_delay_the_emulator_has_a_core_of_its_own(self) -> None:
-        placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True, learning=False)
+        placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True)
         assert placement.hot_cores["emulator"] == 2
         assert {placement.hot_cores[name] for name in HOT_LOOPS[1:]} == {5}
-        assert placement.fifo_priority is not None
+        assert [placement.priority_of(name) for name in HOT_LOOPS] == [10, 10, 10, 10, 10, 5]
         assert "emulator on core 2, RIC and xApps on core 5; SCHED_FIFO" in placement.description
 
-    def test_learners_are_throttled_where_fifo_is_refused(self) -> None:
-        placement = place((0, 1), control_delay_slots=2, urgent=True, fifo=False, learning=True)
-        assert placement.throttle_learners
+    def test_normal_priority_is_said_so_where_fifo_is_refused(self) -> None:
+        placement = place((0, 1), control_delay_slots=2, urgent=True, fifo=False)
         assert placement.fifo_priority is None
-        assert "learners throttled" in placement.description
+        assert "so normal priority" in placement.description
 
     def test_a_system_without_pinning_is_said_so(self) -> None:
-        placement = place((), control_delay_slots=2, urgent=True, fifo=False, learning=False)
+        placement = place((), control_delay_slots=2, urgent=True, fifo=False)
         assert placement.hot_cores == {}
         assert placement.face_core is None
         assert "not pinned" in placement.description
@@ -118,12 +117,11 @@ class TestPlacement:
         st.integers(0, 12),
         st.booleans(),
         st.booleans(),
-        st.booleans(),
     )
     def test_every_hot_loop_is_on_an_allowed_core(
-        self, cores: tuple[int, ...], delay: int, urgent: bool, fifo: bool, learning: bool
+        self, cores: tuple[int, ...], delay: int, urgent: bool, fifo: bool
     ) -> None:
-        placement = place(cores, control_delay_slots=delay, urgent=urgent, fifo=fifo, learning=learning)
+        placement = place(cores, control_delay_slots=delay, urgent=urgent, fifo=fifo)
         assert set(placement.hot_cores) == set(HOT_LOOPS)
         assert set(placement.hot_cores.values()) <= set(cores)
         assert placement.face_core in cores
@@ -143,16 +141,14 @@ class TestPlacement:
         assert spread(apart) == tuple(range(8))
 
     def test_with_cores_enough_every_hot_loop_has_its_own(self) -> None:
-        placement = place(tuple(range(7)), control_delay_slots=2, urgent=True, fifo=True, learning=True)
+        placement = place(tuple(range(7)), control_delay_slots=2, urgent=True, fifo=True)
         assert len(set(placement.hot_cores.values())) == len(HOT_LOOPS)
         assert placement.face_core == 6
         assert placement.learner_cores == {6}
 
     def test_further_cells_take_further_cores_and_leave_one_for_the_rest(self) -> None:
         def cores_of(cores: int, delay: int) -> list[int]:
-            placement = place(
-                tuple(range(cores)), control_delay_slots=delay, urgent=True, fifo=True, learning=True, cells=3
-            )
+            placement = place(tuple(range(cores)), control_delay_slots=delay, urgent=True, fifo=True, cells=3)
             assert placement.face_core == cores - 1 or cores == 2
             return [placement.hot_cores[name] for name in emulator_names(3)]
 
@@ -228,7 +224,7 @@ class TestProcesses:
         self, module: Callable[[str, str], ProcessSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(launcher, "LEARNER_MODULE", "mortal")
-        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=False, learning=False)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=False)
         system = launcher.LocalSystem(Plan(request(), placement, 36_400, tmp_path))
         child = Child(module("mortal", "raise SystemExit('no luck')"), tmp_path)
         system.children = [child]
@@ -268,7 +264,7 @@ class TestPlan:
 
     def test_only_what_learns_has_a_learner(self, tmp_path: Path) -> None:
         learning = request(scheduler="hiso-coma", intra="slnr", learn=True, from_scratch=True)
-        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True, learning=True)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True)
         specs = {spec.name: spec for spec in Plan(learning, placement, 36_400, tmp_path).specs()}
         assert [name for name in specs if name.startswith("learner")] == ["learner-inter"]
         assert "--learn" in specs["xapp-inter"].arguments
@@ -276,7 +272,7 @@ class TestPlan:
 
     def test_each_cell_has_an_emulator_with_ports_and_files_of_its_own(self, tmp_path: Path) -> None:
         several = request(cells=4)
-        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True, learning=False)
+        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True)
         specs = [s for s in Plan(several, placement, 36_400, tmp_path).specs() if s.module == "ran_emulator"]
         assert [(spec.name, spec.http_port) for spec in specs] == [
             ("emulator", 36_400), ("emulator-1", 36_402), ("emulator-2", 36_403), ("emulator-3", 36_404),
