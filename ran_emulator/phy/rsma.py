@@ -103,7 +103,7 @@ def _water_level(count: int, total: float, rates_below: Any) -> float:
     which lowers it.
     """
     level = np.inf
-    covered = 0
+    covered = count + 1
     while True:
         filled = total
         still = 0
@@ -111,7 +111,8 @@ def _water_level(count: int, total: float, rates_below: Any) -> float:
             if rates_below[u] <= level:
                 filled += rates_below[u]
                 still += 1
-        if still == covered:
+        # Rounding can bring one back that had left, or have all leave.
+        if still >= covered or still == 0:
             return level
         covered = still
         level = filled / still
