@@ -103,9 +103,8 @@ class Plan:
         arguments: list[str] = []
         if name in self.placement.hot_cores:
             arguments += ["--cpu", str(self.placement.hot_cores[name])]
-        priority = self.placement.priority_of(name)
-        if priority is not None:
-            arguments += ["--fifo", str(priority)]
+        if self.placement.fifo_priority is not None:
+            arguments += ["--fifo", str(self.placement.fifo_priority)]
         return tuple(arguments)
 
     def _face(self) -> tuple[str, ...]:

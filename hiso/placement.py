@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FIFO_PRIORITY = 10
-SECONDS_FIFO_PRIORITY = 5
-"""Of the loop that has a second for its answer, where the others have a slot."""
 LEARNER_NICENESS = 19
 HOT_LOOPS = ("emulator", "ric", "xapp-embb", "xapp-urllc", "xapp-vonr", "xapp-inter")
 
@@ -36,12 +34,6 @@ class Placement:
     learner_cores: frozenset[int]
     fifo_priority: int | None
     description: str
-
-    def priority_of(self, hot_loop: str) -> int | None:
-        """A hot loop's SCHED_FIFO priority; None: a normal one."""
-        if self.fifo_priority is None or hot_loop != "xapp-inter":
-            return self.fifo_priority
-        return SECONDS_FIFO_PRIORITY
 
 
 def allowed_cores() -> tuple[int, ...]:
@@ -142,5 +134,5 @@ def _scheduling(*, urgent: bool, fifo: bool) -> str:
     if not urgent:
         return "normal priority (lock-step)"
     if fifo:
-        return f"SCHED_FIFO {FIFO_PRIORITY} (xApp inter {SECONDS_FIFO_PRIORITY})"
+        return f"SCHED_FIFO {FIFO_PRIORITY}"
     return "SCHED_FIFO is refused here, so normal priority: hiso doctor says how to allow it"

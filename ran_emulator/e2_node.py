@@ -1,12 +1,13 @@
 """The E2 node: puts its procedures (E2AP 8.2, 8.3) together and gives each what comes for it.
 
 Runs in the hot loop's thread. `E2Link` brings events; the loop hands them to `handle` and calls, a slot:
-`ask` after the cell has begun it, `executed` after it was executed, `second_closed` at the end of a second.
+`ask` after the cell has begun it, `executed` after it was executed; at the end of a second `close_second`, and then,
+or soon, `report_second`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -21,6 +22,7 @@ from ran_emulator.e2_link import E2Link, Lost, Opened, Received
 from ran_emulator.e2_outbox import TRAFFIC_OF, E2Outbox
 from ran_emulator.e2_traffic import E2Traffic
 from ran_emulator.error_indication import ErrorIndications
+from ran_emulator.kpm import KpmWindow
 from ran_emulator.kpm_function import KpmFunction
 from ran_emulator.node_configuration import FUNCTION_NAMES, NodeConfiguration, RanFunction
 from ran_emulator.node_updates import NodeUpdates
@@ -116,13 +118,14 @@ class E2Node:
         if frame:
             self._link.send(outbox.stream, frame)
 
-    def second_closed(self, window: SecondWindow, missed_deadlines: Sequence[int]) -> None:
-        """Step 7: KPM reports and the budget INSERT of a closed second leave in one frame.
+    def close_second(self, window: SecondWindow) -> KpmWindow:
+        """A second as it is when it closes, for `report_second`."""
+        return self._kpm.close_second(window, self.missed_deadlines)
 
-        `missed_deadlines`: as they were when it closed.
-        """
-        self._kpm.second_closed(window, missed_deadlines)
-        self.ask_budgets(window)
+    def report_second(self, closed: KpmWindow) -> None:
+        """Step 7: KPM reports and the budget INSERT of a closed second leave in one frame."""
+        self._kpm.report(closed)
+        self.ask_budgets(closed.window)
 
     def ask_budgets(self, window: SecondWindow) -> None:
         """The budget INSERT of a second; with an empty window (second 0) before slot 0."""

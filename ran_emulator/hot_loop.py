@@ -203,9 +203,9 @@ class HotLoop:
 
     def _chores_of(self, window: SecondWindow) -> list[Callable[[], object]]:
         """What a closed second gives to do, step 7 first. On a schedule each takes a good part of a slot."""
-        missed = tuple(self._node.missed_deadlines)
+        closed = self._node.close_second(window)
         return [
-            lambda: self._node.second_closed(window, missed),
+            lambda: self._node.report_second(closed),
             lambda: self._publisher.second_closed(window, self._take_latencies() * 1e3),
             gc.collect,
         ]

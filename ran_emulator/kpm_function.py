@@ -32,20 +32,22 @@ class KpmFunction:
         self._sender_name = sender_name
         self._missed_before = [0] * len(SLICE_NAMES)
 
-    def second_closed(self, window: SecondWindow, missed_deadlines: Sequence[int]) -> None:
-        """Step 7: measure a closed second for each report, and queue those that are complete."""
+    def close_second(self, window: SecondWindow, missed_deadlines: Sequence[int]) -> kpm.KpmWindow:
+        """A second as it is when it closes."""
         missed = [now - before for now, before in zip(missed_deadlines, self._missed_before, strict=True)]
         self._missed_before = list(missed_deadlines)
-        if self._subscriptions.reports:
-            measured = kpm.KpmWindow(
-                window,
-                (missed[0], missed[1], missed[2]),
-                self._cell.scenario.total_bandwidth_hz,
-                self._cell.hwi.kappa_t,
-                self._cell.hwi.kappa_r,
-            )
-            for report in self._subscriptions.reports:
-                self._report(report, measured)
+        return kpm.KpmWindow(
+            window,
+            (missed[0], missed[1], missed[2]),
+            self._cell.scenario.total_bandwidth_hz,
+            self._cell.hwi.kappa_t,
+            self._cell.hwi.kappa_r,
+        )
+
+    def report(self, closed: kpm.KpmWindow) -> None:
+        """Step 7: measure a closed second for each report, and queue those that are complete."""
+        for report in self._subscriptions.reports:
+            self._report(report, closed)
 
     def _report(self, report: Report, window: kpm.KpmWindow) -> None:
         if not report.items:

@@ -6,8 +6,6 @@ Defaults are Tables 1 and 2 of the paper; where it is silent, the reason stands 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ran_emulator.yaml_text import YamlError, parse_yaml
+from service_kit.field_errors import describe_errors
 
 SLICE_NAMES = ("vonr", "embb", "urllc")
 """Slice index on every wire and in every array: 0 VoNR, 1 eMBB, 2 uRLLC."""
@@ -361,64 +360,7 @@ def parse_scenario(data: dict[str, Any]) -> Scenario:
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
-        raise ScenarioError(describe_errors(error)) from error
-
-
-def describe_errors(error: ValidationError) -> str:
-    """One line a wrong field: its dotted name, what is wrong (with the allowed range), what was given."""
-    lines = {}
-    for item in error.errors():
-        # A union's parts complain one by one, each under a name of pydantic's own: the field is told once.
-        location = item["loc"][:1] if " or " in _range_at(item["loc"][:1]) else item["loc"]
-        field = ".".join(str(part) for part in location) or "scenario"
-        given = f" (given {item['input']!r})" if not isinstance(item["input"], dict) else ""
-        lines[location] = f"{field}: {_complaint(item['type'], item['msg'], _range_at(location))}{given}"
-    return "; ".join(lines.values())
-
-
-def _complaint(kind: str, message: str, allowed: str) -> str:
-    """What is wrong with a field; of bounds pydantic names the one alone that is violated."""
-    if kind.startswith(("greater_than", "less_than")) or " or " in allowed:
-        return f"must be {allowed}"
-    return message if not allowed or kind in ("missing", "literal_error") else f"{message}, in {allowed}"
-
-
-def _range_at(location: Sequence[int | str]) -> str:
-    """Range of the field at a place in a scenario, or range and word; empty where it has no two bounds."""
-    schema = _scenario_schema()
-    nodes = [schema]
-    for part in location:
-        nodes = [leaf for node in nodes for leaf in _leaves(_child(node, part), schema["$defs"])]
-    return " or ".join(text for text in map(_range_text, nodes) if text)
-
-
-@cache
-def _scenario_schema() -> dict[str, Any]:
-    return Scenario.model_json_schema()
-
-
-def _child(node: dict[str, Any], part: int | str) -> dict[str, Any]:
-    """JSON schema of one part of an object, tuple or list; empty where there is none."""
-    if isinstance(part, str):
-        return dict(node.get("properties", {}).get(part, {}))
-    parts = node.get("prefixItems", [])
-    return dict(parts[part] if part < len(parts) else node.get("items", {}))
-
-
-def _leaves(node: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
-    """The schemas of which a field follows one: those of a union, references followed."""
-    if "$ref" in node:
-        return [definitions[node["$ref"].rpartition("/")[2]]]
-    return [leaf for part in node["anyOf"] for leaf in _leaves(part, definitions)] if "anyOf" in node else [node]
-
-
-def _range_text(schema: dict[str, Any]) -> str:
-    """What a JSON schema allows: its two bounds or its one value, in words; empty where it has neither."""
-    if "maximum" not in schema:
-        return repr(schema["const"]) if "const" in schema else ""
-    if "exclusiveMinimum" in schema:
-        return f"above {schema['exclusiveMinimum']:.12g}, at most {schema['maximum']:.12g}"
-    return f"{schema['minimum']:.12g}..{schema['maximum']:.12g}"
+        raise ScenarioError(describe_errors(error, Scenario, whole="scenario")) from error
 
 
 def _apply_override(data: dict[str, Any], override: str) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ran_emulator.events import EVENT, EVENT_TYPES, TimedChange
 from ran_emulator.scenario import Scenario
 from ran_emulator.yaml_text import YamlError, parse_yaml
+from service_kit.field_errors import field_errors
 
 MAX_WAITING = 10_000
 NEVER = 1 << 62
@@ -115,13 +116,10 @@ def parse_timeline(data: Any, scenario: Scenario) -> tuple[TimedChange, ...]:
     return tuple(events)
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def _complaints(error: ValidationError) -> list[str]:
     """One text a wrong field of an entry."""
-    for item in error.errors():
-        if item["type"].startswith("union_tag"):
-            yield f"change: must be one of {', '.join(EVENT_TYPES)}"
-            continue
-        # The first part of a place is the kind of change.
-        field = ".".join(str(part) for part in item["loc"][1:2])
-        text = (f"{field}: " if field else "") + item["msg"].removeprefix("Value error, ")
-        yield text if isinstance(item["input"], dict) else f"{text} (given {item['input']!r})"
+    items = error.errors()
+    if items[0]["type"].startswith("union_tag"):
+        return [f"change: must be one of {', '.join(EVENT_TYPES)}"]
+    kind = str(items[0]["loc"][0])  # the first part of a place is the kind of change
+    return field_errors(((item["loc"][1:], item) for item in items), EVENT_TYPES[kind], whole=kind)

@@ -239,6 +239,8 @@ class ServerStream:
         self._context = context
         self._take = take
         self._over = over
+        self._lock = threading.Lock()
+        self._ended = False
         self._call = context._rpc_event.call  # type: ignore[attr-defined]
         self._sender = _Sender(self._begin_send, context.cancel)
 
@@ -246,6 +248,9 @@ class ServerStream:
         """Take messages from now on."""
         self._context.send_initial_metadata(())
         self._begin_receive()
+        # A server that stops may poll no more once a call is over, and so not tell that its last receive is.
+        if not self._context.add_callback(self._no_more_comes):
+            self._no_more_comes()
 
     def send(self, message: bytes) -> None:
         """Send from any thread; nothing on a stream that is over."""
@@ -261,6 +266,14 @@ class ServerStream:
         """Send no more: the handler is about to return."""
         self._sender.end()
 
+    def _no_more_comes(self) -> None:
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+        self._sender.end()
+        self._over()
+
     def _begin_receive(self) -> None:
         self._call.start_server_batch((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self._received)
 
@@ -275,8 +288,7 @@ class ServerStream:
     def _received(self, event: Any) -> tuple[None, tuple[()]]:
         message = event.batch_operations[0].message()
         if message is None:
-            self._sender.end()
-            self._over()
+            self._no_more_comes()
             return None, ()
         try:
             self._take(message)

@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from service_kit.logs import fields
+from service_kit.placement import lower_fifo
 from xapps.sdk import E2Node, Subscription, XApp, XAppError
 from xapps.sdk.service import (
     MetricsServer,
@@ -199,14 +200,19 @@ class XAppHost:
         metrics: HostMetrics,
         oid: str,
         slices: tuple[int, ...] = (),
+        unhurried: bool = False,
     ) -> None:
-        """`oid`, `slices`: what it may control; `arguments`: the flags of `xapps.sdk.service.base_parser`."""
+        """`oid`, `slices`: what it may control; `arguments`: the flags of `xapps.sdk.service.base_parser`.
+
+        `unhurried`: nothing that it decides is for a slot, and so it runs below all that does.
+        """
         self.metrics = metrics
         self.complaints = Complaints()
         self._name = name
         self._arguments = arguments
         self._oid = oid
         self._slices = slices
+        self._unhurried = unhurried
         self._stopping = False
         self._waiting: dict[str, float] = {}
         self._definitions: dict[str, bytes] = {}
@@ -247,6 +253,8 @@ class XAppHost:
         xapp.on_control_failure(self._refused)
         xapp.on_subscription_lost(self._lost)
         xapp.connect()
+        if self._unhurried:
+            lower_fifo()  # this thread alone: heartbeats, and the bus, keep their priority
         for node in xapp.nodes():
             self._node_up(node)
         with calm_interpreter():

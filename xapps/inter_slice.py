@@ -75,7 +75,7 @@ class InterSliceXApp:
         )
         self._reports = KpmReports()
         self._metrics = InterSliceMetrics(arguments.policy, arguments.trigger, self._reports)
-        self._host = XAppHost(NAME, arguments, self._metrics, BUDGETS_OID)
+        self._host = XAppHost(NAME, arguments, self._metrics, BUDGETS_OID, unhurried=True)
         self._evaluations = self._updates = 0
         self._links: dict[str, LearnerLink[InterWeights]] = {}
 

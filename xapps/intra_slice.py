@@ -80,12 +80,13 @@ class _NodeAgent:
         """The lane has answered a frame: the learner has its turn after it."""
         assert self.lane is not None
         assert self.learner is not None
-        if self.learner.schedule.takes(*self.lane.answered_slots()):
+        decided_slot, observed_slot = self.lane.answered_slots()
+        if self.learner.schedule.takes(decided_slot, observed_slot):
             header, message, decision = self.lane.answered(frame)
             self.learner.bring(header, message)
-            weights = self.learner.on_brought(self.agent.decided(decision))
+            weights = self.learner.on_brought(decided_slot, self.agent.decided(decision))
         else:
-            weights = self.learner.link.pass_over()
+            weights = self.learner.pass_over()
         if weights is not None:
             self.agent.policy.load(weights)
 
@@ -171,6 +172,7 @@ class IntraSliceXApp:
             required=self._arguments.learn,
             stopping=lambda: self._host.stopping,
             on_learning=lambda learning: None if learning else policy.freeze(),
+            max_outstanding=2 * schedule.burst_slots,
         )
         self._links[node.node_id] = link
         return _NodeAgent(node, policy, RemoteSlotLearner(link, schedule), watch, lockstep=lockstep)

@@ -71,7 +71,7 @@ class Session(ABC):
 
     def fits(self, hello: dict[str, Any]) -> bool:
         """Whether a greeting is for what this session has learned."""
-        return all(hello[part] == self.hello[part] for part in ("context", "options"))
+        return all(hello[part] == self.hello[part] for part in ("context", "options", "lockstep", "slots_a_frame"))
 
     @abstractmethod
     def weights(self) -> wire.WeightsParts:
@@ -107,7 +107,7 @@ class SlotSession(Session):
         from xapps.slicing.intra.dqn import CONFIGS, IntraLearner
 
         context = SliceContext(**self.hello["context"])
-        slots = self._training_slots * int(self.hello["slots_a_frame"])  # exploration fades by slots, not by frames
+        slots = self._training_slots * int(self.hello["slots_a_frame"])  # exploration fades by the cell's slots
         config = CONFIGS[self._policy]
         if not self.lockstep:
             config = replace(config, frames_per_update=config.frames_per_update * REALTIME_FRAMES_PER_UPDATE)
@@ -131,6 +131,8 @@ class SlotSession(Session):
             self._updates_before += self._learner.stats.updates
             self._learner = self._make(self._learner.weights)
             decision = None
+        elif not self.lockstep:
+            self._learner.cut_off(observation.observed_slot)
         self._last_slot = observation.observed_slot
         return self._learner.on_frame(observation, decision) is not None
 
@@ -272,7 +274,6 @@ class Learner:
         if session is None or not session.fits(hello) or session.version < brought.version:
             session = self._new_session(hello, brought)
             _LOG.info("session_begins", extra=fields(xapp=identity.decode(errors="replace")))
-        session.lockstep = bool(hello["lockstep"])
         self.sessions[identity] = session
         return session.weights()
 
@@ -311,7 +312,12 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--weights", metavar="ID|FILE|PRESET", help="start here instead of from the xApp's weights")
     start.add_argument("--from-scratch", action="store_true", help="start from untrained weights")
-    parser.add_argument("--training-slots", type=integer_in(1, 2**40), default=DEFAULT_TRAINING_SLOTS)
+    parser.add_argument(
+        "--training-slots",
+        type=integer_in(1, 2**40),
+        default=DEFAULT_TRAINING_SLOTS,
+        help="slots learned from over which exploration fades",
+    )
     parser.add_argument("--metrics-host", default="127.0.0.1")
     parser.add_argument("--metrics-port", type=integer_in(1, 65_535))
     add_expose_flag(parser, "train the agent and read its weights (--listen), read metrics and health (--metrics-host)")

@@ -24,11 +24,13 @@ _LOG = logging.getLogger(__name__)
 
 Weights = TypeVar("Weights")
 
-MAX_OUTSTANDING = 64
-"""In real time so many frames may wait at the learner, more than a burst has; more are not sent."""
+MAX_OUTSTANDING = 4
+"""In real time so many frames may wait at the learner; more are not sent."""
 SILENCE_S = 5.0
 LOCKSTEP_SILENCE_S = 30.0
 GREETING_PERIOD_S = 0.5
+UNSENT_GREETING_PERIOD_S = 0.02
+"""Where nobody has been connected yet."""
 REFUSAL_PERIOD_S = 10.0
 _READABLE, _EVENTS, _NOBLOCK = int(zmq.POLLIN), int(zmq.EVENTS), int(zmq.NOBLOCK)
 """Plain numbers: an enumeration costs more than the look."""
@@ -50,6 +52,7 @@ class LearnerLink(Generic[Weights]):
         required: bool,
         stopping: Callable[[], bool],
         on_learning: Callable[[bool], None],
+        max_outstanding: int = MAX_OUTSTANDING,
     ) -> None:
         """`required`: in lock-step the first frame waits for the learner; else it starts when it says hello.
 
@@ -66,6 +69,7 @@ class LearnerLink(Generic[Weights]):
         self._required = required
         self._stopping = stopping
         self._on_learning = on_learning
+        self._max_outstanding = max_outstanding
         self.learning = False
         self._fresh: Weights | None = None
         self._sent = 0
@@ -93,6 +97,8 @@ class LearnerLink(Generic[Weights]):
         self._gap = True
         while self._take(0):
             pass
+        if not self.learning:
+            self._greet(time.monotonic())
         return self._fresh
 
     def _exchange_in_time(self, header: bytes, message: bytes, previous: bytes) -> None:
@@ -101,7 +107,7 @@ class LearnerLink(Generic[Weights]):
         now_s = time.monotonic()
         if not self.learning:
             self._greet(now_s)
-        elif self._sent - self._answered < MAX_OUTSTANDING:
+        elif self._sent - self._answered < self._max_outstanding:
             self._send_frame(header, message, previous)
         else:
             # The learner will not see this frame: what is decided on it cannot be told with the next one.
@@ -142,8 +148,8 @@ class LearnerLink(Generic[Weights]):
     def _greet(self, now_s: float) -> None:
         if now_s < self._greet_s:
             return
-        self._greet_s = now_s + GREETING_PERIOD_S
-        self._send(wire.HELLO, self._hello, *self._weights)
+        sent = self._send(wire.HELLO, self._hello, *self._weights)
+        self._greet_s = now_s + (GREETING_PERIOD_S if sent else UNSENT_GREETING_PERIOD_S)
 
     def _send_frame(self, header: bytes, message: bytes, previous: bytes) -> bool:
         number = self._sent + 1
@@ -220,9 +226,11 @@ class RemoteSlotLearner:
 
     def __init__(self, link: LearnerLink[IntraWeights], schedule: LearningSchedule) -> None:
         """Over `link`, which is this agent's alone."""
-        self.link = link
         self.schedule = schedule
+        self._link = link
         self._frame = (b"", b"")
+        self._teaches = False
+        """Whether what was decided on the last frame may be learned from: its outcome brings detail."""
 
     def bring(self, header: bytes, message: bytes) -> None:
         """The indication that the next observation was decoded from: it goes on as it came."""
@@ -230,14 +238,20 @@ class RemoteSlotLearner:
 
     def on_frame(self, observation: SlotObservation, previous: SlotDecision | None) -> IntraWeights | None:
         """Weights to take over now, if any."""
-        if not self.schedule.takes(observation.decided_slot, observation.observed_slot):
-            return self.link.pass_over()
-        return self.on_brought(previous)
+        decided_slot, observed_slot = observation.decided_slot, observation.observed_slot
+        if not self.schedule.takes(decided_slot, observed_slot):
+            return self.pass_over()
+        return self.on_brought(decided_slot, previous)
 
-    def on_brought(self, previous: SlotDecision | None) -> IntraWeights | None:
+    def on_brought(self, decided_slot: int, previous: SlotDecision | None) -> IntraWeights | None:
         """Weights to take over now, if any, for the frame that was brought."""
-        told = wire.encode_decision(previous) if self.link.learning else b""
-        return self.link.exchange(*self._frame, told)
+        told = wire.encode_decision(previous) if self._teaches and self._link.learning else b""
+        self._teaches = self.schedule.learns(decided_slot)
+        return self._link.exchange(*self._frame, told)
+
+    def pass_over(self) -> IntraWeights | None:
+        """Weights to take over now, if any, at a frame that the learner does not get."""
+        return self._link.pass_over()
 
 
 class RemoteBudgetLearner:

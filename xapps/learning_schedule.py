@@ -21,6 +21,10 @@ class LearningSchedule:
     period_slots: int = PERIOD_SLOTS
     burst_slots: int = BURST_SLOTS
 
+    def learns(self, slot: int) -> bool:
+        """Whether a slot is learned from."""
+        return (slot + self.offset_slots) % self.period_slots < self.burst_slots
+
     def takes(self, decided_slot: int, observed_slot: int) -> bool:
         """Whether a frame is of a burst: its decision is for one of the slots, or it may bring the outcome of one."""
         turn = (decided_slot + self.offset_slots) % self.period_slots
@@ -31,8 +35,10 @@ class LearningSchedule:
         """Slots that pass for each that is learned from."""
         return self.period_slots // self.burst_slots
 
-    def asked(self) -> slot_pb2.DetailSchedule:
-        """What a subscription asks the node for."""
+    def asked(self) -> slot_pb2.DetailSchedule | None:
+        """What a subscription asks the node for; None: detail with every outcome."""
+        if self.period_slots == self.burst_slots:
+            return None
         return slot_pb2.DetailSchedule(
             period_slots=self.period_slots, burst_slots=self.burst_slots, offset_slots=self.offset_slots
         )

@@ -93,7 +93,7 @@ class LoopInProcess:
             window = self._cell.execute_slot()
             self._node.executed(slot)
             if window is not None:
-                self._node.second_closed(window, self._node.missed_deadlines)
+                self._node.report_second(self._node.close_second(window))
             self._node.latencies_s.clear()  # as its reader does once a second
 
     def decide(self, decisions: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from hiso.bounds.split_tables import SplitWorlds
 from hiso.oracle_kernel import SliceChannels, oracle_decision, true_gains
@@ -38,6 +39,32 @@ def check_oracle(scenario: Scenario, control_delay_slots: int) -> None:
         raise ReferenceRunError(f"common_beam: the oracle needs random, not {scenario.common_beam}")
 
 
+def oracle_on(
+    observation: SlotObservation,
+    scenario: Scenario,
+    beam_gains: npt.NDArray[np.float32],
+    common_gain: npt.NDArray[np.float32],
+    channel_gain: npt.NDArray[np.float32],
+) -> SlotDecision:
+    """`oracle_decision` for a group under its budgets, on channels given as gains [K.., N], [K..] and [K..]."""
+    count = len(observation.user_ids)
+    channels = SliceChannels(
+        beam_gains[:count],
+        common_gain[:count],
+        channel_gain[:count],
+        scenario.antennas,
+        scenario.access == "rsma",
+        float(observation.power_w),
+        float(observation.noise_w),
+        int(observation.hwi_model),
+        float(observation.kappa_t),
+        float(observation.kappa_r),
+    )
+    beams, private_power_w = np.zeros(MAX_GROUP_USERS, np.int16), np.zeros(MAX_GROUP_USERS, np.float32)
+    common_w = float(oracle_decision(channels, beams, private_power_w))
+    return SlotDecision(beams[:count], private_power_w[:count], common_w)
+
+
 class OracleAgent:
     """One slice's `oracle_decision`, on the true channels of the slot."""
 
@@ -48,8 +75,6 @@ class OracleAgent:
         self._gains = np.zeros((MAX_GROUP_USERS, beams), np.float32)
         self._common_gain = np.zeros(MAX_GROUP_USERS, np.float32)
         self._channel_gain = np.zeros(MAX_GROUP_USERS, np.float32)
-        self._beams = np.zeros(MAX_GROUP_USERS, np.int16)
-        self._power_w = np.zeros(MAX_GROUP_USERS, np.float32)
 
     def on_observation(self, observation: SlotObservation) -> SlotDecision:
         """The decision for the group; of the observation it takes who and under which budgets."""
@@ -64,20 +89,7 @@ class OracleAgent:
             self._common_gain,
             self._channel_gain,
         )
-        channels = SliceChannels(
-            self._gains[:count],
-            self._common_gain[:count],
-            self._channel_gain[:count],
-            scenario.antennas,
-            scenario.access == "rsma",
-            float(observation.power_w),
-            float(observation.noise_w),
-            int(observation.hwi_model),
-            float(observation.kappa_t),
-            float(observation.kappa_r),
-        )
-        common_w = float(oracle_decision(channels, self._beams, self._power_w))
-        return SlotDecision(self._beams[:count].copy(), self._power_w[:count].copy(), common_w)
+        return oracle_on(observation, scenario, self._gains, self._common_gain, self._channel_gain)
 
 
 class Clairvoyant(InterPolicy):

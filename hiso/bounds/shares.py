@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hiso.bounds.references import oracle_on
 from hiso.bounds.snapshots import Snapshot, mean_rate, slice_rate, take_snapshots
 from hiso.observe import slice_context
-from hiso.oracle_kernel import SliceChannels, oracle_decision
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, Scenario
-from xapps.slicing.intra.decision import MAX_GROUP_USERS
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
-from xapps.slicing.observation import SlotDecision
 from xapps.slicing.weights import Weights
 
 RULES = ("greedy", "slnr")
@@ -35,24 +33,9 @@ class Shares:
 def oracle_rate(snapshot: Snapshot, scenario: Scenario) -> float:
     """Sum rate of the coordinate-ascent oracle on a snapshot's own channels, bit/s/Hz."""
     observation = snapshot.observation
-    channels = SliceChannels(
-        np.asarray(observation.beam_gains, np.float32),
-        snapshot.common_gain,
-        snapshot.channel_gain,
-        scenario.antennas,
-        scenario.access == "rsma",
-        float(observation.power_w),
-        float(observation.noise_w),
-        int(observation.hwi_model),
-        float(observation.kappa_t),
-        float(observation.kappa_r),
-    )
-    beams, private_power_w = np.zeros(MAX_GROUP_USERS, np.int16), np.zeros(MAX_GROUP_USERS, np.float32)
-    common_w = float(oracle_decision(channels, beams, private_power_w))
-    count = len(observation.user_ids)
-    return slice_rate(
-        snapshot, SlotDecision(beams[:count].copy(), private_power_w[:count].copy(), common_w), scenario.antennas
-    )
+    gains = np.asarray(observation.beam_gains, np.float32)
+    decision = oracle_on(observation, scenario, gains, snapshot.common_gain, snapshot.channel_gain)
+    return slice_rate(snapshot, decision, scenario.antennas)
 
 
 def oracle_shares(

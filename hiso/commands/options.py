@@ -215,9 +215,6 @@ class RunOptions:
         return request
 
 
-_NONE = inspect.Parameter.empty
-
-
 def takes(options: type[Any], **defaults: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the fields of a dataclass as options before its own, and one made of them as its first argument.
 

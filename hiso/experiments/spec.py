@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hiso.experiments.measures import EPISODE_MEASURES, MEASURES, SERIES, TRAINING_MEASURES
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS
+from service_kit.field_errors import describe_errors
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 
 HEADLINE_SEEDS, OTHER_SEEDS = 10, 5
@@ -338,8 +339,7 @@ def parse_experiment(data: Any, name: str) -> Experiment:
     try:
         experiment = Experiment.model_validate({"name": name, **data})
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, item['loc'])) or 'experiment'}: {item['msg']}" for item in error.errors()]
-        raise ExperimentError(f"experiment {name}: {'; '.join(lines)}") from error
+        raise ExperimentError(f"experiment {name}: {describe_errors(error, Experiment, whole='experiment')}") from error
     _ = experiment.requests  # raises where one cannot be made
     return experiment
 

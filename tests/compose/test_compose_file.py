@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from xapps.learner import parse_arguments
+
 from . import project
 from .project import COMPOSE_FILE, ROOT, XAPPS_OVERLAY, compose_programs
 
@@ -50,13 +52,29 @@ def test_both_generations_read_the_file(version: str) -> None:
     assert set(resolved) - LEARNERS == plain - LEARNERS == set(_services()) - LEARNERS
 
 
+def _settings() -> dict[str, str]:
+    lines = [line for line in (ROOT / ".env").read_text().splitlines() if "=" in line and line[0] != "#"]
+    return dict(line.split("=", 1) for line in lines)
+
+
 def test_every_setting_of_the_file_stands_in_env_with_the_same_default() -> None:
     used = dict(re.findall(r"\$\{([A-Z0-9_]+):-([^}]*)\}", COMPOSE_FILE.read_text()))
-    lines = [line for line in (ROOT / ".env").read_text().splitlines() if "=" in line and line[0] != "#"]
-    given = dict(line.split("=", 1) for line in lines)
+    given = _settings()
     given.pop("COMPOSE_PROJECT_NAME")
     assert set(used) == set(given)
     assert all(given[name] == default for name, default in used.items() if default)
+
+
+@pytest.mark.parametrize("agent", sorted(LEARNERS))
+def test_a_learner_understands_its_command(agent: str) -> None:
+    command = _filled(_services()[agent]["command"])
+    assert command[:6] == ["nice", "-n", "19", "python", "-m", "xapps.learner"]
+    assert parse_arguments(command[6:]).agent == agent.removeprefix("learner-")
+
+
+def _filled(command: str) -> list[str]:
+    """A command with the settings of `.env`."""
+    return re.sub(r"\$\{([A-Z0-9_]+):-[^}]*\}", lambda found: _settings()[found[1]], command).split()
 
 
 def test_ports_are_published_to_loopback_only() -> None:

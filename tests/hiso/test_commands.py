@@ -96,7 +96,7 @@ WRONG = [
     (["--intra", "random:worst"], "intra: 'random:worst' is none of madqn, madqn-tuned, random[:best|:random]"),
     (["--timeline", "/no/such/file"], "timeline: /no/such/file cannot be read"),
     (["--timeline", "/dev/null"], "timeline: must be a list of entries, not NoneType"),
-    (["--set-agents", "power_levels=1"], "power_levels: Input should be greater than or equal to 2 (given 1)"),
+    (["--set-agents", "power_levels=1"], "power_levels: must be 2..16 (given 1)"),
     (["--set-agents", "levels=5"], "FIELD one of bandwidth_step_hz, power_levels, action, observation"),
     (
         ["--scheduler", "hiso-coma-tuned", "--set-agents", "power_levels=9"],

@@ -62,7 +62,6 @@ class ProcessSystem:
             control_delay_slots=request.control_delay_slots,
             urgent=request.clock.speed is not None,
             fifo=fifo_allowed(),
-            learning=learn,
         )
         self.base = free_port_base()
         self.run_dir = make_run_dir()

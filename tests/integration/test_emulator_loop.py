@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from emulator_process import emulator, with_ric
 from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
+from hiso_proto import e2sm_kpm_pb2 as kpm
 from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from scripted_ric import (
     NO_LIMIT,
@@ -25,6 +27,8 @@ from scripted_ric import (
     serve,
     slot_header,
     subscribe_all,
+    subscribe_budgets,
+    subscribe_kpm,
     subscribe_slot,
 )
 
@@ -80,6 +84,33 @@ def test_decisions_in_time_and_late(tmp_path: Path) -> None:
         ric.send(ric_control_request=control(late, slot_header(late), greedy_message(late)))
         failure = ric.next("ric_control_failure")
         assert failure.cause.ric_request == e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED
+
+
+def test_on_a_schedule_a_second_is_told_as_it_was_when_it_closed_also_the_last(tmp_path: Path) -> None:
+    ric = ScriptedRic()
+    kappa = kpm.MeasurementInfoItem(meas_name="VS.HWI.Kappa", label_info_list=[kpm.MeasurementLabel(no_label=True)])
+    ric.on_setup = lambda c: c.send(
+        e2ap.E2apPdu(ric_subscription_request=subscribe_kpm(ric, 20, [kappa])),
+        e2ap.E2apPdu(ric_subscription_request=subscribe_budgets(ric, 1)),
+    )
+    timeline = tmp_path / "timeline.yaml"
+    timeline.write_text("[{at_s: 3, change: hwi, kappa: 0.05}]")
+    options = ("--clock", "2x", "--duration", "4", "--timeline", str(timeline), "--set", "hwi.kappa=0.01")
+    with with_ric(tmp_path, ric, *options) as node:
+        assert node.wait() == 0, node.log_path.read_text()
+    kappas: dict[int, float] = {}
+    seconds_asked = []
+    while 3 not in kappas or 4 not in seconds_asked:
+        indication = ric.next("ric_indication", timeout_s=1.0)
+        if indication.ric_indication_type == e2ap.INSERT:
+            seconds_asked.append(budgets.IndicationHeader.FromString(indication.ric_indication_header).second)
+            continue
+        start_ns = kpm.IndicationHeader.FromString(indication.ric_indication_header).collet_start_time_ns
+        (item,) = kpm.IndicationMessage.FromString(indication.ric_indication_message).meas_data
+        kappas[start_ns // 10**9] = item.meas_record[0].real
+    assert kappas == {second: pytest.approx(0.05 if second == 3 else 0.01) for second in kappas}
+    assert {1, 2, 3} <= kappas.keys()
+    assert {2, 3, 4} <= set(seconds_asked)
 
 
 def test_real_time_goes_on_without_a_ric(tmp_path: Path) -> None:

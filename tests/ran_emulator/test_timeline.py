@@ -205,7 +205,7 @@ WRONG = [
     ("- {at_s: 1, at_s: 2}", "at_s: given twice (lines 1 and 1)"),
     ("- hwi", "entry 1: "),
     ("- {change: hwi, kappa: 1}", "entry 1: either at_s (0..5e+06) or at_slot (0..10000000000)"),
-    ("- {at_s: -1, change: hwi, kappa: 1}", "entry 1: at_s: Input should be greater than or equal to 0 (given -1)"),
+    ("- {at_s: -1, change: hwi, kappa: 1}", "entry 1: at_s: must be 0..1000000 (given -1)"),
     ("- {at_slot: 1.5, change: hwi, kappa: 1}", "entry 1: at_slot: Input should be a valid integer"),
     ("- {at_s: .nan, change: hwi, kappa: 1}", "entry 1: at_s: Input should be a finite number"),
     ("- {at_s: 1, change: rain}", "entry 1: change: must be one of load, burst, user_burst, hwi, csi, speed, regime"),

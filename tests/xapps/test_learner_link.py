@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
+from messages import observation
 
 from xapps import learner_wire as wire
-from xapps.learner_link import MAX_OUTSTANDING, LearnerLink
+from xapps.codec import decode_observation
+from xapps.learner_link import MAX_OUTSTANDING, LearnerLink, RemoteSlotLearner
+from xapps.learning_schedule import LearningSchedule
 from xapps.slicing.networks import IntraWeights
+from xapps.slicing.observation import SlotDecision, SlotObservation
 
 START = IntraWeights(0, 0.5, np.arange(4, dtype=np.float32), "start")
 
@@ -244,6 +249,57 @@ def test_frames_passed_over_break_the_chain_and_weights_come_all_the_same(
     link.exchange(b"after a gap")
     link.exchange(b"next")
     assert [learner.take(wire.FRAME)[4] for _ in range(2)] == [b"", b"p"]
+
+
+def test_a_learner_is_greeted_also_where_its_frames_are_passed_over(
+    make: Callable[..., Link], learner: ScriptedLearner
+) -> None:
+    link = make(lockstep=False)
+    end_s = time.monotonic() + 10
+    while not learner.socket.poll(0):
+        assert time.monotonic() < end_s
+        assert link.link.pass_over() is None
+    learner.welcome(weights(3))
+    found = link.link.pass_over()
+    while found is None:
+        found = link.link.pass_over()
+    assert found.version == 3
+
+
+class RecordingLink:
+    """A link that learns, and what it was given."""
+
+    learning = True
+
+    def __init__(self) -> None:
+        self.told: list[bytes | None] = []
+
+    def exchange(self, _header: bytes, _message: bytes, previous: bytes) -> None:
+        self.told.append(previous)
+
+    def pass_over(self) -> None:
+        self.told.append(None)
+
+
+def test_of_a_burst_only_decisions_are_told_whose_outcomes_bring_detail() -> None:
+    link, delay = RecordingLink(), 2
+    schedule = LearningSchedule(offset_slots=0, period_slots=100, burst_slots=4)
+    learner = RemoteSlotLearner(link, schedule)  # type: ignore[arg-type]
+    for observed_slot in range(95, 110):
+        decision = SlotDecision(
+            np.zeros(1, np.int16), np.zeros(1, np.float32), None, np.array([observed_slot], np.int32)
+        )
+        learner.on_frame(blank(observed_slot, delay), decision)
+    sent = [place for place, told in enumerate(link.told, 95) if told is not None]
+    assert sent == list(range(98, 105))  # from the decision for slot 100 to the outcome of slot 103
+    # With frame n goes what was decided on frame n - 1: for slot n + 1.
+    assert [place for place, told in enumerate(link.told, 95) if told] == [99, 100, 101, 102]
+
+
+def blank(observed_slot: int, delay: int) -> SlotObservation:
+    header, message = observation(observed_slot, [17], [])
+    found = decode_observation(header, message)
+    return dataclasses.replace(found, observed_slot=observed_slot, decided_slot=observed_slot + delay)
 
 
 def test_a_learner_that_started_anew_is_greeted_with_what_was_learned(

@@ -35,4 +35,5 @@ def test_a_burst_comes_once_a_period_and_one_slices_at_a_time(delay: int) -> Non
 @given(st.integers(0, 12), st.integers(0, 10_000))
 def test_in_lockstep_a_learner_gets_every_frame(delay: int, slot: int) -> None:
     assert EVERY_FRAME.takes(slot + delay, slot)
-    assert EVERY_FRAME.asked().burst_slots == EVERY_FRAME.asked().period_slots == 1
+    assert EVERY_FRAME.learns(slot)
+    assert EVERY_FRAME.asked() is None  # detail with each outcome

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service_kit.field_errors import describe_errors
+
 MIN_POWER_LEVELS, MAX_POWER_LEVELS = 2, 16
 
 
@@ -53,5 +55,4 @@ def parse_options(assignments: Sequence[str]) -> AgentOptions:
     try:
         return AgentOptions.model_validate(given)
     except ValidationError as error:
-        wrong = "; ".join(f"{item['loc'][0]}: {item['msg']} (given {item['input']!r})" for item in error.errors())
-        raise OptionsError(f"set-agents: {wrong}") from error
+        raise OptionsError(f"set-agents: {describe_errors(error, AgentOptions, whole='options')}") from error

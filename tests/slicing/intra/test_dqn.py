@@ -178,6 +178,18 @@ def test_a_users_next_observation_within_20_slots_is_the_next_state() -> None:
     assert frames.stored() == [(4.0, False), (6.0, False), (5.0, True)]
 
 
+def test_what_missing_frames_cut_off_has_not_ended() -> None:
+    frames = Frames()
+    frames.send(100, [17])
+    frames.learner.cut_off(110)  # none is missing
+    frames.send(110, [17], [outcome_of(100, [17], [rate_of(4)])])
+    assert frames.stored() == [(4.0, False)]
+    frames.learner.cut_off(1_100)
+    frames.previous = None
+    frames.send(1_100, [17], [outcome_of(110, [17], [rate_of(6)])])
+    assert frames.stored() == [(4.0, False)]
+
+
 def test_complete_transitions_are_stored_by_user_id() -> None:
     frames = Frames()
     frames.send(0, [20, 25, 30])

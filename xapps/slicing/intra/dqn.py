@@ -270,6 +270,11 @@ class IntraLearner:
         )
         return self.weights
 
+    def cut_off(self, observed_slot: int) -> None:
+        """Forget what is open where a frame's predecessors are missing, which is no end of it; before `on_frame`."""
+        if self._pending is not None and observed_slot - self._pending.observed_slot > NEXT_STATE_SLOTS:
+            self._open.clear()
+
     def _epsilon(self, slot: int) -> float:
         elapsed = slot - (self._first_slot or 0)
         return float(max(self.config.epsilon_end, self._epsilon_start * self._epsilon_factor**elapsed))
