@@ -34,6 +34,10 @@ hiso_e2_messages_total{{function="slot",procedure="ric_control",direction="to_ri
 hiso_missed_deadlines_total{{slice="embb"}} {missed}
 hiso_slice_ssr{{slice="embb"}} 0.993
 hiso_slice_goodput_bps{{slice="embb"}} 3.9e7
+hiso_slice_delay_ms{{slice="embb",quantile="0.5"}} 1.04
+hiso_slice_delay_ms{{slice="embb",quantile="0.99"}} 2.56
+hiso_slice_active_users{{slice="embb"}} 2.59
+hiso_slice_power_w{{slice="embb"}} 187.4
 hiso_slice_bandwidth_hz{{slice="vonr"}} 2e6
 hiso_slice_bandwidth_hz{{slice="embb"}} {embb_hz}
 hiso_slice_bandwidth_hz{{slice="urllc"}} 2e6
@@ -100,7 +104,10 @@ def test_the_table_shows_shares_of_decisions_and_what_was_not_said(request_: Run
     with terminal:
         terminal.show(seen())
     text = out.getvalue()
-    assert "90.0 / 6.0 / 4.0" in text
+    row = " ".join(next(line for line in text.splitlines() if "eMBB" in line).replace("│", " ").split())
+    assert row == "eMBB 0.993 39.00 1.04 / 2.56 2.59 6.0 187.4 90.0 / 6.0 / 4.0"
+    for measure in ("17.25", "3.50", "16.35", "0.33", "1.00 %"):
+        assert measure in text
     assert "gga on base, seed 1" in text
     assert "HWI paper, kappa 0.001" in text
     assert "4 updates in 10 trigger evaluations" in text
