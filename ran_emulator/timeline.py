@@ -121,5 +121,6 @@ def _complaints(error: ValidationError) -> list[str]:
     items = error.errors()
     if items[0]["type"].startswith("union_tag"):
         return [f"change: must be one of {', '.join(EVENT_TYPES)}"]
-    kind = str(items[0]["loc"][0])  # the first part of a place is the kind of change
-    return field_errors(((item["loc"][1:], item) for item in items), EVENT_TYPES[kind], whole=kind)
+    # The first part of a place is the kind of change; there is none where an entry has no fields.
+    kind = EVENT_TYPES[str(items[0]["loc"][0])] if items[0]["loc"] else TimedChange
+    return field_errors(((item["loc"][1:], item) for item in items), kind, whole="")

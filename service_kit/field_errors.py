@@ -19,7 +19,7 @@ def describe_errors(error: ValidationError, model: type[BaseModel], whole: str) 
 def field_errors(items: Iterable[tuple[Place, Any]], model: type[BaseModel], whole: str) -> list[str]:
     """One text a wrong field: its dotted name, what is wrong (with the allowed range), what was given.
 
-    `items`: pydantic's errors, each with its place in `model`; `whole`: what the model is, where no field is named.
+    `items`: pydantic's errors, each with its place in `model`; `whole`: stands for the field where none is named.
     """
     lines = {}
     for place, item in items:
@@ -28,13 +28,14 @@ def field_errors(items: Iterable[tuple[Place, Any]], model: type[BaseModel], who
         field = ".".join(str(part) for part in location) or whole
         given = f" (given {item['input']!r})" if not isinstance(item["input"], dict) else ""
         message = item["msg"].removeprefix("Value error, ")
-        lines[location] = f"{field}: {_complaint(item['type'], message, _range_at(model, location))}{given}"
+        complaint = _complaint(item["type"], message, _range_at(model, location))
+        lines[location] = f"{field}: {complaint}{given}" if field else f"{complaint}{given}"
     return list(lines.values())
 
 
 def _complaint(kind: str, message: str, allowed: str) -> str:
     """What is wrong with a field; of bounds pydantic names the one alone that is violated."""
-    if kind.startswith(("greater_than", "less_than")) or " or " in allowed:
+    if allowed and (kind.startswith(("greater_than", "less_than")) or " or " in allowed):
         return f"must be {allowed}"
     return message if not allowed or kind in ("missing", "literal_error") else f"{message}, in {allowed}"
 
@@ -56,7 +57,8 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 def _child(node: dict[str, Any], part: int | str) -> dict[str, Any]:
     """JSON schema of one part of an object, mapping, tuple or list; empty where there is none."""
     if isinstance(part, str):
-        return dict(node.get("properties", {}).get(part) or node.get("additionalProperties") or {})
+        of_a_mapping: dict[str, Any] = next(iter(node.get("patternProperties", {}).values()), {})
+        return dict(node.get("properties", {}).get(part, of_a_mapping))
     parts = node.get("prefixItems", [])
     return dict(parts[part] if part < len(parts) else node.get("items", {}))
 

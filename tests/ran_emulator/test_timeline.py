@@ -203,19 +203,19 @@ WRONG = [
     ("{at_s: 1}", "must be a list of entries, not dict"),
     ("- {at_s: 1", "is not YAML"),
     ("- {at_s: 1, at_s: 2}", "at_s: given twice (lines 1 and 1)"),
-    ("- hwi", "entry 1: "),
+    ("- hwi", "entry 1: Input should be a valid dictionary"),
     ("- {change: hwi, kappa: 1}", "entry 1: either at_s (0..5e+06) or at_slot (0..10000000000)"),
-    ("- {at_s: -1, change: hwi, kappa: 1}", "entry 1: at_s: must be 0..1000000 (given -1)"),
+    ("- {at_s: -1, change: hwi, kappa: 1}", "entry 1: at_s: must be 0..5000000 (given -1)"),
     ("- {at_slot: 1.5, change: hwi, kappa: 1}", "entry 1: at_slot: Input should be a valid integer"),
     ("- {at_s: .nan, change: hwi, kappa: 1}", "entry 1: at_s: Input should be a finite number"),
     ("- {at_s: 1, change: rain}", "entry 1: change: must be one of load, burst, user_burst, hwi, csi, speed, regime"),
     ("- {at_s: 1}", "entry 1: change: must be one of load, burst, user_burst, hwi, csi, speed, regime"),
     (
         "- {at_s: 1, change: hwi, kappa: 1}\n- {at_s: 1, change: hwi, kappa: 1.5}",
-        "entry 2: kappa: Input should be less",
+        "entry 2: kappa: must be 0..1 (given 1.5)",
     ),
     ("- {at_s: 1, change: csi}", "entry 1: at least one of csi_delay_slots (0..20), csi_period_slots (1..640)"),
-    ("- {at_s: 1, change: csi, csi_period_slots: 0}", "entry 1: csi_period_slots: Input should be greater"),
+    ("- {at_s: 1, change: csi, csi_period_slots: 0}", "entry 1: csi_period_slots: must be 1..640 (given 0)"),
     ("- {at_s: 1, change: load, slice: gold, scale: 1}", "entry 1: slice: Input should be 'vonr', 'embb' or 'urllc'"),
     ("- {at_s: 1, change: load, slice: embb, scale: 1, more: 2}", "entry 1: more: Extra inputs are not permitted"),
     (
@@ -228,7 +228,7 @@ WRONG = [
     ),
     (
         "- {at_s: 1, change: user_burst, users: [7], packets: 65}",
-        "entry 1: packets: Input should be less",
+        "entry 1: packets: must be 1..64 (given 65)",
     ),
     ("- {at_s: 1, change: regime, index: 1}", "entry 1: index: scenario 'base' has no regimes"),
 ]
