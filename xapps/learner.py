@@ -51,7 +51,7 @@ PROG = "python -m xapps.learner"
 AGENTS = ("inter", *SLICE_NAMES)
 METRICS_PORTS = dict(zip(AGENTS, range(36_414, 36_418), strict=True))
 DEFAULT_TRAINING_SLOTS = 20_000
-REALTIME_FRAMES_PER_UPDATE = 2
+REALTIME_FRAMES_PER_UPDATE = 4
 """An update costs four times what the rest of a frame does, on cores that the loop needs."""
 _POLL_MS = 100
 

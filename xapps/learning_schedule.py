@@ -9,8 +9,8 @@ from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from xapps.slicing.observation import SLICE_NAMES
 
 BURST_SLOTS = 32
-PERIOD_SLOTS = 1024
-"""An update takes longer than a slot, on cores that the loop needs; a burst in half a second leaves it nearly all."""
+PERIOD_SLOTS = 512
+"""An update takes longer than a slot, on cores that the loop needs; a burst in a quarter of a second leaves it most."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_an_agent_is_frozen_until_its_learner_comes_and_whenever_it_is_gone() ->
         system.start_ric()
         for agent in AGENTS:
             system.start_xapp(agent, *(("--learner", system.learner(agent)) if agent == "embb" else ()))
-        system.start_emulator("high-load", "--clock", "0.1x")
+        system.start_emulator("high-load", "--clock", "0.5x")
 
         def decisions() -> float:
             return system.metric("xapp-embb", "hiso_xapp_decisions_total") or 0

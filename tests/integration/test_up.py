@@ -176,7 +176,7 @@ def test_frozen_agents_with_a_control_delay_agree_with_sim(up: Callable[..., Up]
 
 
 def test_several_cells_agree_with_sim_cell_by_cell(up: Callable[..., Up], tmp_path: Path) -> None:
-    arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "regimes", "--seed", "5", "--slots", "2500")
+    arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "regimes", "--seed", "5", "--slots", "5000")
     arguments += ("--cells", "2")
     run = up(*arguments, "--clock", "lockstep")
     summary = run.wait()

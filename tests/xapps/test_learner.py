@@ -124,11 +124,11 @@ def test_a_slice_is_learned_as_in_process(start: Callable[..., Learner]) -> None
     assert '"status": "ok"' in learner.get("/healthz")
 
 
-def test_in_real_time_it_updates_every_other_frame_and_sends_only_the_newest_weights(
+def test_in_real_time_it_updates_now_and_then_and_sends_only_the_newest_weights(
     start: Callable[..., Learner],
 ) -> None:
     learner = start("embb", POLICY, "--training-slots", "100")
-    learner.ask(*slot_hello(lockstep=False, slots_a_frame=32))
+    learner.ask(*slot_hello(lockstep=False, slots_a_frame=16))
     previous = b""
     for number, (frame, decision) in enumerate(frames(), 1):  # none waits for the answer to the one before
         learner.socket.send_multipart((wire.FRAME, wire.encode_number(number), *frame, previous))
@@ -137,11 +137,11 @@ def test_in_real_time_it_updates_every_other_frame_and_sends_only_the_newest_wei
     assert [wire.decode_number(answer[1]) for answer in answers] == list(range(1, FRAMES + 1))
     found = [wire.decode_intra_weights((answer[2], answer[3])) for answer in answers if answer[3]]
     updates = learner.metric("hiso_learner_updates_total")
-    assert 0 < updates <= FRAMES / 2
+    assert 0 < updates <= FRAMES / 4
     assert len(found) < updates
     assert found[-1].version == updates
-    # Of 3,200 slots: with 100 it would explore no more.
-    assert found[-1].epsilon > 0.5
+    # Of 1,600 slots: with 100 it would explore no more.
+    assert found[-1].epsilon > 0.3
 
 
 def test_another_world_goes_on_from_what_was_learned(start: Callable[..., Learner]) -> None:
