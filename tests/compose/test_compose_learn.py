@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import httpx
 import pytest
 from monitoring.live_prometheus import Prometheus
 
@@ -30,7 +31,6 @@ pytestmark = [
 START_LIMIT_S = 180.0
 FLOW_LIMIT_S = 120.0
 LEARN_LIMIT_S = 300.0
-"""Learning starts at 256 decisions, of which a quiet mix of traffic has few."""
 BUILD_INPUTS = (
     "Dockerfile", ".dockerignore", ".env", "docker-compose.yml", "docker-entrypoint.sh", "constraints.txt",
     "pyproject.toml", "README.md", "hiso", "monitoring", "near_rt_ric", "proto", "ran_emulator", "service_kit", "xapps",
@@ -49,6 +49,9 @@ def project(engine: Engine, client: docker.DockerClient, tmp_path_factory: pytes
     made.compose("build", "near-rt-ric", "learner-inter")
     with made.running([*SERVICES, *LEARNERS, "prometheus"]):
         made.wait_healthy([*SERVICES, *LEARNERS], START_LIMIT_S)
+        # VoNR alone would take minutes to the 256 decisions at which learning starts.
+        url = f"{made.url('HISO_EMULATOR_PORT')}/traffic/vonr/load"
+        httpx.put(url, json={"scale": 10}).raise_for_status()
         yield made
 
 
