@@ -212,13 +212,18 @@ def test_greetings_repeated_while_the_learner_started_change_nothing(
     assert found[0].version == 1
 
 
-def test_in_real_time_frames_go_out_without_waiting_and_a_busy_learner_gets_no_more(
-    make: Callable[..., Link], learner: ScriptedLearner
-) -> None:
+def learning_in_real_time(make: Callable[..., Link], learner: ScriptedLearner) -> Link:
     link = make(lockstep=False)
     thread, _ = in_background(link.until_learning)
     learner.welcome()
     thread.join(10)
+    return link
+
+
+def test_in_real_time_frames_go_out_without_waiting_and_a_busy_learner_gets_no_more(
+    make: Callable[..., Link], learner: ScriptedLearner
+) -> None:
+    link = learning_in_real_time(make, learner)
     for number in range(MAX_OUTSTANDING + 5):
         assert link.exchange(str(number).encode()) is None
     frames = [learner.take(wire.FRAME) for _ in range(MAX_OUTSTANDING)]
@@ -237,10 +242,7 @@ def test_in_real_time_frames_go_out_without_waiting_and_a_busy_learner_gets_no_m
 def test_frames_passed_over_break_the_chain_and_weights_come_all_the_same(
     make: Callable[..., Link], learner: ScriptedLearner
 ) -> None:
-    link = make(lockstep=False)
-    thread, _ = in_background(link.until_learning)
-    learner.welcome()
-    thread.join(10)
+    link = learning_in_real_time(make, learner)
     learner.learned(learner.take(wire.FRAME), weights(7))
     found = link.link.pass_over()
     while found is None:
