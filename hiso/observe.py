@@ -9,6 +9,7 @@ import numpy as np
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.phy.beam_reports import BeamReporter
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import MAX_GROUP_USERS, SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.observation import (
     BeamReports,
@@ -71,6 +72,9 @@ def second_report(window: SecondWindow, total_bandwidth_hz: int) -> SecondReport
         power_w=window.power_w,
         slice_eta_bps_hz=eta.astype(np.float32),
         eta_bps_hz=_float32(eta.sum()),
+        hwi_model=HWI_MODELS.index(window.hwi.model),
+        kappa_t=_float32(window.hwi.kappa_t),
+        kappa_r=_float32(window.hwi.kappa_r),
     )
 
 

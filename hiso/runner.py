@@ -45,7 +45,7 @@ from xapps.trained import (
 )
 
 if TYPE_CHECKING:
-    from xapps.slicing.inter.a2c_lstm import InterLearner
+    from xapps.slicing.inter.learning import InterLearner
     from xapps.slicing.intra.dqn import DqnConfig, IntraLearner
 
 DEFAULT_TRAINING_SLOTS = 20_000
@@ -74,8 +74,7 @@ class RunWeights:
             if weights is None:
                 continue
             trained, reasons = weights.metadata, []
-            # Budgets are decided from reports, which say nothing of impairments.
-            if weights is self.intra and hwi_model_differs(trained, HWI_MODELS.index(scenario.hwi.model)):
+            if hwi_model_differs(trained, HWI_MODELS.index(scenario.hwi.model)):
                 reasons.append(f"hwi_model {trained.hwi_model} (this run: {scenario.hwi.model})")
             if control_delay_differs(trained, control_delay_slots):
                 reasons.append(f"control_delay_slots {trained.control_delay_slots} (this run: {control_delay_slots})")
@@ -225,10 +224,10 @@ class Runner:
         start = None if self.weights.inter is None else inter_weights(self.weights.inter, scheduler.options)
         policy = make_inter_policy(scheduler.inter, context, cell.seed, start, learning=learns, step_hz=step_hz)
         if learns:
-            from xapps.slicing.inter.a2c_lstm import InterLearner
+            from xapps.slicing.inter.learners import make_inter_learner
 
             config = COMA2C_CONFIGS[scheduler.inter]
-            self.inter_learner = InterLearner(config, context, cell.seed, start, step_hz)
+            self.inter_learner = make_inter_learner(config, context, cell.seed, start, step_hz)
         return BudgetAgent(policy, trigger, self.inter_learner)
 
     def _split_worlds(self) -> SplitWorlds:

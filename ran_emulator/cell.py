@@ -30,7 +30,7 @@ COMMON_BEAM_POOL = 4_096
 
 @dataclass(slots=True)
 class SecondWindow:
-    """One closed second: measures a slice, and the budgets in force at its end."""
+    """One closed second: measures a slice, and the budgets and impairments in force at its end."""
 
     second: int
     slot: int
@@ -41,6 +41,7 @@ class SecondWindow:
     queued_bits: npt.NDArray[np.int64]  # [S]
     bandwidth_hz: npt.NDArray[np.int64]  # [S]
     power_w: npt.NDArray[np.float32]  # [S]
+    hwi: Impairments
 
     def ssr(self) -> npt.NDArray[np.float32]:
         """SSR a slice (Eq. 4): successes / resolved; 1 where nothing was resolved. float32 [S]."""
@@ -329,6 +330,7 @@ class Cell:
             queued_bits=bits,
             bandwidth_hz=state.slices["bandwidth_hz"].copy(),
             power_w=state.slices["power_w"].copy(),
+            hwi=self.hwi,
         )
 
     def places_m(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

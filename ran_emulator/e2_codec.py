@@ -106,6 +106,9 @@ def budget_report(window: SecondWindow, total_bandwidth_hz: int) -> budgets.Indi
             for index in range(len(SLICE_NAMES))
         ],
         eta_bps_hz=float(eta.sum()),
+        hwi_model=window.hwi.model.upper(),
+        kappa_t=window.hwi.kappa_t,
+        kappa_r=window.hwi.kappa_r,
     )
 
 

@@ -42,8 +42,6 @@ class KpmWindow:
     window: SecondWindow
     missed_deadlines: tuple[int, int, int]
     total_bandwidth_hz: int
-    kappa_t: float
-    kappa_r: float
 
     def count(self, place: int, *columns: int) -> int:
         """Sum of integer measures, of one slice or of the cell."""
@@ -208,12 +206,12 @@ MEASUREMENTS = (
     Measurement(
         "VS.HWI.Kappa", "1", False, True,
         "transmitter's impairment kappa_t (Eq. 11) at the end of the second",
-        lambda w, _: w.kappa_t,
+        lambda w, _: w.window.hwi.kappa_t,
     ),
     Measurement(
         "VS.HWI.KappaRx", "1", False, True,
         "receivers' impairment kappa_r (Eq. 12) at the end of the second",
-        lambda w, _: w.kappa_r,
+        lambda w, _: w.window.hwi.kappa_r,
     ),
 )  # fmt: skip
 

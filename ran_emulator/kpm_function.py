@@ -40,8 +40,6 @@ class KpmFunction:
             window,
             (missed[0], missed[1], missed[2]),
             self._cell.scenario.total_bandwidth_hz,
-            self._cell.hwi.kappa_t,
-            self._cell.hwi.kappa_r,
         )
 
     def report(self, closed: kpm.KpmWindow) -> None:

@@ -576,7 +576,8 @@ def _precode(state: Any, slice_id: int) -> None:
         _private_beams(state, slice_id)
         for u in range(count):
             for i in range(count):
-                gains[u, i], spreads[u, i] = coupling(state.channel_rows[u], state.beam_rows[i])
+                if i == u or cell.access != ACCESS_OFDMA:  # where each has a band of its own, nothing else counts
+                    gains[u, i], spreads[u, i] = coupling(state.channel_rows[u], state.beam_rows[i])
     if cell.common_beam == COMMON_BEAM_SUM_MRT:
         common = state.beam_rows[GROUP]
         matched_to_all(count, state.csi_rows, common)

@@ -203,6 +203,9 @@ def decode_report(header: bytes, message: bytes) -> SecondReport:
         power_w=reals("power_w"),
         slice_eta_bps_hz=reals("eta_bps_hz"),
         eta_bps_hz=body.eta_bps_hz,
+        hwi_model=body.hwi_model,
+        kappa_t=body.kappa_t,
+        kappa_r=body.kappa_r,
     )
 
 

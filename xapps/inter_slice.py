@@ -84,7 +84,7 @@ class InterSliceXApp:
         return self._host.run(lambda: None, self._attach)
 
     def _attach(self, node: E2Node) -> None:
-        agent = self._make_agent(node)
+        agent, watch = self._make_agent(node)
         trigger = budgets_pb2.EventTriggerDefinition(period_s=1)
         action = insert_action(budgets_pb2.ActionDefinition(), node.time_to_wait(BUDGETS_OID))
         # First, because in lock-step the cell may run, and wait for budgets, as soon as those are subscribed.
@@ -95,10 +95,10 @@ class InterSliceXApp:
             key="budgets",
             trigger=trigger,
             actions=[action],
-            handler=partial(self._on_indication, agent),
+            handler=partial(self._on_indication, agent, watch),
         )
 
-    def _make_agent(self, node: E2Node) -> BudgetAgent:
+    def _make_agent(self, node: E2Node) -> tuple[BudgetAgent, MismatchWatch]:
         arguments = self._arguments
         definition = node.budgets_definition()
         context = budget_context(definition.SerializeToString())
@@ -106,13 +106,12 @@ class InterSliceXApp:
         start = None if trained is None else inter_weights(trained, self._options)
         step_hz = self._options.bandwidth_step_hz
         policy = make_inter_policy(arguments.policy, context, arguments.seed, start, step_hz=step_hz)
-        MismatchWatch(None if trained is None else trained.metadata, self._metrics).control_delay(
-            context.control_delay_slots
-        )
+        watch = MismatchWatch(None if trained is None else trained.metadata, self._metrics)
+        watch.control_delay(context.control_delay_slots)
         self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
         trigger = make_trigger(arguments.trigger)
         if not isinstance(policy, CoMA2C) or arguments.learner is None:
-            return BudgetAgent(policy, trigger)
+            return BudgetAgent(policy, trigger), watch
         if node.node_id in self._links:
             self._links.pop(node.node_id).close()
         link = LearnerLink(
@@ -127,9 +126,11 @@ class InterSliceXApp:
             on_learning=partial(setattr, policy, "learning"),
         )
         self._links[node.node_id] = link
-        return BudgetAgent(policy, trigger, RemoteBudgetLearner(link))
+        return BudgetAgent(policy, trigger, RemoteBudgetLearner(link)), watch
 
-    def _on_indication(self, agent: BudgetAgent, node: E2Node, indication: e2ap.RicIndication) -> None:
+    def _on_indication(
+        self, agent: BudgetAgent, watch: MismatchWatch, node: E2Node, indication: e2ap.RicIndication
+    ) -> None:
         """Always answer: budgets, or keep."""
         started_ns = time.perf_counter_ns()
         budgets: Budgets | None = None
@@ -137,6 +138,7 @@ class InterSliceXApp:
         header, message = indication.ric_indication_header, indication.ric_indication_message
         try:
             report = decode_report(header, message)
+            watch.hwi_model(report.hwi_model)
             if isinstance(agent.learner, RemoteBudgetLearner):
                 agent.learner.bring(header, message)
             budgets = agent.on_report(report)

@@ -42,7 +42,7 @@ from xapps.slicing.options import AgentOptions
 from xapps.trained import inter_weights
 
 if TYPE_CHECKING:
-    from xapps.slicing.inter.a2c_lstm import InterLearner
+    from xapps.slicing.inter.learning import InterLearner
     from xapps.slicing.intra.dqn import IntraLearner
 
 _LOG = logging.getLogger(__name__)
@@ -154,10 +154,10 @@ class BudgetSession(Session):
     def __init__(self, hello: dict[str, Any], policy: str, seed: int, start: InterWeights) -> None:
         """Goes on from `start`."""
         super().__init__(hello)
-        from xapps.slicing.inter.a2c_lstm import InterLearner
+        from xapps.slicing.inter.learners import make_inter_learner
 
         context = BudgetContext(**hello["context"])
-        self._learner: InterLearner = InterLearner(
+        self._learner: InterLearner = make_inter_learner(
             COMA2C_CONFIGS[policy], context, seed, start, self.options.bandwidth_step_hz
         )
 

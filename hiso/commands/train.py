@@ -40,7 +40,7 @@ from xapps.trained import inter_weights, trained_name
 
 if TYPE_CHECKING:
     from hiso.training.curves import Curves
-    from xapps.slicing.inter.a2c_lstm import LearnerStats
+    from xapps.slicing.inter.learning import LearnerStats
     from xapps.slicing.intra.dqn import IntraStats
 
 DEFAULT_SLOTS = 20_000

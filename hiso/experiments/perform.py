@@ -170,7 +170,7 @@ def _train_intra(run: Run) -> Outcome:
     )
     started_s = time.perf_counter()
     weights = train_intra(
-        scenario, run.intra, run.seed, run.slots, run.control_delay_slots, _COMMAND, note, options, config
+        scenario, run.intra, run.seed, run.slots, run.control_delay_slots, _COMMAND, note, options, config, run.varied
     )
     first_loss, last_loss = _ends(series["intra_loss"])
     measures = {
@@ -183,16 +183,17 @@ def _train_intra(run: Run) -> Outcome:
 
 
 def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
-    from hiso.experiments.gating import GatedAgent
+    from hiso.training.gating import GatedAgent
+    from hiso.training.inter import learn_seconds, make_world, vary
     from hiso.training.metadata import training_metadata
-    from xapps.slicing.inter.a2c_lstm import InterLearner
+    from xapps.slicing.inter.learners import make_inter_learner
 
     scenario, seconds = parse_scenario(run.scenario), run.slots // SLOTS_PER_SECOND
     context = budget_context(scenario, run.control_delay_slots)
     config = replace(_config(run), training_seconds=seconds, ungated_seconds=0)
     options = _options(run)
     policy = CoMA2C(config, context, run.seed, learning=True, step_hz=options.bandwidth_step_hz)
-    learner = InterLearner(config, context, run.seed, None, options.bandwidth_step_hz)
+    learner = make_inter_learner(config, context, run.seed, None, options.bandwidth_step_hz)
     agent = GatedAgent(policy, make_trigger(run.trigger), learner, run.gate or "none")
     series: dict[str, list[float]] = {name: [] for name in ("utility", "eta_bps_hz", "goodput_bps_hz", "inter_loss")}
 
@@ -206,10 +207,10 @@ def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
         loss = float(np.mean([part.actor_loss + part.critic_loss for part in of_agents]))
         series["inter_loss"].append(loss if learner.stats.updates else math.nan)
 
-    weights = _weights(run, weights_of)
-    runner = Runner(scenario, _scheduler(run), run.seed, run.control_delay_slots, weights=weights, budget_agent=agent)
+    below = _weights(run, weights_of).intra or run.intra
+    world = make_world(vary(scenario) if run.varied else scenario, run.seed, run.control_delay_slots, below, options)
     started_s = time.perf_counter()
-    runner.advance(run.slots, note)
+    learn_seconds(world, agent, seconds, run.seed if run.varied else None, note)
     first_loss, last_loss = _ends(series["inter_loss"])
     measures = {
         "inter_training_wall_s": time.perf_counter() - started_s,
@@ -224,7 +225,7 @@ def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
         "online_eta_last_bps_hz": _ends(series["eta_bps_hz"])[1],
     }
     metadata = training_metadata(
-        scenario, run.inter, run.seed, run.slots, run.control_delay_slots, _COMMAND, options=options
+        scenario, run.inter, run.seed, run.slots, run.control_delay_slots, _COMMAND, options=options, any_hwi=run.varied
     )
     arrays = {f"inter.{name}": array for name, array in learner.weights().arrays.items()}
     return Outcome(measures, series, Weights(metadata, arrays))

@@ -31,6 +31,8 @@ class Run:
     """Key of the training, or id of the shipped weights; None: there are none."""
     intra_weights: str | None = None
     gate: str | None = None
+    varied: bool = False
+    """A training under every impairment, for agents that see them."""
     inter_agents: dict[str, Any] = field(default_factory=dict)
     intra_agents: dict[str, Any] = field(default_factory=dict)
 

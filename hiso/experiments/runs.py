@@ -8,6 +8,7 @@ from typing import Any
 from hiso.experiments.run import Run
 from hiso.experiments.spec import Arm, Experiment, Size
 from hiso.run_request import RunRequest, agents_that_can_learn
+from hiso.training.variety import sees_impairments
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 
@@ -51,7 +52,9 @@ def expand(experiment: Experiment, size: Size) -> Plan:
         shipped = (None, None) if arm.trained else _shipped(request)
         units[label, where] = []
         for index in range(size.seeds):
-            trainings = _trainings(arm, training_request, size, FIRST_TRAINING_SEED + index)
+            trainings = _trainings(
+                arm, training_request, experiment.trained_in == "preset", size, FIRST_TRAINING_SEED + index
+            )
             inter, intra = (run.key if run else None for run in trainings) if arm.trained else shipped
             episodes = [
                 Run(
@@ -92,8 +95,10 @@ def _changed(agents: Any) -> dict[str, Any]:
     return {} if agents is None else dict(agents.model_dump(mode="json", exclude_unset=True))
 
 
-def _trainings(arm: Arm, request: RunRequest | None, size: Size, seed: int) -> tuple[Run | None, Run | None]:
-    """The inter-slice and the intra-slice training of one seed, where the levels learn."""
+def _trainings(
+    arm: Arm, request: RunRequest | None, for_all: bool, size: Size, seed: int
+) -> tuple[Run | None, Run | None]:
+    """The inter-slice and the intra-slice training of one seed, where the levels learn; for_all: impairments."""
     if request is None:
         return None, None
     agents, what = agents_that_can_learn(request.scheduler), _what(request)
@@ -106,6 +111,7 @@ def _trainings(arm: Arm, request: RunRequest | None, size: Size, seed: int) -> t
             trigger="always",
             seed=seed,
             slots=size.intra_training_slots,
+            varied=for_all and sees_impairments(request.scheduler.intra),
             intra_agents=_changed(arm.intra_agents),
         )
     if "inter" in agents:
@@ -119,6 +125,7 @@ def _trainings(arm: Arm, request: RunRequest | None, size: Size, seed: int) -> t
             slots=seconds * SLOTS_PER_SECOND,
             intra_weights=intra.key if intra else None,
             gate=gate,
+            varied=for_all and sees_impairments(request.scheduler.inter),
             inter_agents=_changed(arm.inter_agents),
         )
     return inter, intra

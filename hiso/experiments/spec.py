@@ -44,6 +44,8 @@ class InterAgents(_Model):
 
     load_scale_packets: tuple[float, float, float] | None = None
     """State: the logarithm of packets over these scales; null: packets as they are."""
+    sees_impairments: bool = False
+    core: Literal["lstm", "tanh"] = "lstm"
     reward: Literal["algorithm-1", "utility"] = "utility"
     eta_threshold_bps_hz: Annotated[float, Field(gt=0, le=1_000)] = 100.0
     sla_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
@@ -115,7 +117,7 @@ class Size(_Model):
     """Simulated seconds of an episode."""
     intra_training_slots: Annotated[int, Field(ge=300, le=10_000_000)] = 20_000
     inter_training_s: Annotated[int, Field(ge=5, le=100_000)] | None = None
-    """Null: what the agents' configuration says (1,000 s printed, 3,000 s tuned)."""
+    """Null: what the agents' configuration says (1,000 s; 3,000 s of the tuned LSTM)."""
 
 
 QUICK = Size(seeds=2, episodes=1, duration_s=4, intra_training_slots=2_000, inter_training_s=40)

@@ -24,13 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhiso_proto/e2sm_budgets.proto\x12\x14hiso.e2sm_budgets.v1\"\xeb\x01\n\x15RanFunctionDefinition\x12\x12\n\nshort_name\x18\x01 \x01(\t\x12\x1a\n\x12total_bandwidth_hz\x18\x02 \x01(\r\x12\x15\n\rtotal_power_w\x18\x03 \x01(\x02\x12\x1a\n\x12\x62\x61ndwidth_floor_hz\x18\x04 \x01(\r\x12\x15\n\rpower_floor_w\x18\x05 \x01(\x02\x12\x14\n\x0cperiod_slots\x18\x06 \x01(\r\x12\x1b\n\x13\x63ontrol_delay_slots\x18\x07 \x01(\r\x12\x10\n\x08lockstep\x18\x08 \x01(\x08\x12\x13\n\x0bslice_names\x18\t \x03(\t\"*\n\x16\x45ventTriggerDefinition\x12\x10\n\x08period_s\x18\x01 \x01(\r\"\x12\n\x10\x41\x63tionDefinition\"0\n\x10IndicationHeader\x12\x0e\n\x06second\x18\x01 \x01(\x04\x12\x0c\n\x04slot\x18\x02 \x01(\x04\"\xab\x01\n\x0bSliceReport\x12\x10\n\x08slice_id\x18\x01 \x01(\r\x12\x17\n\x0foffered_packets\x18\x02 \x01(\x04\x12\x14\n\x0coffered_bits\x18\x03 \x01(\x04\x12\x0b\n\x03ssr\x18\x04 \x01(\x02\x12\x13\n\x0bqueued_bits\x18\x05 \x01(\x04\x12\x14\n\x0c\x62\x61ndwidth_hz\x18\x06 \x01(\r\x12\x0f\n\x07power_w\x18\x07 \x01(\x02\x12\x12\n\neta_bps_hz\x18\x08 \x01(\x02\"Z\n\x11IndicationMessage\x12\x31\n\x06slices\x18\x01 \x03(\x0b\x32!.hiso.e2sm_budgets.v1.SliceReport\x12\x12\n\neta_bps_hz\x18\x02 \x01(\x02\"F\n\x0bSliceBudget\x12\x10\n\x08slice_id\x18\x01 \x01(\r\x12\x14\n\x0c\x62\x61ndwidth_hz\x18\x02 \x01(\r\x12\x0f\n\x07power_w\x18\x03 \x01(\x02\"\x0f\n\rControlHeader\"D\n\x0e\x43ontrolMessage\x12\x32\n\x07\x62udgets\x18\x01 \x03(\x0b\x32!.hiso.e2sm_budgets.v1.SliceBudget\"H\n\x0e\x43ontrolOutcome\x12\x14\n\x0c\x61pplied_slot\x18\x01 \x01(\x04\x12\x12\n\nconstraint\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhiso_proto/e2sm_budgets.proto\x12\x14hiso.e2sm_budgets.v1\"\xeb\x01\n\x15RanFunctionDefinition\x12\x12\n\nshort_name\x18\x01 \x01(\t\x12\x1a\n\x12total_bandwidth_hz\x18\x02 \x01(\r\x12\x15\n\rtotal_power_w\x18\x03 \x01(\x02\x12\x1a\n\x12\x62\x61ndwidth_floor_hz\x18\x04 \x01(\r\x12\x15\n\rpower_floor_w\x18\x05 \x01(\x02\x12\x14\n\x0cperiod_slots\x18\x06 \x01(\r\x12\x1b\n\x13\x63ontrol_delay_slots\x18\x07 \x01(\r\x12\x10\n\x08lockstep\x18\x08 \x01(\x08\x12\x13\n\x0bslice_names\x18\t \x03(\t\"*\n\x16\x45ventTriggerDefinition\x12\x10\n\x08period_s\x18\x01 \x01(\r\"\x12\n\x10\x41\x63tionDefinition\"0\n\x10IndicationHeader\x12\x0e\n\x06second\x18\x01 \x01(\x04\x12\x0c\n\x04slot\x18\x02 \x01(\x04\"\xab\x01\n\x0bSliceReport\x12\x10\n\x08slice_id\x18\x01 \x01(\r\x12\x17\n\x0foffered_packets\x18\x02 \x01(\x04\x12\x14\n\x0coffered_bits\x18\x03 \x01(\x04\x12\x0b\n\x03ssr\x18\x04 \x01(\x02\x12\x13\n\x0bqueued_bits\x18\x05 \x01(\x04\x12\x14\n\x0c\x62\x61ndwidth_hz\x18\x06 \x01(\r\x12\x0f\n\x07power_w\x18\x07 \x01(\x02\x12\x12\n\neta_bps_hz\x18\x08 \x01(\x02\"\xaf\x01\n\x11IndicationMessage\x12\x31\n\x06slices\x18\x01 \x03(\x0b\x32!.hiso.e2sm_budgets.v1.SliceReport\x12\x12\n\neta_bps_hz\x18\x02 \x01(\x02\x12\x31\n\thwi_model\x18\x03 \x01(\x0e\x32\x1e.hiso.e2sm_budgets.v1.HwiModel\x12\x0f\n\x07kappa_t\x18\x04 \x01(\x02\x12\x0f\n\x07kappa_r\x18\x05 \x01(\x02\"F\n\x0bSliceBudget\x12\x10\n\x08slice_id\x18\x01 \x01(\r\x12\x14\n\x0c\x62\x61ndwidth_hz\x18\x02 \x01(\r\x12\x0f\n\x07power_w\x18\x03 \x01(\x02\"\x0f\n\rControlHeader\"D\n\x0e\x43ontrolMessage\x12\x32\n\x07\x62udgets\x18\x01 \x03(\x0b\x32!.hiso.e2sm_budgets.v1.SliceBudget\"H\n\x0e\x43ontrolOutcome\x12\x14\n\x0c\x61pplied_slot\x18\x01 \x01(\x04\x12\x12\n\nconstraint\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t*$\n\x08HwiModel\x12\t\n\x05PAPER\x10\x00\x12\r\n\tAGGREGATE\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hiso_proto.e2sm_budgets_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_HWIMODEL']._serialized_start=992
+  _globals['_HWIMODEL']._serialized_end=1028
   _globals['_RANFUNCTIONDEFINITION']._serialized_start=56
   _globals['_RANFUNCTIONDEFINITION']._serialized_end=291
   _globals['_EVENTTRIGGERDEFINITION']._serialized_start=293
@@ -41,14 +43,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INDICATIONHEADER']._serialized_end=405
   _globals['_SLICEREPORT']._serialized_start=408
   _globals['_SLICEREPORT']._serialized_end=579
-  _globals['_INDICATIONMESSAGE']._serialized_start=581
-  _globals['_INDICATIONMESSAGE']._serialized_end=671
-  _globals['_SLICEBUDGET']._serialized_start=673
-  _globals['_SLICEBUDGET']._serialized_end=743
-  _globals['_CONTROLHEADER']._serialized_start=745
-  _globals['_CONTROLHEADER']._serialized_end=760
-  _globals['_CONTROLMESSAGE']._serialized_start=762
-  _globals['_CONTROLMESSAGE']._serialized_end=830
-  _globals['_CONTROLOUTCOME']._serialized_start=832
-  _globals['_CONTROLOUTCOME']._serialized_end=904
+  _globals['_INDICATIONMESSAGE']._serialized_start=582
+  _globals['_INDICATIONMESSAGE']._serialized_end=757
+  _globals['_SLICEBUDGET']._serialized_start=759
+  _globals['_SLICEBUDGET']._serialized_end=829
+  _globals['_CONTROLHEADER']._serialized_start=831
+  _globals['_CONTROLHEADER']._serialized_end=846
+  _globals['_CONTROLMESSAGE']._serialized_start=848
+  _globals['_CONTROLMESSAGE']._serialized_end=916
+  _globals['_CONTROLOUTCOME']._serialized_start=918
+  _globals['_CONTROLOUTCOME']._serialized_end=990
 # @@protoc_insertion_point(module_scope)

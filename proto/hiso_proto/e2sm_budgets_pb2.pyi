@@ -1,10 +1,18 @@
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class HwiModel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PAPER: _ClassVar[HwiModel]
+    AGGREGATE: _ClassVar[HwiModel]
+PAPER: HwiModel
+AGGREGATE: HwiModel
 
 class RanFunctionDefinition(_message.Message):
     __slots__ = ("short_name", "total_bandwidth_hz", "total_power_w", "bandwidth_floor_hz", "power_floor_w", "period_slots", "control_delay_slots", "lockstep", "slice_names")
@@ -67,12 +75,18 @@ class SliceReport(_message.Message):
     def __init__(self, slice_id: _Optional[int] = ..., offered_packets: _Optional[int] = ..., offered_bits: _Optional[int] = ..., ssr: _Optional[float] = ..., queued_bits: _Optional[int] = ..., bandwidth_hz: _Optional[int] = ..., power_w: _Optional[float] = ..., eta_bps_hz: _Optional[float] = ...) -> None: ...
 
 class IndicationMessage(_message.Message):
-    __slots__ = ("slices", "eta_bps_hz")
+    __slots__ = ("slices", "eta_bps_hz", "hwi_model", "kappa_t", "kappa_r")
     SLICES_FIELD_NUMBER: _ClassVar[int]
     ETA_BPS_HZ_FIELD_NUMBER: _ClassVar[int]
+    HWI_MODEL_FIELD_NUMBER: _ClassVar[int]
+    KAPPA_T_FIELD_NUMBER: _ClassVar[int]
+    KAPPA_R_FIELD_NUMBER: _ClassVar[int]
     slices: _containers.RepeatedCompositeFieldContainer[SliceReport]
     eta_bps_hz: float
-    def __init__(self, slices: _Optional[_Iterable[_Union[SliceReport, _Mapping]]] = ..., eta_bps_hz: _Optional[float] = ...) -> None: ...
+    hwi_model: HwiModel
+    kappa_t: float
+    kappa_r: float
+    def __init__(self, slices: _Optional[_Iterable[_Union[SliceReport, _Mapping]]] = ..., eta_bps_hz: _Optional[float] = ..., hwi_model: _Optional[_Union[HwiModel, str]] = ..., kappa_t: _Optional[float] = ..., kappa_r: _Optional[float] = ...) -> None: ...
 
 class SliceBudget(_message.Message):
     __slots__ = ("slice_id", "bandwidth_hz", "power_w")

@@ -43,7 +43,7 @@ def test_arms_with_equal_trainings_share_them() -> None:
     assert kinds.count("train-inter") == 2 * what.quick.seeds
     inter = plan.runs[trainings["tuned"][1]]
     assert inter.intra_weights == trainings["tuned"][0]
-    assert (inter.gate, inter.trigger, inter.slots) == ("none", "always", 3_000 * 2_000)
+    assert (inter.gate, inter.trigger, inter.slots) == ("none", "always", 1_000 * 2_000)
     shipped = plan.runs[plan.units["shipped", "c"][0].episodes[0]]
     assert str(shipped.intra_weights).startswith("madqn-tuned-base-d0-")
 
@@ -55,6 +55,15 @@ def test_trainings_in_the_preset_are_shared_by_what_the_conditions_change() -> N
     for what, same in ((own, False), (shared, True)):
         units = expand(what, what.quick).units
         assert (units["tuned", "slow"][0].trainings == units["tuned", "fast"][0].trainings) is same
+
+
+@pytest.mark.parametrize(("scheduler", "sees"), [("hiso-coma-tuned", True), ("hiso-coma", False), ("sa2c-t", False)])
+def test_trainings_in_the_preset_are_for_every_impairment_where_agents_see_it(scheduler: str, sees: bool) -> None:
+    for where in ("condition", "preset"):
+        what = experiment(arms={"a": {"scheduler": scheduler, "trained": True}}, trained_in=where)
+        trainings = [run for run in expand(what, what.quick).runs.values() if run.kind.startswith("train")]
+        assert trainings
+        assert {run.varied for run in trainings} == {sees and where == "preset"}
 
 
 def test_all_that_decides_a_run_is_in_its_key(monkeypatch: pytest.MonkeyPatch) -> None:

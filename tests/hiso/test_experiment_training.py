@@ -45,7 +45,7 @@ def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str,
     from hiso.training.inter import train_inter
 
     expected = train_inter(SCENARIO, inter, 3, SECONDS, 0, "slnr", "test")
-    found = perform(training(inter, gate, trigger), no_weights)
+    found = perform(training(inter, gate, trigger, varied=inter == "coma2c-tuned"), no_weights)
     assert found.weights is not None
     assert set(found.weights.arrays) == set(expected.arrays)
     for name, array in expected.arrays.items():
@@ -54,7 +54,7 @@ def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str,
 
 
 def test_what_waits_for_a_trigger_that_never_fires_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hiso.experiments.gating.UNGATED_SECONDS", 3)
+    monkeypatch.setattr("hiso.training.gating.UNGATED_SECONDS", 3)
     updates = {
         gate: perform(training("coma2c", gate, "never"), no_weights).measures["inter_updates"]
         for gate in ("none", "act", "learn", "both")

@@ -13,7 +13,7 @@ from hiso.observe import SliceObserver, budget_context, second_report, slice_con
 from hiso.run_request import pinned
 from hiso.runner import Runner, RunWeights, default_weights, run
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.phy.codes import HWI_MODELS
+from ran_emulator.phy.codes import HWI_MODELS, HWI_PAPER
 from ran_emulator.scenario import SLICE_NAMES, Impairments, load_scenario
 from ran_emulator.timeline import parse_timeline
 from xapps import trained
@@ -345,6 +345,9 @@ def make_report(second: int) -> SecondReport:
         power_w=np.full(3, 1_000 / 3, np.float32),
         slice_eta_bps_hz=np.full(3, 5.0, np.float32),
         eta_bps_hz=15.0,
+        hwi_model=HWI_PAPER,
+        kappa_t=1e-3,
+        kappa_r=1e-3,
     )
 
 

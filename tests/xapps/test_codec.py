@@ -15,6 +15,7 @@ from messages import BEAMS, observation, outcome, report
 from ran_emulator import e2_codec
 from ran_emulator.cell import Cell
 from ran_emulator.phy.beam_reports import BeamReporter
+from ran_emulator.phy.codes import HWI_AGGREGATE
 from ran_emulator.scenario import load_scenario
 from xapps.codec import (
     CodecError,
@@ -127,7 +128,7 @@ def test_budgets_arrive_as_they_were_set_and_none_keeps() -> None:
 
 
 def test_a_report_holds_what_was_sent_in_the_order_of_slices() -> None:
-    header, message = report(3, (1, 2, 3))
+    header, message = report(3, (1, 2, 3), hwi_model=budgets_pb2.AGGREGATE, kappa_t=0.25, kappa_r=0.5)
     body = budgets_pb2.IndicationMessage.FromString(message)
     slices = [*body.slices]
     del body.slices[:]
@@ -138,6 +139,7 @@ def test_a_report_holds_what_was_sent_in_the_order_of_slices() -> None:
     assert found.bandwidth_hz.tolist() == [3_300_000, 3_300_001, 3_300_002]
     assert found.ssr.tolist() == [float(np.float32(0.99))] * 3
     assert found.eta_bps_hz == 16.5
+    assert (found.hwi_model, found.kappa_t, found.kappa_r) == (HWI_AGGREGATE, 0.25, 0.5)
 
 
 @pytest.mark.parametrize("ids", [[0, 1], [0, 1, 1], [0, 1, 3]])

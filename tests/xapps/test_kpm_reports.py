@@ -51,9 +51,9 @@ def emulated_node() -> E2Node:
 def report() -> kpm.IndicationMessage:
     """A second of a real cell, as the emulator reports it."""
     windows: list[SecondWindow] = []
-    Runner(load_scenario("base"), resolve("gga"), 1).advance(SLOTS_PER_SECOND, windows.append)
+    Runner(load_scenario("base", ["hwi.kappa_r=2e-3"]), resolve("gga"), 1).advance(SLOTS_PER_SECOND, windows.append)
     wanted = offered(emulated.definition())
-    measured = emulated.KpmWindow(windows[0], (1, 2, 3), 10_000_000, 1e-3, 2e-3)
+    measured = emulated.KpmWindow(windows[0], (1, 2, 3), 10_000_000)
     item = emulated.data_item(emulated.columns(wanted), measured)
     return kpm.IndicationMessage(meas_data=[item], meas_info_list=wanted, granul_period_ms=1_000)
 

@@ -163,14 +163,14 @@ def test_another_world_goes_on_from_what_was_learned(start: Callable[..., Learne
 
 @pytest.mark.parametrize("policy", ["coma2c-tuned", "sa2c-t"])
 def test_budgets_are_learned_as_in_process(start: Callable[..., Learner], policy: str) -> None:
-    from xapps.slicing.inter.a2c_lstm import InterLearner
+    from xapps.slicing.inter.learners import make_inter_learner
 
     config = COMA2C_CONFIGS[policy]
     first = initial_weights(config, action_counts(BUDGETS), 1)
     learner = start("inter", policy)
     hello = wire.encode_hello("inter", policy, True, asdict(BUDGETS))
     assert learner.ask(wire.HELLO, hello, *wire.encode_inter_weights(first))[0] == wire.WELCOME
-    in_process = InterLearner(config, BUDGETS, 1, first)
+    in_process = make_inter_learner(config, BUDGETS, 1, first)
     for second in range(12):
         actions = (second % 10, second % 15) if second > 1 else None
         frame = report(second, (200 + second, 5_000, 280))

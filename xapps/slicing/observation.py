@@ -123,6 +123,9 @@ class SecondReport:
     power_w: F32  # [S]
     slice_eta_bps_hz: F32  # [S]
     eta_bps_hz: float  # Eq. 17
+    hwi_model: int  # in force at the end of the second, as are
+    kappa_t: float
+    kappa_r: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from ran_emulator.e2_codec import budget_report, decode_budgets, decode_decision
 from ran_emulator.e2_outbox import encode_frame
 from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.phy.codes import HWI_MODELS
-from ran_emulator.scenario import load_scenario
+from ran_emulator.scenario import Impairments, load_scenario
 
 USERS = strategy.lists(
     strategy.tuples(
@@ -175,12 +175,13 @@ def test_an_outcome_is_the_outcome_of_the_cell(busy_cell: Cell, learning_detail:
 
 
 @pytest.mark.parametrize("model", HWI_MODELS)
-def test_the_contract_numbers_hardware_models_as_the_cell_does(model: str) -> None:
-    assert slots.HwiModel.Value(model.upper()) == HWI_MODELS.index(model)
+def test_the_contracts_number_hardware_models_as_the_cell_does(model: str) -> None:
+    for contract in (slots, budgets):
+        assert contract.HwiModel.Value(model.upper()) == HWI_MODELS.index(model)
 
 
 def test_a_budget_report_states_the_second() -> None:
-    cell = Cell(load_scenario("base"), seed=1)
+    cell = Cell(load_scenario("base", ["hwi.model=aggregate", "hwi.kappa_t=0.25", "hwi.kappa_r=0.5"]), seed=1)
     window = None
     while window is None:
         cell.begin_slot()
@@ -190,3 +191,5 @@ def test_a_budget_report_states_the_second() -> None:
     assert [part.ssr for part in report.slices] == window.ssr().tolist()
     assert sum(part.eta_bps_hz for part in report.slices) == pytest.approx(report.eta_bps_hz)
     assert report.eta_bps_hz > 0
+    cell.set_hwi(Impairments())  # after the second
+    assert (report.hwi_model, report.kappa_t, report.kappa_r) == (budgets.AGGREGATE, 0.25, 0.5)

@@ -9,6 +9,7 @@ from hiso_proto import e2sm_kpm_pb2 as kpm_pb
 from ran_emulator import kpm
 from ran_emulator import state as st
 from ran_emulator.cell import SecondWindow
+from ran_emulator.scenario import Impairments
 
 CELL = kpm_pb.MeasurementLabel(no_label=True)
 VONR, EMBB, URLLC = (
@@ -43,8 +44,9 @@ def known_window() -> kpm.KpmWindow:
         queued_bits=np.array([0, 80_000, 0]),
         bandwidth_hz=np.array([2_000_000, 6_000_000, 2_000_000]),
         power_w=np.array([250.0, 500.0, 250.0], np.float32),
+        hwi=Impairments(kappa_t=1e-3, kappa_r=2e-3),
     )
-    return kpm.KpmWindow(window, (0, 7, 1), 10_000_000, 1e-3, 2e-3)
+    return kpm.KpmWindow(window, (0, 7, 1), 10_000_000)
 
 
 EXPECTED = {

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from ran_emulator.phy.codes import HWI_PAPER
 from xapps.slicing.observation import BudgetContext, SecondReport
 
 ReportFactory = Callable[..., SecondReport]
@@ -24,6 +25,9 @@ def _report(
         power_w=np.full(3, 1_000 / 3, np.float32),
         slice_eta_bps_hz=np.full(3, eta_bps_hz / 3, np.float32),
         eta_bps_hz=eta_bps_hz,
+        hwi_model=HWI_PAPER,
+        kappa_t=1e-3,
+        kappa_r=1e-3,
     )
 
 

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_PAPER
 from xapps.slicing.inter.actions import bandwidth_grid, power_actions
 from xapps.slicing.inter.base import InterPolicyError, InterWeights
 from xapps.slicing.inter.coma2c import (
@@ -15,17 +17,18 @@ from xapps.slicing.inter.coma2c import (
     PRINTED,
     SINGLE,
     TUNED,
-    TUNED_FEED_FORWARD,
+    TUNED_LSTM,
     ActorNetwork,
     CoMA2C,
     action_counts,
     initial_weights,
-    load_features,
     output_counts,
     outputs_taken,
     sample_action,
+    state_features,
     team_reward,
 )
+from xapps.slicing.inter.seconds import ReportError
 from xapps.slicing.observation import Budgets
 
 BASE = (212, 5_500, 278)
@@ -62,16 +65,37 @@ def weights_of(config, context, seed, **metadata):
 
 
 def test_printed_state_is_packets_and_tuned_their_logarithm(report):
-    assert load_features(report(1, BASE), PRINTED).tolist() == list(BASE)
-    np.testing.assert_allclose(load_features(report(1, (200, 5_500, 280)), TUNED), 0, atol=1e-7)
-    np.testing.assert_allclose(load_features(report(1, (200, 0, 28)), TUNED), [0, -np.log(5_500), np.log(0.1)])
-    assert load_features(report(1, BASE), TUNED).dtype == np.float32
+    assert state_features(report(1, BASE), PRINTED).tolist() == list(BASE)
+    np.testing.assert_allclose(state_features(report(1, (200, 5_500, 280)), TUNED_LSTM), 0, atol=1e-7)
+    np.testing.assert_allclose(state_features(report(1, (200, 0, 28)), TUNED_LSTM), [0, -np.log(5_500), np.log(0.1)])
+    assert state_features(report(1, BASE), TUNED).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("hwi_model", "kappa_t", "kappa_r", "seen"),
+    [
+        (HWI_PAPER, 1e-4, 1.0, (0, 1, 0)),
+        (HWI_AGGREGATE, 1e-8, 1e-6, (-1, -0.5, 1)),
+        (HWI_AGGREGATE, 0.0, 0.0, (-1, -1, 0)),
+    ],
+)
+def test_the_tuned_state_holds_the_impairments_too(report, hwi_model, kappa_t, kappa_r, seen):
+    second = replace(report(1, BASE), hwi_model=hwi_model, kappa_t=kappa_t, kappa_r=kappa_r)
+    features = state_features(second, TUNED)
+    np.testing.assert_allclose(features[3:], seen, atol=1e-6)
+    np.testing.assert_array_equal(features[:3], state_features(second, TUNED_LSTM))
+
+
+@pytest.mark.parametrize(("field", "kappa"), [("kappa_t", -0.1), ("kappa_r", 1.1), ("kappa_t", np.nan)])
+def test_impairments_out_of_range_are_refused(report, field, kappa):
+    with pytest.raises(ReportError, match=f"{field}: must be 0 to 1, not"):
+        state_features(replace(report(1, BASE), **{field: kappa}), TUNED)
 
 
 def test_rewards_follow_the_config(report):
     second = report(1, BASE, (1, 1, 0.5), 30.0)
     assert team_reward(second, PRINTED) == pytest.approx(-2)
-    assert team_reward(second, TUNED) == pytest.approx((0.6 * 30 + 4.5 - 20) / 4 - 2 * 0.45)
+    assert team_reward(second, TUNED) == pytest.approx((0.6 * 30 + 4.5 - 20) / 4 - 0.5 * 0.45)
 
 
 def test_table_3_and_the_recommended_form():
@@ -82,12 +106,12 @@ def test_table_3_and_the_recommended_form():
     )
     assert (PRINTED.entropy_initial, PRINTED.dropout, PRINTED.update_seconds) == (0.01, 0.1, 1)
     assert (TUNED.discount, TUNED.update_seconds, TUNED.actor_learning_rate) == (0, 4, 5e-3)
-    assert TUNED_FEED_FORWARD.core == "tanh"
+    assert (TUNED.core, TUNED.critic, TUNED_LSTM.core, TUNED_LSTM.critic) == ("tanh", "slices", "lstm", "state")
 
 
 def test_the_lstm_step_in_closed_form():
     units, rng = CORE_UNITS, np.random.default_rng(0)
-    weights = initial_weights(TUNED, (10, 15), seed=4)
+    weights = initial_weights(TUNED_LSTM, (10, 15), seed=4)
     own = {name.removeprefix("power."): array.astype(np.float64) for name, array in weights.arrays.items()}
     network = ActorNetwork(weights.arrays, "power")
     hidden, cell = np.zeros(units), np.zeros(units)
@@ -118,7 +142,7 @@ def test_untrained_weights_are_seeded_and_bounded(config):
 def test_tuned_heads_begin_orthogonal_without_biases():
     arrays = initial_weights(TUNED, (10, 15), seed=1).arrays
     for name, array in arrays.items():
-        if ".core." in name:
+        if ".core." in name or name.startswith("critic."):
             continue
         if array.ndim == 1:
             assert not array.any()
@@ -129,7 +153,7 @@ def test_tuned_heads_begin_orthogonal_without_biases():
 
 def test_tuned_begins_with_nearly_equal_probabilities(report, context):
     network = ActorNetwork(initial_weights(TUNED, action_counts(context), 1).arrays, "bandwidth")
-    logits = network.step(load_features(report(1, BASE), TUNED))
+    logits = network.step(state_features(report(1, BASE), TUNED))
     assert np.ptp(logits) < 0.05
 
 
@@ -162,7 +186,7 @@ def test_memory_advances_between_triggers(report, context):
 
 def test_memory_is_empty_in_a_new_world_and_after_a_gap(report, context):
     def logits_after(*seconds):
-        policy = CoMA2C(TUNED, context, 1, weights_of(TUNED, context, 1))
+        policy = CoMA2C(TUNED_LSTM, context, 1, weights_of(TUNED_LSTM, context, 1))
         for second in seconds:
             policy.on_second(report(second, BASE), triggered=True)
         return policy._networks[0]._hidden
@@ -241,8 +265,12 @@ def test_weights_say_who_they_are(context):
 
 
 def test_array_names_are_per_agent(context):
-    names = initial_weights(TUNED, action_counts(context), 1).arrays
+    names = initial_weights(PRINTED, action_counts(context), 1).arrays
     assert {name.split(".")[0] for name in names} == set(AGENT_NAMES)
+    tuned = initial_weights(TUNED, action_counts(context), 1).arrays
+    of_both = {name.rsplit(".", 2)[0] for name in tuned if name.startswith("critic.")}
+    assert of_both == {"critic.vonr", "critic.embb", "critic.urllc"}
+    assert not any(".critic." in name for name in tuned)
     assert names["bandwidth.actor.4.weight"].shape == (15, 32)
 
 

@@ -12,10 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from ran_emulator.phy.codes import HWI_AGGREGATE
 from xapps.slicing.inter.actions import bandwidth_grid, power_actions
 from xapps.slicing.inter.base import InterPolicy, InterPolicyError, InterWeights, keyed_rng
 from xapps.slicing.inter.rewards import algorithm_1, utility_under_sla
-from xapps.slicing.inter.seconds import SecondSequence, offered_packets
+from xapps.slicing.inter.seconds import SecondSequence, impairments, offered_packets
 from xapps.slicing.observation import F32, SLICE_NAMES, BudgetContext, Budgets, SecondReport
 from xapps.slicing.options import DEFAULT_OPTIONS
 
@@ -25,6 +26,9 @@ JOINT_AGENT_NAMES = ("joint",)
 
 CORE_UNITS = 64
 HEAD_UNITS = 32
+IMPAIRMENT_FEATURES = 3
+SLICE_CRITIC_INPUTS = 3 + IMPAIRMENT_FEATURES
+"""A slice's load, bandwidth and power, and the impairments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class CoMA2CConfig:
     """Shared layer: the LSTM, or a feed-forward layer without memory."""
     load_scale_packets: tuple[float, float, float] | None = None
     """State: packets as they are, or the logarithm of packets over these scales."""
+    sees_impairments: bool = False
+    """State: kappa_t, kappa_r and their reading, too, so that one training serves all of them."""
     reward: Literal["algorithm-1", "utility"] = "algorithm-1"
     eta_threshold_bps_hz: float = 100.0
     """Of Algorithm 1."""
@@ -60,13 +66,24 @@ class CoMA2CConfig:
     dropout: float = 0.1
     """On the shared layer's output, in the learner's forward pass only."""
     orthogonal_heads: bool = False
-    """Heads begin orthogonal without biases, so that the loads' faint trace in the LSTM's output reaches the last
+    """Heads begin orthogonal without biases, so that the loads' faint trace in an LSTM's output reaches the last
     layer, and with nearly equal probabilities; else uniform, where biases drown it and half of all trainings end
     in one constant split."""
     ungated_seconds: int | None = 200
     """While it learns, the policy acts every second until it has learned from so many; None: always."""
+    critic: Literal["state", "slices"] = "state"
+    """A state value of each agent (A2C), or one critic of both that values each slice's budgets."""
+    replay_seconds: int = 4_096
+    """Of the critic of slices, as are"""
+    batch_seconds: int = 64
+    steps_per_update: int = 8
     joint: bool = False
     """One agent that chooses power and bandwidth together, instead of one each."""
+
+    @property
+    def inputs(self) -> int:
+        """Length of the state."""
+        return len(SLICE_NAMES) + (IMPAIRMENT_FEATURES if self.sees_impairments else 0)
 
     @property
     def agent_names(self) -> tuple[str, ...]:
@@ -76,11 +93,11 @@ class CoMA2CConfig:
 
 PRINTED = CoMA2CConfig(variant="coma2c")
 
-TUNED = CoMA2CConfig(
-    variant="coma2c-tuned",
+TUNED_LSTM = CoMA2CConfig(
+    variant="coma2c-tuned-lstm",
     load_scale_packets=(200.0, 5_500.0, 280.0),
     reward="utility",
-    sla_weight=2.0,
+    sla_weight=0.5,
     discount=0.0,
     update_seconds=4,
     actor_learning_rate=5e-3,
@@ -94,29 +111,38 @@ TUNED = CoMA2CConfig(
     orthogonal_heads=True,
     ungated_seconds=None,
 )
+"""A2C as it learns."""
 
-TUNED_FEED_FORWARD = replace(TUNED, variant="coma2c-tuned-ff", core="tanh")
+TUNED = replace(
+    TUNED_LSTM, variant="coma2c-tuned", core="tanh", sees_impairments=True, critic="slices", training_seconds=1_000
+)
 
 SINGLE = replace(PRINTED, variant="sa2c-t", joint=True, ungated_seconds=None)
 """SA2C-T acts every second; its own hyperparameters are not published, so it has those of the printed agents."""
 
-COMA2C_CONFIGS = {config.variant: config for config in (PRINTED, TUNED, TUNED_FEED_FORWARD, SINGLE)}
+COMA2C_CONFIGS = {config.variant: config for config in (PRINTED, TUNED, TUNED_LSTM, SINGLE)}
 
 
-def load_features(report: SecondReport, config: CoMA2CConfig) -> F32:
-    """State of Eq. 18 as the networks see it; under a logarithm an empty second counts as one packet.
+def state_features(report: SecondReport, config: CoMA2CConfig) -> F32:
+    """State of Eq. 18 as the networks see it, and the impairments where they see them.
+
+    Under a logarithm an empty second counts as one packet. A kappa of 1e-8..1 is -1..1, less is -1; without
+    distortion the readings are one.
 
     Returns:
-        [S] float32.
+        [inputs] float32.
 
     Raises:
-        ReportError: the report's traffic is malformed.
+        ReportError: the report's traffic or impairments are malformed.
     """
-    loads = offered_packets(report)
-    if config.load_scale_packets is None:
-        return loads.astype(np.float32)
-    features: F32 = np.log(np.maximum(loads, 1) / np.array(config.load_scale_packets)).astype(np.float32)
-    return features
+    features = offered_packets(report)
+    if config.load_scale_packets is not None:
+        features = np.log(np.maximum(features, 1) / np.array(config.load_scale_packets))
+    if config.sees_impairments:
+        kappas = impairments(report)
+        aggregate = report.hwi_model == HWI_AGGREGATE and kappas.any()
+        features = np.concatenate([features, (np.log10(np.maximum(kappas, 1e-8)) + 4) / 4, [aggregate]])
+    return features.astype(np.float32)
 
 
 def team_reward(report: SecondReport, config: CoMA2CConfig) -> float:
@@ -154,18 +180,27 @@ def array_shapes(config: CoMA2CConfig, actions: tuple[int, int]) -> dict[str, tu
     shapes: dict[str, tuple[int, ...]] = {}
     for agent, outputs in zip(config.agent_names, output_counts(config, actions), strict=True):
         if config.core == "lstm":
-            shapes[f"{agent}.core.weight_ih_l0"] = (4 * CORE_UNITS, len(SLICE_NAMES))
+            shapes[f"{agent}.core.weight_ih_l0"] = (4 * CORE_UNITS, config.inputs)
             shapes[f"{agent}.core.weight_hh_l0"] = (4 * CORE_UNITS, CORE_UNITS)
             shapes[f"{agent}.core.bias_ih_l0"] = (4 * CORE_UNITS,)
             shapes[f"{agent}.core.bias_hh_l0"] = (4 * CORE_UNITS,)
         else:
-            shapes[f"{agent}.core.weight"] = (CORE_UNITS, len(SLICE_NAMES))
+            shapes[f"{agent}.core.weight"] = (CORE_UNITS, config.inputs)
             shapes[f"{agent}.core.bias"] = (CORE_UNITS,)
-        for head, last in (("actor", outputs), ("critic", 1)):
-            widths = (CORE_UNITS, HEAD_UNITS, HEAD_UNITS, last)
-            for layer, (inputs, units) in enumerate(pairwise(widths)):
-                shapes[f"{agent}.{head}.{2 * layer}.weight"] = (units, inputs)
-                shapes[f"{agent}.{head}.{2 * layer}.bias"] = (units,)
+        heads = (("actor", outputs), ("critic", 1)) if config.critic == "state" else (("actor", outputs),)
+        for head, last in heads:
+            shapes |= _head_shapes(f"{agent}.{head}", CORE_UNITS, last)
+    if config.critic == "slices":
+        for slice_name in SLICE_NAMES:
+            shapes |= _head_shapes(f"critic.{slice_name}", SLICE_CRITIC_INPUTS, 1)
+    return shapes
+
+
+def _head_shapes(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, (of_layer, units) in enumerate(pairwise((inputs, HEAD_UNITS, HEAD_UNITS, outputs))):
+        shapes[f"{name}.{2 * layer}.weight"] = (units, of_layer)
+        shapes[f"{name}.{2 * layer}.bias"] = (units,)
     return shapes
 
 
@@ -182,7 +217,7 @@ def initial_weights(config: CoMA2CConfig, actions: tuple[int, int], seed: int) -
         weight_shape = shapes[name.replace("bias", "weight")]
         limit = 1 / np.sqrt(CORE_UNITS if name.endswith("_l0") else weight_shape[1])
         arrays[name] = rng.uniform(-limit, limit, shape).astype(np.float32)
-        if config.orthogonal_heads and ".core." not in name:
+        if config.orthogonal_heads and not name.startswith("critic.") and ".core." not in name:
             arrays[name] = _orthogonal(rng, shape, _head_gain(name)) if len(shape) > 1 else np.zeros(shape, np.float32)
     return InterWeights(arrays, {"variant": config.variant, "seed": seed, "trained_seconds": 0})
 
@@ -254,7 +289,7 @@ class ActorNetwork:
         """Advance the memory by one second.
 
         Args:
-            features: [S].
+            features: [inputs].
 
         Returns:
             [A] logits of the policy pi(a | s).
@@ -353,7 +388,7 @@ class CoMA2C(InterPolicy):
 
     def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
         """Budgets of the agents' actions where they act, else keep."""
-        features = load_features(report, self._config)
+        features = state_features(report, self._config)
         self.actions = None
         if not self._sequence.follows(report.second):
             for network in self._networks:

@@ -85,6 +85,23 @@ def utility_under_sla(ssr: npt.ArrayLike, eta_bps_hz: float, sla_weight: float) 
     return float(objective(_check(ssr, eta_bps_hz), eta_bps_hz, sla_weight))
 
 
+def slice_objectives(
+    ssr: npt.NDArray[np.float64], slice_eta_bps_hz: npt.NDArray[np.float64], sla_weight: float
+) -> npt.NDArray[np.float64]:
+    """What each slice adds to the `objective`, unchecked; the sum is the objective plus 5.
+
+    Args:
+        ssr: [..., S] success ratio of each slice, 0..1 (Eq. 4).
+        slice_eta_bps_hz: [..., S] its part of the cell's spectral efficiency (Eq. 17).
+        sla_weight: lambda.
+
+    Returns:
+        [..., S].
+    """
+    deficits = np.maximum(0.0, SSR_THRESHOLD - ssr)
+    return np.asarray((ETA_WEIGHT * slice_eta_bps_hz + ssr * np.array(SSR_WEIGHTS)) / SCALE - sla_weight * deficits)
+
+
 def objective(
     ssr: npt.NDArray[np.float64], eta_bps_hz: npt.NDArray[np.float64] | float, sla_weight: float
 ) -> npt.NDArray[np.float64]:

@@ -31,6 +31,22 @@ def offered_packets(report: SecondReport) -> F64:
     return loads
 
 
+def impairments(report: SecondReport) -> F64:
+    """kappa_t and kappa_r in force at the end of the report's second.
+
+    Returns:
+        [2], 0..1.
+
+    Raises:
+        ReportError: one that is out of range.
+    """
+    kappas = np.array([report.kappa_t, report.kappa_r])
+    for name, kappa in zip(("kappa_t", "kappa_r"), kappas, strict=True):
+        if not 0 <= kappa <= 1:
+            raise ReportError(f"{name}: must be 0 to 1, not {kappa}")
+    return kappas
+
+
 class SecondSequence:
     """Notices where a report does not follow the one before: the first, a gap, a world that began anew."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from xapps.agents import BudgetAgent
-from xapps.slicing.inter.a2c_lstm import InterLearner
 from xapps.slicing.inter.coma2c import CoMA2C
+from xapps.slicing.inter.learning import InterLearner
 from xapps.slicing.observation import Budgets, SecondReport
 from xapps.slicing.triggers import Trigger
 
