@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hiso.bounds.references import ReferenceRunError, check_oracle
-from hiso.observe import budget_context
+from hiso.observe import budget_context, slice_context
 from hiso.runner import RunWeights, default_weights
 from ran_emulator.arguments import MAX_CELLS
+from ran_emulator.cell import Cell
 from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
 from ran_emulator.events import TimedChange
 from ran_emulator.scenario import (
@@ -26,13 +27,14 @@ from xapps.slicing.inter.actions import BudgetError, bandwidth_grid
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.intra.policies import DIFFERENCE_REWARD, check_difference_reward
+from xapps.slicing.intra.policies import DIFFERENCE_REWARD, check_difference_reward, trained_weights
 from xapps.slicing.intra.policies import LEARNING as LEARNING_INTRA
 from xapps.slicing.observation import SLICE_NAMES
 from xapps.slicing.options import OptionsError, parse_options
 from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, Scheduler, SchedulerError, resolve
 from xapps.slicing.triggers import TriggerError
 from xapps.slicing.weights import WeightsError
+from xapps.trained import inter_weights
 
 MAX_SLOTS = 10**10
 MAX_SEED = (1 << 63) - 1
@@ -244,10 +246,31 @@ def make_request(
     )
     _check_references(request)
     try:
-        request.weights()
+        weights = request.weights()
     except WeightsError as error:
         raise RequestError(str(error)) from error
+    try:
+        check_weights_fit(request.scenario, request.scheduler, request.control_delay_slots, weights)
+    except (WeightsError, InterPolicyError) as error:
+        raise RequestError(f"{error} (in {weights.weights_id})") from error
     return request
+
+
+def check_weights_fit(scenario: Scenario, scheduler: Scheduler, control_delay_slots: int, weights: RunWeights) -> None:
+    """Whether trained agents can decide for a scheduler in a scenario.
+
+    Raises:
+        WeightsError, InterPolicyError: naming what does not fit.
+    """
+    options = scheduler.options
+    if weights.inter is not None:
+        context = budget_context(scenario, control_delay_slots)
+        start = inter_weights(weights.inter, options)
+        make_inter_policy(scheduler.inter, context, 0, start, step_hz=options.bandwidth_step_hz)
+    if weights.intra is not None:
+        cell = Cell(scenario, 0, control_delay_slots)
+        for index in range(len(SLICE_NAMES)):
+            trained_weights(scheduler.intra, slice_context(cell, index), weights.intra, options)
 
 
 def _check_references(request: RunRequest) -> None:

@@ -24,19 +24,18 @@ from hiso.commands.options import (
     in_range,
     refuse,
 )
-from hiso.observe import budget_context, slice_context
-from hiso.run_request import RequestError, check_learnable, check_seed, pinned
-from ran_emulator.cell import Cell
-from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLICE_NAMES, Scenario, ScenarioError, load_scenario
+from hiso.observe import budget_context
+from hiso.run_request import RequestError, check_learnable, check_seed, check_weights_fit, pinned
+from hiso.runner import RunWeights
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, Scenario, ScenarioError, load_scenario
 from xapps.slicing.inter.actions import BudgetError, bandwidth_grid
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
-from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.intra.policies import LEARNING, trained_weights
+from xapps.slicing.intra.policies import LEARNING
 from xapps.slicing.options import OptionsError, parse_options
 from xapps.slicing.schedulers import SCHEDULERS, Scheduler, SchedulerError, resolve
 from xapps.slicing.weights import Weights, WeightsError, load_weights, save_weights
-from xapps.trained import inter_weights, trained_name
+from xapps.trained import trained_name
 
 if TYPE_CHECKING:
     from hiso.training.curves import Curves
@@ -133,10 +132,14 @@ def train(
     intra_path, inter_path = (
         out / f"{trained_name(variant, what.name, control_delay_slots)}.npz" for variant in (agents.intra, agents.inter)
     )
-    kept_inter = _kept(inter_path, lambda kept: _check_inter(kept, what, agents, control_delay_slots))
+
+    def check(kept: RunWeights) -> None:
+        check_weights_fit(what, agents, control_delay_slots, kept)
+
+    kept_inter = _kept(inter_path, lambda kept: check(RunWeights(inter=kept)))
     below: Weights | str = agents.intra
     if agents.intra in LEARNING:
-        kept_intra = _kept(intra_path, lambda kept: _check_intra(kept, what, agents, control_delay_slots))
+        kept_intra = _kept(intra_path, lambda kept: check(RunWeights(intra=kept)))
         made = kept_intra or _train_intra(console, what, agents, seed, slots, control_delay_slots, command, curves)
         _finish(console, intra_path, made, command, kept=kept_intra is not None)
         below = made
@@ -156,19 +159,6 @@ def _kept(path: Path, check: Callable[[Weights], None]) -> Weights | None:
     except (WeightsError, InterPolicyError) as error:
         refuse(f"out: {path} is there already and cannot be kept: {error}")
     return weights
-
-
-def _check_intra(weights: Weights, scenario: Scenario, agents: Scheduler, delay: int) -> None:
-    """Whether they could serve here; raises WeightsError."""
-    cell = Cell(scenario, 0, delay)
-    for index in range(len(SLICE_NAMES)):
-        trained_weights(agents.intra, slice_context(cell, index), weights, agents.options)
-
-
-def _check_inter(weights: Weights, scenario: Scenario, agents: Scheduler, delay: int) -> None:
-    """Whether they could decide here; raises WeightsError, InterPolicyError."""
-    start, step_hz = inter_weights(weights, agents.options), agents.options.bandwidth_step_hz
-    make_inter_policy(agents.inter, budget_context(scenario, delay), 0, start, step_hz=step_hz)
 
 
 def _finish(console: Console, path: Path, weights: Weights, command: str, *, kept: bool) -> None:

@@ -63,6 +63,7 @@ SLICE_KEYS = {
     *(f"{kind}_{unit}" for kind in ("offered", "delivered", "dropped", "queued") for unit in ("packets", "bits")),
 }
 
+WIDER_BAND = ["--set", "total_bandwidth_hz=20000000", "--set", "initial_bandwidth_hz=[8000000, 6000000, 6000000]"]
 WRONG = [
     (["--scenario", "nowhere"], "scenario: 'nowhere' is neither a preset"),
     (["--set", "users=2"], "users: must be 3..2000"),
@@ -105,6 +106,10 @@ WRONG = [
     (
         ["--inter", "coma2c-tuned", "--set-agents", "bandwidth_step_hz=500000"],
         "trained for bandwidth_step_hz 1000000, not 500000",
+    ),
+    (
+        ["--scheduler", "hiso-coma-tuned", *WIDER_BAND],
+        "weights: array bandwidth.actor.4.weight must be float32 of shape (120, 32), not float32 of (15, 32) (in coma2c-",
     ),
     (
         ["--scenario", "base", "--inter", "coma2c-tuned-lstm", "--control-delay-slots", "1"],
