@@ -109,7 +109,7 @@ WRONG = [
     ),
     (
         ["--scheduler", "hiso-coma-tuned", *WIDER_BAND],
-        "weights: array bandwidth.actor.4.weight must be float32 of shape (120, 32), not float32 of (15, 32) (in coma2c-",
+        "weights: array bandwidth.actor.4.weight must be float32 of shape (120, 32), not float32 of (15, 32) (in ",
     ),
     (
         ["--scenario", "base", "--inter", "coma2c-tuned-lstm", "--control-delay-slots", "1"],

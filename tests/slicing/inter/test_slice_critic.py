@@ -175,6 +175,14 @@ def test_training_goes_on_where_it_stood(report, context):
     assert 0 < max(moved) <= 2 * TUNED.steps_per_update * TUNED.actor_learning_rate
 
 
+def test_agents_that_see_loads_alone_are_trained_too(report, context):
+    config = replace(TUNED, sees_impairments=False)
+    _, learner, published = train(config, context, DividedBand(report, context, 1), 12, seed=1)
+    assert learner.stats.updates == len(published) == 2
+    assert published[-1].arrays["critic.embb.0.weight"].shape == (32, 3)
+    assert published[-1].arrays["power.core.weight"].shape == (64, 3)
+
+
 @pytest.mark.slow
 def test_both_agents_find_the_pair_that_is_best(report, context):
     _, learner, published = train(SHORT, context, DividedBand(report, context, 1), 400, seed=1)

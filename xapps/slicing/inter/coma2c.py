@@ -27,8 +27,6 @@ JOINT_AGENT_NAMES = ("joint",)
 CORE_UNITS = 64
 HEAD_UNITS = 32
 IMPAIRMENT_FEATURES = 3
-SLICE_CRITIC_INPUTS = 3 + IMPAIRMENT_FEATURES
-"""A slice's load, bandwidth and power, and the impairments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,11 @@ class CoMA2CConfig:
     def inputs(self) -> int:
         """Length of the state."""
         return len(SLICE_NAMES) + (IMPAIRMENT_FEATURES if self.sees_impairments else 0)
+
+    @property
+    def slice_critic_inputs(self) -> int:
+        """A slice's load, bandwidth and power, and what the state holds beside loads."""
+        return 3 + self.inputs - len(SLICE_NAMES)
 
     @property
     def agent_names(self) -> tuple[str, ...]:
@@ -192,7 +195,7 @@ def array_shapes(config: CoMA2CConfig, actions: tuple[int, int]) -> dict[str, tu
             shapes |= _head_shapes(f"{agent}.{head}", CORE_UNITS, last)
     if config.critic == "slices":
         for slice_name in SLICE_NAMES:
-            shapes |= _head_shapes(f"critic.{slice_name}", SLICE_CRITIC_INPUTS, 1)
+            shapes |= _head_shapes(f"critic.{slice_name}", config.slice_critic_inputs, 1)
     return shapes
 
 

@@ -19,11 +19,7 @@ from torch.nn import functional
 
 from xapps.slicing.inter.actions import bandwidth_grid, power_actions
 from xapps.slicing.inter.base import InterWeights, keyed_rng
-from xapps.slicing.inter.coma2c import (
-    SLICE_CRITIC_INPUTS,
-    CoMA2CConfig,
-    output_counts,
-)
+from xapps.slicing.inter.coma2c import CoMA2CConfig, output_counts
 from xapps.slicing.inter.learning import AgentStats, InterLearner, entropy_weight, warm_up
 from xapps.slicing.inter.networks import Actor, head
 from xapps.slicing.inter.rewards import slice_objectives
@@ -99,7 +95,7 @@ class SliceCriticLearner(InterLearner):
         self._bandwidths = _choices(self._bandwidth_inputs(bandwidths))
         self._powers = _choices(self._power_inputs(powers))
         self._actors = [Actor(config, count) for count in output_counts(config, self._counts)]
-        self._critics = [head(SLICE_CRITIC_INPUTS, 1) for _ in SLICE_NAMES]
+        self._critics = [head(config.slice_critic_inputs, 1) for _ in SLICE_NAMES]
         for name, network in self._networks():
             self._load(name, network)
         self._optimizer = torch.optim.RMSprop(
