@@ -122,7 +122,7 @@ class Node:
         """Send a frame's bytes as they are."""
         self._out.put(raw)
 
-    def expect(self, kind: str, timeout_s: float = 5.0) -> e2ap.E2apPdu:
+    def expect(self, kind: str, timeout_s: float = 20.0) -> e2ap.E2apPdu:
         """The next PDU of a kind; others before it are dropped."""
         deadline_s = time.monotonic() + timeout_s
         while True:
@@ -286,7 +286,7 @@ class BusClient:
             actions=[INSERT],
         )
 
-    def expect(self, kind: str, timeout_s: float = 5.0) -> bus.DownMessage:
+    def expect(self, kind: str, timeout_s: float = 20.0) -> bus.DownMessage:
         """The next DownMessage of a kind; others before it are dropped."""
         deadline_s = time.monotonic() + timeout_s
         while self.down.poll(max(0, int(1_000 * (deadline_s - time.monotonic())))):
