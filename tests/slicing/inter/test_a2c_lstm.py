@@ -22,7 +22,9 @@ from xapps.slicing.inter.seconds import ReportError
 
 torch = pytest.importorskip("torch")
 
-from xapps.slicing.inter import a2c_lstm as a2c  # noqa: E402 - needs torch
+from lockstep_training import train  # noqa: E402 - needs torch
+
+from xapps.slicing.inter import a2c_lstm as a2c  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -33,21 +35,6 @@ configs = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.v
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread():
     torch.set_num_threads(1)
-
-
-def train(config, context, environment, seconds, *, seed, weights=None):
-    """Policy and learner in lock-step, as both hosts drive them; returns both and the weights published."""
-    policy = CoMA2C(config, context, seed, weights, learning=True)
-    learner = a2c.A2CLearner(config, context, seed, weights)
-    published = []
-    for _ in range(seconds):
-        report = environment.second(policy.actions)
-        update = learner.on_second(report, policy.actions)
-        if update is not None:
-            policy.load(update)
-            published.append(update)
-        policy.on_second(report, triggered=False)
-    return policy, learner, published
 
 
 class Noise:

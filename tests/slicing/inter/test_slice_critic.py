@@ -21,7 +21,9 @@ from xapps.slicing.inter.rewards import CENTRE, SCALE, objective, slice_objectiv
 
 torch = pytest.importorskip("torch")
 
-from xapps.slicing.inter.learners import make_inter_learner  # noqa: E402 - needs torch
+from lockstep_training import train  # noqa: E402 - needs torch
+
+from xapps.slicing.inter.learners import make_inter_learner  # noqa: E402
 from xapps.slicing.inter.networks import Actor  # noqa: E402
 from xapps.slicing.inter.slice_critic import SliceCriticLearner  # noqa: E402
 
@@ -78,21 +80,6 @@ class DividedBand:
         return report
 
 
-def train(config, context, environment, seconds, seed, weights=None):
-    """Policy and learner in lock-step, as both hosts drive them; returns both and the weights published."""
-    policy = CoMA2C(config, context, seed, weights, learning=True)
-    learner = make_inter_learner(config, context, seed, weights)
-    published = []
-    for _ in range(seconds):
-        report = environment.second(policy.actions)
-        update = learner.on_second(report, policy.actions)
-        if update is not None:
-            policy.load(update)
-            published.append(update)
-        policy.on_second(report, triggered=False)
-    return policy, learner, published
-
-
 @given(
     ssr=some.lists(some.floats(0, 1), min_size=3, max_size=3),
     eta=some.lists(some.floats(0, 50), min_size=3, max_size=3),
@@ -140,7 +127,7 @@ def test_numpy_decides_as_torch_does(context):
 
 
 def test_training_is_bitwise_reproducible(report, context):
-    runs = [train(TUNED, context, DividedBand(report, context, 1), 24, seed)[2] for seed in (5, 5, 6)]
+    runs = [train(TUNED, context, DividedBand(report, context, 1), 24, seed=seed)[2] for seed in (5, 5, 6)]
     one, same, other = runs
     assert [update.version for update in one] == [1, 2, 3, 4, 5]
     for first, second in zip(one, same, strict=True):
