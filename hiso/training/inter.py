@@ -33,8 +33,6 @@ PRINTED_TRIGGER = "10-percent"
 DWELL_S = (1.0, 3.0)
 """Of a mix of loads where the world is varied."""
 
-HWI_PERIOD_S = 1
-
 VALIDATION_SECONDS = 120
 
 Progress = Callable[[int, float, LearnerStats], None]
@@ -145,13 +143,13 @@ def learn_seconds(
         world: at slot 0.
         agent: with its learner.
         seconds: how many.
-        hwi_seed: of the impairments, drawn anew every few seconds; None: the scenario's stay.
+        hwi_seed: of the impairments, drawn anew each second; None: the scenario's stay.
         progress: called with each closed second.
     """
     rng = None if hwi_seed is None else keyed_rng(hwi_seed, "training.hwi.inter")
     window = world.cell.window()
-    for second in range(seconds):
-        if rng is not None and second % HWI_PERIOD_S == 0:
+    for _ in range(seconds):
+        if rng is not None:
             world.cell.set_hwi(any_impairments(rng))
         _, window = world.second(agent.on_report(world.report(window)))
         progress(window)

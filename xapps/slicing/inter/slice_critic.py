@@ -129,11 +129,15 @@ class SliceCriticLearner(InterLearner):
             return None
         phi = entropy_weight(self.config, self.stats.trained_seconds)
         for _ in range(self.config.steps_per_update):
-            self._step(phi)
+            expected, of_critic, log_policies = self._step(phi)
+        for name, log_policy in zip(self.config.agent_names, log_policies, strict=True):
+            entropy = cross_entropy(log_policy.exp(), log_policy)
+            self.stats.agents[name] = AgentStats(-expected.item(), of_critic.item(), entropy.item())
         rewards, self._rewards = self._rewards, []
         return self._updated(rewards, phi)
 
-    def _step(self, phi: float) -> None:
+    def _step(self, phi: float) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """One step; the value expected, the critic's loss, the policies' log-probabilities [B, A] before it."""
         states, budgets, values = self._replay.batch(self._rng, self.config.batch_seconds)
         earned = torch.stack(
             [self._value(index, states, budgets[:, index, 0], budgets[:, index, 1]) for index in range(SLICES)], dim=1
@@ -150,15 +154,13 @@ class SliceCriticLearner(InterLearner):
         loss = of_critic - expected + phi * (of_actors[0] + of_actors[1])
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        for network in (*self._actors, *self._critics):
-            if self.config.gradient_norm is not None:
+        if self.config.gradient_norm is not None:
+            for network in (*self._actors, *self._critics):
                 nn.utils.clip_grad_norm_(network.parameters(), self.config.gradient_norm)
         if self.stats.updates == 0 and self.stats.trained_seconds > 0:
             warm_up(self._optimizer)
         self._optimizer.step()
-        for name, log_policy in zip(self.config.agent_names, log_policies, strict=True):
-            entropy = cross_entropy(log_policy.exp(), log_policy)
-            self.stats.agents[name] = AgentStats(-expected.item(), of_critic.item(), entropy.item())
+        return expected.detach(), of_critic.detach(), [log_policy.detach() for log_policy in log_policies]
 
     def _pairs(self, states: Tensor) -> Tensor:
         """Value of each pair of actions, [B, powers, bandwidths]."""
