@@ -251,8 +251,8 @@ def make_request(
         raise RequestError(str(error)) from error
     try:
         check_weights_fit(request.scenario, request.scheduler, request.control_delay_slots, weights)
-    except (WeightsError, InterPolicyError) as error:
-        raise RequestError(f"{error} (in {weights.weights_id})") from error
+    except WeightsError as error:
+        raise RequestError(str(error)) from error
     return request
 
 
@@ -260,13 +260,16 @@ def check_weights_fit(scenario: Scenario, scheduler: Scheduler, control_delay_sl
     """Whether trained agents can decide for a scheduler in a scenario.
 
     Raises:
-        WeightsError, InterPolicyError: naming what does not fit.
+        WeightsError: naming which of the two files, and what does not fit.
     """
     options = scheduler.options
     if weights.inter is not None:
         context = budget_context(scenario, control_delay_slots)
         start = inter_weights(weights.inter, options)
-        make_inter_policy(scheduler.inter, context, 0, start, step_hz=options.bandwidth_step_hz)
+        try:
+            make_inter_policy(scheduler.inter, context, 0, start, step_hz=options.bandwidth_step_hz)
+        except InterPolicyError as error:
+            raise WeightsError(f"weights {weights.inter.weights_id}{str(error).removeprefix('weights')}") from error
     if weights.intra is not None:
         cell = Cell(scenario, 0, control_delay_slots)
         for index in range(len(SLICE_NAMES)):

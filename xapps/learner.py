@@ -13,6 +13,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -175,14 +176,14 @@ class BudgetSession(Session):
         return self._learner.on_second(decode_report(header, message), wire.decode_actions(previous)) is not None
 
     def measures(self) -> dict[str, float]:
-        """What the learner says of itself; losses are sums over the agents."""
+        """What the learner says of itself; losses are means over the agents."""
         stats = self._learner.stats
         return {
             "updates": stats.updates,
             "reward": stats.reward,
             "version": self.version,
-            "loss.actor": sum(agent.actor_loss for agent in stats.agents.values()),
-            "loss.critic": sum(agent.critic_loss for agent in stats.agents.values()),
+            "loss.actor": mean(agent.actor_loss for agent in stats.agents.values()),
+            "loss.critic": mean(agent.critic_loss for agent in stats.agents.values()),
         }
 
 

@@ -156,7 +156,7 @@ def _kept(path: Path, check: Callable[[Weights], None]) -> Weights | None:
     try:
         weights = load_weights(path)
         check(weights)
-    except (WeightsError, InterPolicyError) as error:
+    except WeightsError as error:
         refuse(f"out: {path} is there already and cannot be kept: {error}")
     return weights
 

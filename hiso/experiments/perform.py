@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hiso import ports
-from hiso.experiments.run import Run
+from hiso.experiments.run import Run, changed_config
 from hiso.observe import budget_context, second_report
 from hiso.runner import Runner, RunWeights
 from ran_emulator import state as st
@@ -24,7 +24,7 @@ from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, parse_scenario
 from ran_emulator.summary import utility
 from xapps.agents import BudgetAgent
-from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C, CoMA2CConfig
+from xapps.slicing.inter.coma2c import CoMA2C
 from xapps.slicing.options import AgentOptions
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.triggers import make_trigger
@@ -78,14 +78,6 @@ def _weights(run: Run, weights_of: WeightsOf) -> RunWeights:
     return RunWeights(*(weights or None for weights in found))
 
 
-def _config(run: Run) -> CoMA2CConfig:
-    """CoMA2C's configuration with the run's own fields."""
-    own: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in run.inter_agents.items()
-    }
-    return replace(COMA2C_CONFIGS[run.inter], **own)
-
-
 def _episode(run: Run, weights_of: WeightsOf) -> Outcome:
     """A frozen episode; its measures are over the whole of it."""
     scenario = parse_scenario(run.scenario)
@@ -95,7 +87,8 @@ def _episode(run: Run, weights_of: WeightsOf) -> Outcome:
         context = budget_context(scenario, run.control_delay_slots)
         options = _options(run)
         start = inter_weights(weights.inter, options)
-        policy = CoMA2C(_config(run), context, run.seed, start, step_hz=options.bandwidth_step_hz)
+        config = changed_config(run.inter, run.inter_agents)
+        policy = CoMA2C(config, context, run.seed, start, step_hz=options.bandwidth_step_hz)
         agent = BudgetAgent(policy, make_trigger(run.trigger))
     runner = Runner(scenario, _scheduler(run), run.seed, run.control_delay_slots, weights=weights, budget_agent=agent)
     runner.advance(run.slots)
@@ -183,39 +176,40 @@ def _train_intra(run: Run) -> Outcome:
 
 
 def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
-    from hiso.training.gating import GatedAgent
-    from hiso.training.inter import learn_seconds, make_world, vary
-    from hiso.training.metadata import training_metadata
-    from xapps.slicing.inter.learners import make_inter_learner
+    from hiso.training.inter import InterTraining, trained_file
+    from xapps.slicing.inter.learning import LearnerStats
 
     scenario, seconds = parse_scenario(run.scenario), run.slots // SLOTS_PER_SECOND
-    context = budget_context(scenario, run.control_delay_slots)
-    config = replace(_config(run), training_seconds=seconds, ungated_seconds=0)
-    options = _options(run)
-    policy = CoMA2C(config, context, run.seed, learning=True, step_hz=options.bandwidth_step_hz)
-    learner = make_inter_learner(config, context, run.seed, None, options.bandwidth_step_hz)
-    agent = GatedAgent(policy, make_trigger(run.trigger), learner, run.gate or "none")
+    training = InterTraining(
+        scenario,
+        replace(changed_config(run.inter, run.inter_agents), training_seconds=seconds),
+        run.seed,
+        run.control_delay_slots,
+        _weights(run, weights_of).intra or run.intra,
+        _options(run),
+        trigger=run.trigger,
+        gate=run.gate or "none",
+        varied=run.varied,
+    )
     series: dict[str, list[float]] = {name: [] for name in ("utility", "eta_bps_hz", "goodput_bps_hz", "inter_loss")}
 
-    def note(window: SecondWindow) -> None:
+    def note(window: SecondWindow, stats: LearnerStats) -> None:
         report = second_report(window, scenario.total_bandwidth_hz)
-        of_agents = learner.stats.agents.values()
+        of_agents = stats.agents.values()
         series["utility"].append(utility(scenario.eta_weight, scenario.ssr_weights, report.eta_bps_hz, report.ssr))
         series["eta_bps_hz"].append(float(report.eta_bps_hz))
         delivered = window.counts[:, st.DELIVERED_BITS].sum()
         series["goodput_bps_hz"].append(float(delivered / scenario.total_bandwidth_hz))
         loss = float(np.mean([part.actor_loss + part.critic_loss for part in of_agents]))
-        series["inter_loss"].append(loss if learner.stats.updates else math.nan)
+        series["inter_loss"].append(loss if stats.updates else math.nan)
 
-    below = _weights(run, weights_of).intra or run.intra
-    world = make_world(vary(scenario) if run.varied else scenario, run.seed, run.control_delay_slots, below, options)
     started_s = time.perf_counter()
-    learn_seconds(world, agent, seconds, run.seed if run.varied else None, note)
+    agent = training.run(note)
     first_loss, last_loss = _ends(series["inter_loss"])
     measures = {
         "inter_training_wall_s": time.perf_counter() - started_s,
         "inter_learner_s": agent.learner_s,
-        "inter_updates": float(learner.stats.updates),
+        "inter_updates": float(agent.inter_learner.stats.updates),
         "inter_loss_first": first_loss,
         "inter_loss_last": last_loss,
         "inter_convergence_s": convergence_s(series["utility"]),
@@ -224,11 +218,7 @@ def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
         "online_utility_last": _ends(series["utility"])[1],
         "online_eta_last_bps_hz": _ends(series["eta_bps_hz"])[1],
     }
-    metadata = training_metadata(
-        scenario, run.inter, run.seed, run.slots, run.control_delay_slots, _COMMAND, options=options, any_hwi=run.varied
-    )
-    arrays = {f"inter.{name}": array for name, array in learner.weights().arrays.items()}
-    return Outcome(measures, series, Weights(metadata, arrays))
+    return Outcome(measures, series, trained_file(training, agent.inter_learner.weights(), _COMMAND))
 
 
 def _ends(curve: list[float]) -> tuple[float | None, float | None]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from hiso.experiments.digest import code_digest
+from hiso.training.gating import Gate
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2CConfig
 
 Kind = Literal["train-intra", "train-inter", "episode", "system"]
 
@@ -30,9 +32,9 @@ class Run:
     inter_weights: str | None = None
     """Key of the training, or id of the shipped weights; None: there are none."""
     intra_weights: str | None = None
-    gate: str | None = None
+    gate: Gate | None = None
     varied: bool = False
-    """A training under every impairment, for agents that see them."""
+    """A training under every impairment and, of the inter-slice level, sooner changing mixes of loads."""
     inter_agents: dict[str, Any] = field(default_factory=dict)
     intra_agents: dict[str, Any] = field(default_factory=dict)
 
@@ -51,3 +53,13 @@ class Run:
     def name(self) -> str:
         """For people."""
         return f"{self.kind} {self.scenario['name']} {self.inter}+{self.intra}+{self.trigger} seed {self.seed}"
+
+
+def changed_config(variant: str, changes: dict[str, Any]) -> CoMA2CConfig:
+    """The configuration of inter-slice agents with some fields exchanged, given as plain data.
+
+    Raises:
+        ValueError: they do not go together.
+    """
+    own: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
+    return replace(COMA2C_CONFIGS[variant], **own)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hiso.experiments.run import Run
+from hiso.experiments.run import Run, changed_config
 from hiso.experiments.spec import Arm, Experiment, Size
 from hiso.run_request import RunRequest, agents_that_can_learn
+from hiso.training.gating import usual_gate
 from hiso.training.variety import sees_impairments
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
-from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 
 FIRST_TRAINING_SEED = 1
 FIRST_EPISODE_SEED = 100_001
@@ -65,7 +65,7 @@ def expand(experiment: Experiment, size: Size) -> Plan:
                     slots=size.duration_s * SLOTS_PER_SECOND,
                     inter_weights=inter,
                     intra_weights=intra,
-                    inter_agents=_changed(arm.inter_agents),
+                    inter_agents=arm.inter_agents.changes if arm.inter_agents else {},
                 )
                 for episode in range(size.episodes)
             ]
@@ -90,11 +90,6 @@ def _shipped(request: RunRequest) -> tuple[str | None, str | None]:
     return tuple(part.weights_id if part else None for part in (weights.inter, weights.intra))  # type: ignore[return-value]
 
 
-def _changed(agents: Any) -> dict[str, Any]:
-    """What an arm sets itself of its agents' configuration."""
-    return {} if agents is None else dict(agents.model_dump(mode="json", exclude_unset=True))
-
-
 def _trainings(
     arm: Arm, request: RunRequest | None, for_all: bool, size: Size, seed: int
 ) -> tuple[Run | None, Run | None]:
@@ -112,11 +107,13 @@ def _trainings(
             seed=seed,
             slots=size.intra_training_slots,
             varied=for_all and sees_impairments(request.scheduler.intra),
-            intra_agents=_changed(arm.intra_agents),
+            intra_agents=arm.intra_agents.model_dump(mode="json", exclude_unset=True) if arm.intra_agents else {},
         )
     if "inter" in agents:
-        gate = arm.gate or ("both" if request.scheduler.inter == "coma2c" else "none")
-        seconds = size.inter_training_s or COMA2C_CONFIGS[request.scheduler.inter].training_seconds
+        changes = arm.inter_agents.changes if arm.inter_agents else {}
+        config = changed_config(request.scheduler.inter, changes)
+        gate = arm.gate or usual_gate(config)
+        seconds = size.inter_training_s or config.training_seconds
         inter = Run(
             kind="train-inter",
             **what,
@@ -125,7 +122,7 @@ def _trainings(
             slots=seconds * SLOTS_PER_SECOND,
             intra_weights=intra.key if intra else None,
             gate=gate,
-            varied=for_all and sees_impairments(request.scheduler.inter),
-            inter_agents=_changed(arm.inter_agents),
+            varied=for_all and config.sees_impairments,
+            inter_agents=changes,
         )
     return inter, intra

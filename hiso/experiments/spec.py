@@ -15,7 +15,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hiso.experiments.measures import EPISODE_MEASURES, MEASURES, SERIES, TRAINING_MEASURES
+from hiso.experiments.run import changed_config
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
+from hiso.training.gating import Gate
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS
 from service_kit.field_errors import describe_errors
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
@@ -35,7 +37,6 @@ class _Model(BaseModel):
 Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^|\n]+$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
-Gate = Literal["none", "act", "learn", "both"]
 Overrides = dict[str, Any]
 
 
@@ -56,6 +57,11 @@ class InterAgents(_Model):
     entropy_initial: Rate = 0.01
     entropy_final: Rate = 0.01
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields that were given, as plain data."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 class IntraAgents(_Model):
@@ -229,7 +235,8 @@ class Experiment(_Model):
     arms: Annotated[dict[Label, Arm], Field(min_length=1)]
     conditions: Annotated[dict[Label, Condition], Field(min_length=1)]
     trained_in: Literal["condition", "preset"] = "condition"
-    """Worlds of the trainings: the condition's own, or its scenario without what the condition sets."""
+    """Worlds of the trainings: the condition's own, or its scenario without what the condition sets, where agents
+    that see impairments meet all of them."""
     reference: str | None = None
     """Arm in whose share results are also given."""
     measures: Annotated[list[str], Field(min_length=1)]
@@ -311,7 +318,23 @@ class Experiment(_Model):
             raise ExperimentError(f"{self.name}: arm {label!r} in {where!r}: {error}") from error
         if arm.trained and "inter" not in agents_that_can_learn(request.scheduler) and arm.gate:
             raise ExperimentError(f"{self.name}: arm {label!r}: gate: its inter-slice policy does not learn")
+        if arm.inter_agents is not None:
+            self._check_agents(label, request.scheduler.inter, arm.inter_agents)
         return request
+
+    def _check_agents(self, label: str, variant: str, agents: InterAgents) -> None:
+        """Whether an arm's inter-slice agents can be what it says, and be trained where it says."""
+        try:
+            config = changed_config(variant, agents.changes)
+        except (KeyError, ValueError) as error:
+            why = f"{variant} does not learn" if isinstance(error, KeyError) else str(error)
+            raise ExperimentError(f"{self.name}: arm {label!r}: inter_agents: {why}") from error
+        if self.trained_in == "preset" and config.sees_impairments and config.critic == "state":
+            # Impairments change each second there: a state would not hold those of the second that it is judged by.
+            raise ExperimentError(
+                f"{self.name}: arm {label!r}: inter_agents.sees_impairments: must be false where a critic of states is "
+                "trained in the preset"
+            )
 
     @property
     def learns(self) -> bool:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Literal
 
 from xapps.agents import BudgetAgent
-from xapps.slicing.inter.coma2c import CoMA2C
-from xapps.slicing.inter.learning import InterLearner
+from xapps.slicing.inter.coma2c import UNGATED_SECONDS, CoMA2C, CoMA2CConfig
 from xapps.slicing.observation import Budgets, SecondReport
 from xapps.slicing.triggers import Trigger
 
-UNGATED_SECONDS = 200
-"""Of learning before a gate closes (Algorithm 2)."""
+if TYPE_CHECKING:
+    from xapps.slicing.inter.learning import InterLearner
+
+Gate = Literal["none", "act", "learn", "both"]
+"""What waits for the trigger while agents learn."""
+
+
+def usual_gate(config: CoMA2CConfig) -> Gate:
+    """`both` for agents that learn as printed (Algorithm 2), `none` for others."""
+    return "none" if config.ungated_seconds is None else "both"
 
 
 class GatedAgent(BudgetAgent):
@@ -22,10 +30,10 @@ class GatedAgent(BudgetAgent):
     waits.
     """
 
-    def __init__(self, policy: CoMA2C, trigger: Trigger, learner: InterLearner, gate: str) -> None:
+    def __init__(self, policy: CoMA2C, trigger: Trigger, learner: InterLearner, gate: Gate) -> None:
         """`policy`: one that acts when told to (`ungated_seconds` 0)."""
         super().__init__(policy, trigger, learner)
-        self._coma2c, self._learner = policy, learner
+        self._coma2c, self.inter_learner = policy, learner
         self._acting_waits = gate in ("act", "both")
         self._learning_waits = gate in ("learn", "both")
         self._in_force: tuple[int, int] | None = None
@@ -36,12 +44,12 @@ class GatedAgent(BudgetAgent):
     def on_report(self, report: SecondReport) -> Budgets | None:
         """Learn from the second that has passed, then act or keep."""
         started_s = time.process_time()
-        weights = self._learner.on_second(report, self._learned)
+        weights = self.inter_learner.on_second(report, self._learned)
         self.learner_s += time.process_time() - started_s
         if weights is not None:
             self._coma2c.load(weights)
         triggered = self.trigger.evaluate(report)
-        is_open = triggered or self._learner.stats.trained_seconds < UNGATED_SECONDS
+        is_open = triggered or self.inter_learner.stats.trained_seconds < UNGATED_SECONDS
         budgets = self._coma2c.on_second(report, is_open or not self._acting_waits)
         if self._coma2c.actions is not None:
             self._in_force = self._coma2c.actions

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hiso.observe import budget_context
+from hiso.observe import budget_context, second_report
+from hiso.training.gating import Gate, GatedAgent, usual_gate
 from hiso.training.metadata import training_metadata
-from hiso.training.variety import any_impairments, sees_impairments, with_dwell
+from hiso.training.variety import any_impairments, with_dwell
 from hiso.world import World
 from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import utility
 from xapps.agents import BudgetAgent
 from xapps.slicing.inter.base import InterPolicy, InterWeights, keyed_rng
-from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C, CoMA2CConfig
 from xapps.slicing.inter.learners import make_inter_learner
 from xapps.slicing.inter.learning import LearnerStats
 from xapps.slicing.inter.policies import make_inter_policy
@@ -28,7 +29,7 @@ from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
 
 PRINTED_TRIGGER = "10-percent"
-"""While training: as printed, learning is gated after 200 seconds; the others learn every second."""
+"""Of agents that learn as printed."""
 
 DWELL_S = (1.0, 3.0)
 """Of a mix of loads where the world is varied."""
@@ -37,6 +38,46 @@ VALIDATION_SECONDS = 120
 
 Progress = Callable[[int, float, LearnerStats], None]
 """Called with the seconds done (of each candidate), the utility of the last one, and what its update gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterTraining:
+    """One training: what decides what it gives."""
+
+    scenario: Scenario
+    config: CoMA2CConfig
+    """Its `training_seconds` is the length."""
+    seed: int
+    control_delay_slots: int
+    intra: Weights | str
+    """The frozen agents below, or the name of a policy that does not learn."""
+    options: AgentOptions = DEFAULT_OPTIONS
+    trigger: str = "always"
+    gate: Gate = "none"
+    """What waits for the trigger."""
+    varied: bool = False
+    """Impairments drawn anew each second, and mixes of loads that change sooner than the scenario's."""
+
+    def run(self, note: Callable[[SecondWindow, LearnerStats], None]) -> GatedAgent:
+        """The agent and its learner after the training; `note` is called with each closed second."""
+        scenario, seed, options = self.scenario, self.seed, self.options
+        if self.varied:
+            scenario = with_dwell(scenario, *DWELL_S)
+        world = make_world(scenario, seed, self.control_delay_slots, self.intra, options)
+        context = budget_context(scenario, self.control_delay_slots)
+        config = replace(self.config, ungated_seconds=0)  # the gate decides
+        policy = CoMA2C(config, context, seed, learning=True, step_hz=options.bandwidth_step_hz)
+        learner = make_inter_learner(config, context, seed, step_hz=options.bandwidth_step_hz)
+        agent = GatedAgent(policy, make_trigger(self.trigger), learner, self.gate)
+        rng = keyed_rng(seed, "training.hwi.inter") if self.varied else None
+        window = world.cell.window()
+        for _ in range(config.training_seconds):
+            if rng is not None:
+                world.cell.set_hwi(any_impairments(rng))
+            _, window = world.second(agent.on_report(world.report(window)))
+            note(window, learner.stats)
+        agent.on_report(world.report(window))
+        return agent
 
 
 def train_inter(
@@ -53,28 +94,54 @@ def train_inter(
 ) -> Weights:
     """Agents of a variant (`coma2c`, `coma2c-tuned`, `sa2c-t`, ...) from scratch after `seconds` seconds.
 
-    `intra`: the frozen agents below, or the name of a policy that does not learn. Agents that see the impairments
-    meet all of them, and mixes of loads that change sooner than the scenario's.
-
-    Of several candidates (seeds seed, seed + 1, ...) the one with the best utility on a validation world is kept:
-    a failed training looks like any other until it is compared.
+    Agents that see the impairments meet all of them. Of several candidates (seeds seed, seed + 1, ...) the one with
+    the best utility on a validation world with the scenario's own is kept: a failed training looks like any other
+    until it is compared.
     """
+    config = replace(COMA2C_CONFIGS[variant], training_seconds=seconds)
+    gate = usual_gate(config)
+    training = InterTraining(
+        scenario,
+        config,
+        seed,
+        control_delay_slots,
+        intra,
+        options,
+        trigger="always" if gate == "none" else PRINTED_TRIGGER,
+        gate=gate,
+        varied=config.sees_impairments,
+    )
+
+    def note(window: SecondWindow, stats: LearnerStats) -> None:
+        if progress is not None:
+            report = second_report(window, scenario.total_bandwidth_hz)
+            progress(window.second, report_utility(scenario, report), stats)
+
     best: tuple[float, int, InterWeights] | None = None
-    varied = sees_impairments(variant)
-    for candidate in range(candidates):
-        trained = _train_once(
-            scenario, variant, seed + candidate, seconds, control_delay_slots, intra, progress, options
-        )
+    for candidate in range(seed, seed + candidates):
+        trained = replace(training, seed=candidate).run(note).inter_learner.weights()
         score = 0.0
         if candidates > 1:
             score = validate(scenario, variant, seed + 1_000, control_delay_slots, intra, trained, options)
         if best is None or score > best[0]:
-            best = (score, seed + candidate, trained)
+            best = (score, candidate, trained)
     assert best is not None
     _, best_seed, agents = best
-    slots = seconds * SLOTS_PER_SECOND
+    return trained_file(replace(training, seed=best_seed), agents, command)
+
+
+def trained_file(training: InterTraining, agents: InterWeights, command: str) -> Weights:
+    """What a training leaves, as a file holds it."""
+    config = training.config
     metadata = training_metadata(
-        scenario, variant, best_seed, slots, control_delay_slots, command, options=options, any_hwi=varied
+        training.scenario,
+        config.variant,
+        training.seed,
+        config.training_seconds * SLOTS_PER_SECOND,
+        training.control_delay_slots,
+        command,
+        options=training.options,
+        any_hwi=training.varied,
     )
     return Weights(metadata, {f"inter.{name}": array for name, array in agents.arrays.items()})
 
@@ -95,65 +162,6 @@ def make_world(
         for index, name in enumerate(SLICE_NAMES)
     }
     return World(scenario, seed, intra.metadata.variant, control_delay_slots, weights, options)
-
-
-def _train_once(
-    scenario: Scenario,
-    variant: str,
-    seed: int,
-    seconds: int,
-    control_delay_slots: int,
-    intra: Weights | str,
-    progress: Progress | None,
-    options: AgentOptions,
-) -> InterWeights:
-    varied = sees_impairments(variant)
-    world = make_world(vary(scenario) if varied else scenario, seed, control_delay_slots, intra, options)
-    context = budget_context(scenario, control_delay_slots)
-    config = replace(COMA2C_CONFIGS[variant], training_seconds=seconds)
-    step_hz = options.bandwidth_step_hz
-    policy = make_inter_policy(variant, context, seed, learning=True, step_hz=step_hz)
-    learner = make_inter_learner(config, context, seed, step_hz=step_hz)
-    trigger = PRINTED_TRIGGER if config.ungated_seconds is not None else "always"
-    agent = BudgetAgent(policy, make_trigger(trigger), learner)
-
-    def note(window: SecondWindow) -> None:
-        if progress is not None:
-            progress(window.second, report_utility(scenario, world.report(window)), learner.stats)
-
-    learn_seconds(world, agent, seconds, seed if varied else None, note)
-    return learner.weights()
-
-
-def vary(scenario: Scenario) -> Scenario:
-    """The scenario as the world of a training that varies it."""
-    return with_dwell(scenario, *DWELL_S)
-
-
-def learn_seconds(
-    world: World,
-    agent: BudgetAgent,
-    seconds: int,
-    hwi_seed: int | None,
-    progress: Callable[[SecondWindow], None],
-) -> None:
-    """Have an agent learn over the first seconds of a world.
-
-    Args:
-        world: at slot 0.
-        agent: with its learner.
-        seconds: how many.
-        hwi_seed: of the impairments, drawn anew each second; None: the scenario's stay.
-        progress: called with each closed second.
-    """
-    rng = None if hwi_seed is None else keyed_rng(hwi_seed, "training.hwi.inter")
-    window = world.cell.window()
-    for _ in range(seconds):
-        if rng is not None:
-            world.cell.set_hwi(any_impairments(rng))
-        _, window = world.second(agent.on_report(world.report(window)))
-        progress(window)
-    agent.on_report(world.report(window))
 
 
 def empty_report(world: World) -> SecondReport:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ran_emulator.scenario import Impairments, Scenario
-from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 
 LEAST_KAPPA, LARGEST_KAPPA = 1e-5, 0.1
 NO_IMPAIRMENT_SHARE = 0.1
 
 
 def sees_impairments(variant: str) -> bool:
-    """Whether agents of a variant see kappa and its reading, so that one training can serve all of them."""
-    return variant == "madqn-tuned" or (variant in COMA2C_CONFIGS and COMA2C_CONFIGS[variant].sees_impairments)
+    """Whether intra-slice agents of a variant see kappa and its reading, so that one training can serve them all."""
+    return variant == "madqn-tuned"
 
 
 def any_impairments(rng: np.random.Generator) -> Impairments:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from xapps.slicing.inter.base import InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import CORE_UNITS, CoMA2CConfig, output_counts, outputs_taken
-from xapps.slicing.inter.learning import AgentStats, InterLearner, entropy_weight, warm_up
+from xapps.slicing.inter.learning import AgentStats, InterLearner, entropy_weight
 from xapps.slicing.inter.networks import ActorCritic, CoreState
 from xapps.slicing.observation import F32, BudgetContext, SecondReport
 from xapps.slicing.options import DEFAULT_OPTIONS
@@ -201,8 +201,8 @@ class A2CLearner(InterLearner):
         (of_actor + config.critic_weight * of_critic).backward()  # type: ignore[no-untyped-call]
         if config.gradient_norm is not None:
             nn.utils.clip_grad_norm_(network.parameters(), config.gradient_norm)
-        if self.stats.updates == 0 and self.stats.trained_seconds > 0:
-            warm_up(agent.optimizer)
+        if self.stats.trained_seconds > 0:
+            _warm_up(agent.optimizer)
         agent.optimizer.step()
         agent.state = (state[0].detach(), state[1].detach())
         return AgentStats(of_actor.item(), of_critic.item(), entropy.mean().item())
@@ -214,3 +214,18 @@ class A2CLearner(InterLearner):
 
 def _empty_state() -> CoreState:
     return torch.zeros(1, 1, CORE_UNITS), torch.zeros(1, 1, CORE_UNITS)
+
+
+def _warm_up(optimizer: torch.optim.RMSprop) -> None:
+    """Before its first step, start the running squares at the first gradient's; later nothing.
+
+    From 0 the first steps are ten times a later one: a fresh network bears that, a trained one would forget.
+    """
+    if optimizer.state:
+        return
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            optimizer.state[parameter] = {
+                "step": torch.tensor(0.0),
+                "square_avg": parameter.grad.detach() ** 2,
+            }

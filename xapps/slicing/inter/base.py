@@ -18,7 +18,7 @@ class InterPolicyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class InterWeights:
-    """Networks of both agents as plain arrays: "power.actor.0.weight" and the like, and what they are."""
+    """Networks of the agents and critics as plain arrays ("power.actor.0.weight" and the like), and what they are."""
 
     arrays: dict[str, F32]
     metadata: dict[str, Any]

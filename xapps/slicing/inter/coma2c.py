@@ -1,7 +1,8 @@
 """CoMA2C: a power agent and a bandwidth agent that see the slices' traffic (Eq. 18-20); without torch.
 
-Each agent is an actor and a critic (32-32) on a shared layer of 64 cells with memory; a2c_lstm trains them. SA2C-T's
-one agent for both resources (section V-B) is the same network over all pairs of actions.
+As printed each agent is an actor and a critic (32-32) on a shared layer of 64 cells with memory, which a2c_lstm
+trains; slice_critic trains actors without memory under one critic for both. SA2C-T's one agent for both resources
+(section V-B) is the printed network over all pairs of actions.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ JOINT_AGENT_NAMES = ("joint",)
 CORE_UNITS = 64
 HEAD_UNITS = 32
 IMPAIRMENT_FEATURES = 3
+UNGATED_SECONDS = 200
+"""Of learning before a gate closes (Algorithm 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class CoMA2CConfig:
     """Heads begin orthogonal without biases, so that the loads' faint trace in an LSTM's output reaches the last
     layer, and with nearly equal probabilities; else uniform, where biases drown it and half of all trainings end
     in one constant split."""
-    ungated_seconds: int | None = 200
+    ungated_seconds: int | None = UNGATED_SECONDS
     """While it learns, the policy acts every second until it has learned from so many; None: always."""
     critic: Literal["state", "slices"] = "state"
     """A state value of each agent (A2C), or one critic of both that values each slice's budgets."""
@@ -77,6 +80,14 @@ class CoMA2CConfig:
     steps_per_update: int = 8
     joint: bool = False
     """One agent that chooses power and bandwidth together, instead of one each."""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError`: what the critic of slices does not know how to train."""
+        needed = {"core": "tanh", "joint": False, "reward": "utility", "discount": 0.0, "dropout": 0.0}
+        for name, value in needed.items() if self.critic == "slices" else ():
+            given = getattr(self, name)
+            if given != value:
+                raise ValueError(f"{name}: must be {value} with {self.variant}'s critic of slices (given {given})")
 
     @property
     def inputs(self) -> int:

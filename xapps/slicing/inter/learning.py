@@ -155,16 +155,3 @@ class InterLearner(ABC):
         for name, action, count in zip(AGENT_NAMES, actions or (0, 0), self._counts, strict=True):
             if not 0 <= action < count:
                 raise InterPolicyError(f"actions: the {name} action must be 0 to {count - 1}, not {action}")
-
-
-def warm_up(optimizer: torch.optim.RMSprop) -> None:
-    """Start the running squares at the first gradient's: from 0 the first steps are ten times a later one.
-
-    A fresh network bears that; a trained one would forget.
-    """
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            optimizer.state[parameter] = {
-                "step": torch.tensor(0.0),
-                "square_avg": parameter.grad.detach() ** 2,
-            }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from xapps.slicing.inter.coma2c import CORE_UNITS, HEAD_UNITS, CoMA2CConfig
 
@@ -21,6 +22,19 @@ class Actor(nn.Module):
         self.core: nn.Module = kind(config.inputs, CORE_UNITS)
         self.actor = head(CORE_UNITS, actions)
 
+    def log_policy(self, features: Tensor) -> Tensor:
+        """Log-probabilities of an agent without memory; features [B, inputs], returns [B, A]."""
+        return functional.log_softmax(self.actor(torch.tanh(self.core(features))), 1)
+
+
+class ActorCritic(Actor):
+    """One agent with the head of a critic of its own, and a memory where its core is an LSTM."""
+
+    def __init__(self, config: CoMA2CConfig, actions: int) -> None:
+        """Layers of Table 3; the weights are loaded from arrays afterwards."""
+        super().__init__(config, actions)
+        self.critic = head(CORE_UNITS, 1)
+
     def remember(self, features: Tensor, state: CoreState) -> tuple[Tensor, CoreState]:
         """Pass consecutive seconds through the shared layer.
 
@@ -35,15 +49,6 @@ class Actor(nn.Module):
             outputs, after = self.core(features.unsqueeze(1), state)  # [T, 1, cells]
             return outputs.squeeze(1), after
         return torch.tanh(self.core(features)), state
-
-
-class ActorCritic(Actor):
-    """One agent with the head of a critic of its own."""
-
-    def __init__(self, config: CoMA2CConfig, actions: int) -> None:
-        """Layers of Table 3; the weights are loaded from arrays afterwards."""
-        super().__init__(config, actions)
-        self.critic = head(CORE_UNITS, 1)
 
     def value(self, shared: Tensor) -> Tensor:
         """State values V.

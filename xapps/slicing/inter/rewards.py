@@ -11,7 +11,7 @@ ETA_WEIGHT = 0.6
 SSR_WEIGHTS = (1.0, 2.0, 3.0)
 SSR_THRESHOLD = 0.95
 CENTRE, SCALE = 20.0, 4.0
-"""Of the objective. Fixed: an agent with gamma 0 compares its reward with its own value estimate only."""
+"""Of the objective: fixed numbers that bring utilities to the order of 1, as networks like their targets."""
 
 
 class RewardError(ValueError):

@@ -47,6 +47,25 @@ def impairments(report: SecondReport) -> F64:
     return kappas
 
 
+def slice_outcomes(report: SecondReport) -> tuple[F64, F64, F64]:
+    """Budgets in force at the end of the report's second, and what each slice made of it.
+
+    Returns:
+        [S] Hz, [S] W, [S] spectral efficiency in bit/s/Hz of the cell's band.
+
+    Raises:
+        ReportError: one that is out of range.
+    """
+    found = []
+    for name, least in (("bandwidth_hz", "above"), ("power_w", "above"), ("slice_eta_bps_hz", "at least")):
+        values = np.asarray(getattr(report, name), dtype=np.float64)
+        fits = values > 0 if least == "above" else values >= 0
+        if values.shape != (len(SLICE_NAMES),) or not np.all(fits & (values < np.inf)):
+            raise ReportError(f"{name}: must be {len(SLICE_NAMES)} values {least} 0, not {values.tolist()}")
+        found.append(values)
+    return found[0], found[1], found[2]
+
+
 class SecondSequence:
     """Notices where a report does not follow the one before: the first, a gap, a world that began anew."""
 

@@ -3,7 +3,8 @@
 The band is divided, so what a slice earns in a second follows from its own load and budgets and the impairments, and
 the objective is the sum over the slices. Each reported second thus teaches the value of three slices' budgets, and
 three small networks value all 150 pairs of actions: the actors climb the value that they expect over all of them,
-not that of the one pair that was tried. Two agents that climb each on its own side can end where neither gains alone;
+not that of the one pair that was tried. The critic learns a second by the load of that second; the actors, who know
+only the load before, act as if it stayed. Two agents that climb each on its own side can end where neither gains alone;
 in the place of the entropy they are drawn to the pairs' Boltzmann distribution of temperature phi, which knows both.
 """
 
@@ -20,9 +21,10 @@ from torch.nn import functional
 from xapps.slicing.inter.actions import bandwidth_grid, power_actions
 from xapps.slicing.inter.base import InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import CoMA2CConfig, output_counts
-from xapps.slicing.inter.learning import AgentStats, InterLearner, entropy_weight, warm_up
+from xapps.slicing.inter.learning import AgentStats, InterLearner, entropy_weight
 from xapps.slicing.inter.networks import Actor, head
 from xapps.slicing.inter.rewards import slice_objectives
+from xapps.slicing.inter.seconds import slice_outcomes
 from xapps.slicing.observation import F32, SLICE_NAMES, BudgetContext, SecondReport
 from xapps.slicing.options import DEFAULT_OPTIONS
 
@@ -62,21 +64,26 @@ class _Replay:
         self._states = np.zeros((capacity, inputs), np.float32)
         self._budgets = np.zeros((capacity, SLICES, 2), np.float32)
         self._values = np.zeros((capacity, SLICES), np.float32)
-        self._count = 0
+        self.count = 0
+        """Of the seconds that have been added."""
 
     def add(self, state: F32, budgets: F32, values: F32) -> None:
-        place = self._count % len(self._states)
+        place = self.count % len(self._states)
         self._states[place], self._budgets[place], self._values[place] = state, budgets, values
-        self._count += 1
+        self.count += 1
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        places = rng.integers(0, min(self._count, len(self._states)), size)
+        places = rng.integers(0, min(self.count, len(self._states)), size)
         states, budgets, values = self._states[places], self._budgets[places], self._values[places]
         return torch.from_numpy(states), torch.from_numpy(budgets), torch.from_numpy(values)
 
 
 class SliceCriticLearner(InterLearner):
-    """Updates after every n seconds, each a few steps on seconds drawn from those remembered."""
+    """Updates after every n seconds, each a few steps on seconds drawn from those remembered.
+
+    Agents that were trained already listen at first, with a learning rate of 0: a memory of a few seconds would have
+    them forget, and so would the first steps of RMSProp, whose running squares begin at 0.
+    """
 
     def __init__(
         self,
@@ -99,13 +106,11 @@ class SliceCriticLearner(InterLearner):
         for name, network in self._networks():
             self._load(name, network)
         self._optimizer = torch.optim.RMSprop(
-            [
-                {"params": _parameters(self._actors), "lr": config.actor_learning_rate},
-                {"params": _parameters(self._critics), "lr": config.critic_learning_rate},
-            ],
+            [{"params": _parameters(self._actors)}, {"params": _parameters(self._critics)}],
             alpha=config.rmsprop_alpha,
         )
         self._replay = _Replay(config.replay_seconds, config.inputs)
+        self._listening_seconds = config.batch_seconds if self.stats.trained_seconds > 0 else 0
         self._rewards: list[float] = []
 
     def _networks(self) -> Iterable[tuple[str, nn.Module]]:
@@ -118,26 +123,30 @@ class SliceCriticLearner(InterLearner):
     def _learn(
         self, report: SecondReport, features: F32, reward: float, actions: tuple[int, int] | None
     ) -> InterWeights | None:
+        bandwidth_hz, power_w, eta_bps_hz = slice_outcomes(report)
         if actions is None:
             return None
-        budgets = np.stack([self._bandwidth_inputs(report.bandwidth_hz), self._power_inputs(report.power_w)], axis=-1)
-        ssr, eta_bps_hz = report.ssr.astype(np.float64), report.slice_eta_bps_hz.astype(np.float64)
-        values = slice_objectives(ssr, eta_bps_hz, self.config.sla_weight)
+        budgets = np.stack([self._bandwidth_inputs(bandwidth_hz), self._power_inputs(power_w)], axis=-1)
+        values = slice_objectives(report.ssr.astype(np.float64), eta_bps_hz, self.config.sla_weight)
         self._replay.add(features, budgets.astype(np.float32), values.astype(np.float32))
         self._rewards.append(reward)
         if len(self._rewards) < self.config.update_seconds:
             return None
         phi = entropy_weight(self.config, self.stats.trained_seconds)
+        listens = self._replay.count < self._listening_seconds
+        rates = (self.config.actor_learning_rate, self.config.critic_learning_rate)
+        for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
+            group["lr"] = 0.0 if listens else rate
         for _ in range(self.config.steps_per_update):
-            expected, of_critic, log_policies = self._step(phi)
-        for name, log_policy in zip(self.config.agent_names, log_policies, strict=True):
+            losses, of_critic, log_policies = self._step(phi)
+        for name, loss, log_policy in zip(self.config.agent_names, losses, log_policies, strict=True):
             entropy = cross_entropy(log_policy.exp(), log_policy)
-            self.stats.agents[name] = AgentStats(-expected.item(), of_critic.item(), entropy.item())
+            self.stats.agents[name] = AgentStats(loss.item(), of_critic.item(), entropy.item())
         rewards, self._rewards = self._rewards, []
-        return self._updated(rewards, phi)
+        return None if listens else self._updated(rewards, phi)
 
-    def _step(self, phi: float) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """One step; the value expected, the critic's loss, the policies' log-probabilities [B, A] before it."""
+    def _step(self, phi: float) -> tuple[list[Tensor], Tensor, list[Tensor]]:
+        """One step; before it, the actors' losses, the critic's, and the policies' log-probabilities [B, A]."""
         states, budgets, values = self._replay.batch(self._rng, self.config.batch_seconds)
         earned = torch.stack(
             [self._value(index, states, budgets[:, index, 0], budgets[:, index, 1]) for index in range(SLICES)], dim=1
@@ -146,21 +155,18 @@ class SliceCriticLearner(InterLearner):
         with torch.no_grad():
             pairs = self._pairs(states)  # [B, powers, bandwidths]
             wanted = torch.softmax(pairs.flatten(1) / phi, 1).reshape(pairs.shape)  # over pairs
-        log_policies = [
-            functional.log_softmax(actor.actor(actor.remember(states, _NO_STATE)[0]), 1) for actor in self._actors
-        ]
+        log_policies = [actor.log_policy(states) for actor in self._actors]
         expected = expected_value(pairs, *log_policies)
-        of_actors = [cross_entropy(wanted.sum(axis), log) for axis, log in zip(_OTHER_AXIS, log_policies, strict=True)]
-        loss = of_critic - expected + phi * (of_actors[0] + of_actors[1])
+        drawn = [cross_entropy(wanted.sum(axis), log) for axis, log in zip(_OTHER_AXIS, log_policies, strict=True)]
+        loss = of_critic - expected + phi * (drawn[0] + drawn[1])
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self.config.gradient_norm is not None:
             for network in (*self._actors, *self._critics):
                 nn.utils.clip_grad_norm_(network.parameters(), self.config.gradient_norm)
-        if self.stats.updates == 0 and self.stats.trained_seconds > 0:
-            warm_up(self._optimizer)
         self._optimizer.step()
-        return expected.detach(), of_critic.detach(), [log_policy.detach() for log_policy in log_policies]
+        losses = [(phi * of_agent - expected).detach() for of_agent in drawn]
+        return losses, of_critic.detach(), [log_policy.detach() for log_policy in log_policies]
 
     def _pairs(self, states: Tensor) -> Tensor:
         """Value of each pair of actions, [B, powers, bandwidths]."""
@@ -192,9 +198,6 @@ class SliceCriticLearner(InterLearner):
     def _power_inputs(self, power_w: np.ndarray) -> np.ndarray:
         """Powers by decades below the total."""
         return np.log10(power_w / self._context.total_power_w) + 1
-
-
-_NO_STATE = (torch.zeros(()), torch.zeros(()))
 
 
 def _choices(inputs: np.ndarray) -> list[_Choices]:
