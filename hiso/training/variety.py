@@ -6,7 +6,7 @@ import numpy as np
 
 from ran_emulator.scenario import Impairments, Scenario
 
-LEAST_KAPPA, LARGEST_KAPPA = 1e-5, 0.1
+LEAST_KAPPA, LARGEST_KAPPA = 1e-6, 0.1
 NO_IMPAIRMENT_SHARE = 0.1
 
 

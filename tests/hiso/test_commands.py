@@ -112,8 +112,8 @@ WRONG = [
         ": array bandwidth.actor.4.weight must be float32 of shape (120, 32), not float32 of (15, 32)",
     ),
     (["--scheduler", "hiso-coma-tuned", *WIDER_BAND], "weights coma2c-tuned-"),
-    (["--scheduler", "hiso-coma-tuned", "--set", "antennas=64"], "(64 beams)"),
-    (["--scheduler", "hiso-coma-tuned", "--set", "antennas=64"], "weights madqn-tuned-"),
+    (["--scheduler", "hiso-coma", "--set", "antennas=64"], "(64 beams)"),
+    (["--scheduler", "hiso-coma", "--set", "antennas=64"], "weights madqn-"),
     (
         ["--scenario", "base", "--inter", "coma2c-tuned-lstm", "--control-delay-slots", "1"],
         "weights: coma2c-tuned-lstm-base-d2 is not shipped: hiso train with this run's --scheduler, --inter and "

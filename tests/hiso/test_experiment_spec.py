@@ -51,6 +51,23 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
             "arms.a.inter_agents.discount: must be 0..1",
         ),
         (
+            {"arms": {"a": {"scheduler": "hiso-coma-tuned", "trained": True, "inter_agents": {"core": "lstm"}}}},
+            "arm 'a': inter_agents: core: must be tanh with coma2c-tuned's critic of slices (given lstm)",
+        ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "inter": "equal", "trained": True, "inter_agents": {}}}},
+            "arm 'a': inter_agents: equal does not learn",
+        ),
+        (
+            {
+                "trained_in": "preset",
+                "arms": {
+                    "a": {"scheduler": "hiso-coma", "trained": True, "inter_agents": {"sees_impairments": True}},
+                },
+            },
+            "arm 'a': inter_agents.sees_impairments: must be false where a critic of states is trained in the preset",
+        ),
+        (
             {"arms": {"a": {"scheduler": "hiso-coma", "options": {"power_levels": 99}}}},
             "arms.a.options.power_levels: must be 2..16",
         ),

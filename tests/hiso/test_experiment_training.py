@@ -9,7 +9,9 @@ import pytest
 
 from hiso.experiments.perform import convergence_s, perform
 from hiso.experiments.run import Run
-from ran_emulator.scenario import load_scenario
+from hiso.training.variety import any_impairments
+from ran_emulator.scenario import Impairments, load_scenario
+from xapps.slicing.observation import Budgets, SecondReport
 from xapps.slicing.weights import Weights
 
 SCENARIO = load_scenario("regimes", ["users=12"])
@@ -61,6 +63,28 @@ def test_what_waits_for_a_trigger_that_never_fires_again(monkeypatch: pytest.Mon
     }
     # The first report is empty, the last second's actions are learned from at its end.
     assert updates == {"none": SECONDS - 1, "act": SECONDS - 1, "learn": 3, "both": 3}
+
+
+def test_where_worlds_vary_a_second_is_learned_with_its_own_impairments(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hiso.training import inter
+
+    drawn, seen = [], []
+
+    def draw(rng: np.random.Generator) -> Impairments:
+        drawn.append(any_impairments(rng))
+        return drawn[-1]
+
+    class Watched(inter.GatedAgent):
+        def on_report(self, report: SecondReport) -> Budgets | None:
+            seen.append((report.hwi_model, report.kappa_t, report.kappa_r))
+            return super().on_report(report)
+
+    monkeypatch.setattr(inter, "any_impairments", draw)
+    monkeypatch.setattr(inter, "GatedAgent", Watched)
+    perform(training("coma2c-tuned", "none", "always", varied=True), no_weights)
+    expected = [(int(hwi.model == "aggregate"), hwi.kappa_t, hwi.kappa_r) for hwi in drawn]
+    assert len(set(expected)) == SECONDS
+    np.testing.assert_allclose(seen[1:], expected, rtol=1e-6)
 
 
 def test_changed_agents_are_trained_and_evaluated_as_changed() -> None:

@@ -17,7 +17,7 @@ def test_impairments_are_of_every_kind() -> None:
     assert np.mean(kappas == 0) == pytest.approx(0.1, abs=0.03)
     assert np.mean(kappas[:, 0] == kappas[:, 1]) == pytest.approx(0.5, abs=0.05)
     assert np.mean([hwi.model == "aggregate" for hwi in drawn]) == pytest.approx(0.5, abs=0.05)
-    decades = np.histogram(np.log10(kappas[kappas > 0]), bins=4, range=(-5, -1))[0]
+    decades = np.histogram(np.log10(kappas[kappas > 0]), bins=5, range=(-6, -1))[0]
     assert decades.min() > 0.8 * decades.max()
 
 

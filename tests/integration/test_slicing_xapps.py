@@ -17,8 +17,9 @@ MADQN = resolve("slnr", intra="madqn-tuned")
 
 
 def test_weights_for_something_else_are_warned_of_and_used() -> None:
-    with slicing_system(MADQN) as system:
-        system.add_weights(make_weights("madqn-tuned", delay=0, hwi_model="aggregate"))
+    with slicing_system(resolve("slnr", inter="coma2c-tuned", intra="madqn-tuned")) as system:
+        for variant in ("madqn-tuned", "coma2c-tuned"):
+            system.add_weights(make_weights(variant, delay=0, hwi_model="aggregate"))
         system.start_ric()
         for agent in AGENTS:
             system.start_xapp(agent)
@@ -27,12 +28,12 @@ def test_weights_for_something_else_are_warned_of_and_used() -> None:
         def warned(agent: str, reason: str) -> float | None:
             return system.metric(f"xapp-{agent}", "hiso_xapp_weights_mismatch", reason=reason)
 
-        wait_for(lambda: warned("embb", "hwi_model") == 1, "the warning")
-        assert warned("embb", "control_delay") == 1
-        assert warned("inter", "hwi_model") == 0
-        log = system.log("xapp-embb")
-        assert log.count('"weights_mismatch"') == 2
-        assert '"trained": "aggregate", "met": "paper"' in log
+        for agent in ("embb", "inter"):
+            wait_for(lambda agent=agent: warned(agent, "hwi_model") == 1, f"the warning of {agent}")
+            assert warned(agent, "control_delay") == 1
+            log = system.log(f"xapp-{agent}")
+            assert log.count('"weights_mismatch"') == 2
+            assert '"trained": "aggregate", "met": "paper"' in log
         assert (system.metric("xapp-embb", "hiso_xapp_decisions_total") or 0) > 0
 
 

@@ -18,6 +18,7 @@ from xapps.slicing.inter.coma2c import (
     output_counts,
 )
 from xapps.slicing.inter.rewards import CENTRE, SCALE, objective, slice_objectives
+from xapps.slicing.inter.seconds import ReportError
 
 torch = pytest.importorskip("torch")
 
@@ -166,6 +167,25 @@ def test_training_goes_on_where_it_stood(report, context):
     # No first steps of ten times the learning rate, but where a unit wakes up.
     moved = np.concatenate([np.abs(array - stored.arrays[name]).ravel() for name, array in published[0].arrays.items()])
     assert 0 < np.quantile(moved, 0.9) < TUNED.steps_per_update * TUNED.actor_learning_rate
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"slice_eta_bps_hz": np.array([1, np.nan, 1])}, "slice_eta_bps_hz: must be 3 values at least 0"),
+        ({"power_w": np.array([1, 0, 1])}, "power_w: must be 3 values above 0"),
+        ({"bandwidth_hz": np.array([1, 2])}, "bandwidth_hz: must be 3 values above 0"),
+    ],
+)
+def test_what_a_report_cannot_say_is_not_learned_from(report, context, wrong, message):
+    learner = make_inter_learner(TUNED, context, seed=1)
+    environment = DividedBand(report, context, 1)
+    for _ in range(3):
+        learner.on_second(environment.second((1, 2)), (1, 2))
+    with pytest.raises(ReportError, match=message):
+        learner.on_second(replace(environment.second((1, 2)), **wrong), (1, 2))
+    assert learner.on_second(environment.second((1, 2)), (1, 2)) is not None
+    assert all(np.all(np.isfinite(array)) for array in learner.weights().arrays.values())
 
 
 def test_agents_that_see_loads_alone_are_trained_too(report, context):
