@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ran_emulator import slot as cell_slot
+from ran_emulator import sensing
 from ran_emulator.phy.beam_reports import best_beams
 from ran_emulator.phy.channel import projected_gain
 from ran_emulator.phy.jit import kernel, state_kernel
@@ -31,7 +31,7 @@ def true_gains(
     cell = state.cell[0]
     draw = bits64(cell.common_beam_key, slice_id, cell.slot) % np.uint64(state.common_beams.shape[0])
     for i in range(count):
-        channel_gain[i] = cell_slot.sense(state, slice_id, np.int64(user_ids[i]), i, gains[i])
+        channel_gain[i] = sensing.sense(state, slice_id, np.int64(user_ids[i]), i, gains[i])
         common_gain[i] = projected_gain(state.beam_domain[i], state.common_beams[draw])
 
 

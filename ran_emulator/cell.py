@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ran_emulator import places, slot_calls
+from ran_emulator import places, sensing, slot_calls
 from ran_emulator import slot as kernels
 from ran_emulator import state as st
 from ran_emulator.constraints import Refused, check_budgets, decision_refusal
@@ -485,7 +485,7 @@ class Cell:
         cell["csi_period"] = csi.csi_period_slots
         cell["csi_noise"] = csi.csi_noise
         cell["csi_perfect"] = csi.csi_is_perfect
-        kernels.restart_measurements(self.state)
+        sensing.restart_measurements(self.state)
         self.csi = csi
 
     def set_load_scale(self, slice_id: int, scale: float) -> None:
@@ -512,7 +512,7 @@ class Cell:
         """Change a slice's speed; its users go on from where they are."""
         part = self.state.slices[slice_id]
         users = self.state.users[self.slice_users(slice_id)]
-        kernels.settle_past(self.state, slice_id)
+        sensing.settle_past(self.state, slice_id)
         elapsed_s = (self.slot - users["anchor_slot"]) * places.SLOT_S
         users["anchor_x_m"] += part["velocity_x_m_s"] * elapsed_s
         users["anchor_y_m"] += part["velocity_y_m_s"] * elapsed_s

@@ -10,7 +10,7 @@ from driving import Decide, drive, greedy, powerless
 from numpy_twin import bessel_j0, codebook
 from pydantic import ValidationError
 
-from ran_emulator import slot as kernels
+from ran_emulator import sensing
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import Csi, load_scenario, parse_scenario
 
@@ -33,10 +33,10 @@ def look(cell: Cell, slot: int) -> tuple[Any, Any]:
     h = np.zeros(ANTENNAS, np.complex128)
     known, true = [], []
     for user in URLLC:
-        kernels.sense(cell.state, 2, user, 0, gains)
+        sensing.sense(cell.state, 2, user, 0, gains)
         true.append(cell.state.beam_domain[0, 0] + 1j * cell.state.beam_domain[0, 1])
-        kernels.estimate(cell.state, 2, user, gains)
-        kernels.estimate_over_antennas(cell.state, user, h)
+        sensing.estimate(cell.state, 2, user, gains)
+        sensing.estimate_over_antennas(cell.state, user, h)
         known.append(h.conj() @ BEAMS)
         # what the controller sees and what the gNB forms beams on is the same
         np.testing.assert_allclose(gains, abs(known[-1]) ** 2, rtol=1e-3, atol=1e-5 * gains.max())
