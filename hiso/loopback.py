@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 from typing import Any
 
 TIMEOUT_S = 1.0
+
+_SOURCE = ("127.0.0.2", 0) if sys.platform == "linux" else None
+"""Where requests come from. Ports of ours are among those that connections of 127.0.0.1 get: one that asks for a
+service that does not listen yet may be given the very port that it asks for, connect to itself, and keep the service
+from listening."""
 
 
 class Unreachable(OSError):  # noqa: N818 - a state of the other side
@@ -19,7 +25,7 @@ class LoopbackClient:
     def __init__(self, port: int, timeout_s: float = TIMEOUT_S) -> None:
         """Connects when first asked."""
         self.port = port
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+        self._connection = _connection(port, timeout_s)
 
     def text(self, path: str) -> str:
         """Body of a 200 answer.
@@ -62,7 +68,7 @@ class LoopbackClient:
         Raises:
             Unreachable: no answer in time.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        connection = _connection(self.port, timeout_s)
         content = None if body is None else json.dumps(body)
         try:
             connection.request(method, path, content, {} if body is None else {"Content-Type": "application/json"})
@@ -84,3 +90,7 @@ class LoopbackClient:
     def close(self) -> None:
         """Close the kept connection."""
         self._connection.close()
+
+
+def _connection(port: int, timeout_s: float) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s, source_address=_SOURCE)
