@@ -161,6 +161,7 @@ def test_the_bare_loop_has_the_sizes_of_the_real_one() -> None:
     assert FrameSizes.of(run_with({**SUMMARY, "slots": 10_000})).observations_per_frame == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("delay_slots", "late"), [(1_000, 0.0), (0, 1.0)])
 def test_echoes_of_a_schedule_are_late_by_their_deadline_alone(delay_slots: int, late: float) -> None:
     nowhere = Placement({}, None, frozenset(), None, description="")
@@ -202,6 +203,7 @@ def test_a_slot_a_call_is_the_same_work() -> None:
     assert whole.result().summary["decision_source"]["control"] > 0
 
 
+@pytest.mark.slow
 def test_the_hot_loops_keep_nothing_of_consequence() -> None:
     grown = memory.growth(GROWTH_SLOTS)
     node, agent = grown["node_blocks"], grown["agent_blocks"]

@@ -29,6 +29,7 @@ def stored(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "runs").glob("*.json")}
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_made(tmp_path: Path) -> None:
     what = experiment()
     runs = expand(what, what.quick).runs
@@ -152,6 +153,7 @@ def test_wrong_input_is_named_and_starts_nothing(arguments: list[str], message: 
     assert message in result.output
 
 
+@pytest.mark.slow
 def test_the_list_shows_every_experiment() -> None:
     result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["experiment", "list"])
     assert result.exit_code == 0

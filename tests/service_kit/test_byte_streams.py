@@ -193,6 +193,7 @@ def test_bindings_that_lack_a_name_are_told_with_the_version(monkeypatch: pytest
         byte_streams.check_bindings()
 
 
+@pytest.mark.slow
 def test_sending_while_streams_end_at_either_side_loses_no_call(serve) -> None:
     """The core frees a call with its last event: senders beside its end are the hard case."""
     rounds = 150

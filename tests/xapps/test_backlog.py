@@ -117,6 +117,7 @@ def answered_slots(node: Node, last: int) -> list[int]:
     return slots
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lockstep", [False, True])
 def test_after_a_stall(lockstep: bool, tmp_path: Path) -> None:
     with serving_xapp(tmp_path / "log", lockstep) as (node, request_id, xapp, _):
@@ -135,6 +136,7 @@ def test_after_a_stall(lockstep: bool, tmp_path: Path) -> None:
         assert answered[-2:] != [BACKLOG - 1, BACKLOG]  # the slot of the one before is about to begin
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_is_refused_by_name_between_others_and_a_gap_is_counted(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with serving_xapp(log, lockstep=True) as (node, request_id, _, port):

@@ -29,6 +29,8 @@ from xapps.slicing.observation import F32, SLICE_NAMES, BudgetContext, SecondRep
 from xapps.slicing.options import DEFAULT_OPTIONS
 
 SLICES = len(SLICE_NAMES)
+LISTENING_UPDATES = 4
+"""Updates by which agents that were trained already do not change yet."""
 _OTHER_AXIS = (2, 1)
 """Of the values of pairs: what is summed over for the power agent, and for the bandwidth agent."""
 
@@ -110,7 +112,7 @@ class SliceCriticLearner(InterLearner):
             alpha=config.rmsprop_alpha,
         )
         self._replay = _Replay(config.replay_seconds, config.inputs)
-        self._listening_seconds = config.batch_seconds if self.stats.trained_seconds > 0 else 0
+        self._listening_seconds = LISTENING_UPDATES * config.update_seconds if self.stats.trained_seconds > 0 else 0
         self._rewards: list[float] = []
 
     def _networks(self) -> Iterable[tuple[str, nn.Module]]:
@@ -133,7 +135,7 @@ class SliceCriticLearner(InterLearner):
         if len(self._rewards) < self.config.update_seconds:
             return None
         phi = entropy_weight(self.config, self.stats.trained_seconds)
-        listens = self._replay.count < self._listening_seconds
+        listens = self._replay.count <= self._listening_seconds
         rates = (self.config.actor_learning_rate, self.config.critic_learning_rate)
         for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
             group["lr"] = 0.0 if listens else rate
