@@ -27,6 +27,12 @@ XAPPS = ("xapp-inter-slice", "xapp-intra-vonr", "xapp-intra-embb", "xapp-intra-u
 SERVICES = ("near-rt-ric", "ran-emulator", *XAPPS)
 AGENTS = ("inter", "vonr", "embb", "urllc")
 LEARNERS = tuple(f"learner-{agent}" for agent in AGENTS)
+BUILT = ("near-rt-ric", "learner-inter")
+"""A service of each image."""
+BUILD_INPUTS = (
+    "Dockerfile", ".dockerignore", ".env", "docker-compose.yml", "docker-entrypoint.sh", "constraints.txt",
+    "pyproject.toml", "README.md", "hiso", "monitoring", "near_rt_ric", "proto", "ran_emulator", "service_kit", "xapps",
+)  # fmt: skip
 PORT_VARIABLES = ("HISO_EMULATOR_PORT", "HISO_RIC_PORT", "HISO_E2_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 
 
@@ -142,3 +148,15 @@ class Project:
         file = self.folder / "build-network.yml"
         file.write_text(yaml.safe_dump({"services": built}))
         return file
+
+
+def learning_project(engine: Engine, client: docker.DockerClient, folder: Path, wheel: str) -> Project:
+    """The product with its learners, in a copy that holds a wheel of PyTorch for their image."""
+    root = folder / "tree"
+    root.mkdir()
+    for name in BUILD_INPUTS:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, root / name)
+    (root / "wheels").mkdir()
+    shutil.copy2(wheel, root / "wheels" / Path(wheel).name)
+    return Project(engine, client, folder, root=root, profiles=("learn",))

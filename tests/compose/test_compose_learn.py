@@ -6,9 +6,7 @@ HISO_TEST_TORCH_WHEEL names the file. Without it nothing is built: PyTorch's CPU
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import docker
 import httpx
@@ -16,7 +14,7 @@ import pytest
 from monitoring.live_prometheus import Prometheus
 
 from .engine import Engine
-from .project import AGENTS, LEARNERS, ROOT, SERVICES, Project
+from .project import AGENTS, BUILT, LEARNERS, SERVICES, Project, learning_project
 
 WHEEL = os.environ.get("HISO_TEST_TORCH_WHEEL", "")
 
@@ -31,22 +29,12 @@ pytestmark = [
 START_LIMIT_S = 180.0
 FLOW_LIMIT_S = 120.0
 LEARN_LIMIT_S = 300.0
-BUILD_INPUTS = (
-    "Dockerfile", ".dockerignore", ".env", "docker-compose.yml", "docker-entrypoint.sh", "constraints.txt",
-    "pyproject.toml", "README.md", "hiso", "monitoring", "near_rt_ric", "proto", "ran_emulator", "service_kit", "xapps",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def project(engine: Engine, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    root = tmp_path_factory.mktemp("tree")
-    for name in BUILD_INPUTS:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, root / name)
-    (root / "wheels").mkdir()
-    shutil.copy2(WHEEL, root / "wheels" / Path(WHEEL).name)
-    made = Project(engine, client, tmp_path_factory.mktemp("compose"), root=root, profiles=("learn",))
-    made.compose("build", "near-rt-ric", "learner-inter")
+    made = learning_project(engine, client, tmp_path_factory.mktemp("compose"), WHEEL)
+    made.compose("build", *BUILT)
     with made.running([*SERVICES, *LEARNERS, "prometheus"]):
         made.wait_healthy([*SERVICES, *LEARNERS], START_LIMIT_S)
         # VoNR alone would take minutes to the 256 decisions at which learning starts.
