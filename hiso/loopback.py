@@ -9,7 +9,7 @@ from typing import Any
 
 TIMEOUT_S = 1.0
 
-_SOURCE = ("127.0.0.2", 0) if sys.platform == "linux" else None
+_SOURCE_ADDRESS = ("127.0.0.2", 0) if sys.platform == "linux" else None
 """Where requests come from. Ports of ours are among those that connections of 127.0.0.1 get: one that asks for a
 service that does not listen yet may be given the very port that it asks for, connect to itself, and keep the service
 from listening."""
@@ -93,4 +93,4 @@ class LoopbackClient:
 
 
 def _connection(port: int, timeout_s: float) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s, source_address=_SOURCE)
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s, source_address=_SOURCE_ADDRESS)

@@ -246,11 +246,7 @@ def make_request(
     )
     _check_references(request)
     try:
-        weights = request.weights()
-    except WeightsError as error:
-        raise RequestError(str(error)) from error
-    try:
-        check_weights_fit(request.scenario, request.scheduler, request.control_delay_slots, weights)
+        check_weights_fit(request.scenario, request.scheduler, request.control_delay_slots, request.weights())
     except WeightsError as error:
         raise RequestError(str(error)) from error
     return request
@@ -269,7 +265,7 @@ def check_weights_fit(scenario: Scenario, scheduler: Scheduler, control_delay_sl
         try:
             make_inter_policy(scheduler.inter, context, 0, start, step_hz=options.bandwidth_step_hz)
         except InterPolicyError as error:
-            raise WeightsError(f"weights {weights.inter.weights_id}{str(error).removeprefix('weights')}") from error
+            raise WeightsError(str(error)) from error
     if weights.intra is not None:
         cell = Cell(scenario, 0, control_delay_slots)
         for index in range(len(SLICE_NAMES)):

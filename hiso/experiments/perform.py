@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hiso import ports
-from hiso.experiments.run import Run, changed_config
+from hiso.experiments.run import Run
 from hiso.observe import budget_context, second_report
 from hiso.runner import Runner, RunWeights
 from ran_emulator import state as st
@@ -24,7 +24,7 @@ from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, parse_scenario
 from ran_emulator.summary import utility
 from xapps.agents import BudgetAgent
-from xapps.slicing.inter.coma2c import CoMA2C
+from xapps.slicing.inter.coma2c import CoMA2C, changed_config
 from xapps.slicing.options import AgentOptions
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.triggers import make_trigger
@@ -204,12 +204,12 @@ def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
         series["inter_loss"].append(loss if stats.updates else math.nan)
 
     started_s = time.perf_counter()
-    agent = training.run(note)
+    agent, learner = training.run(note)
     first_loss, last_loss = _ends(series["inter_loss"])
     measures = {
         "inter_training_wall_s": time.perf_counter() - started_s,
         "inter_learner_s": agent.learner_s,
-        "inter_updates": float(agent.inter_learner.stats.updates),
+        "inter_updates": float(learner.stats.updates),
         "inter_loss_first": first_loss,
         "inter_loss_last": last_loss,
         "inter_convergence_s": convergence_s(series["utility"]),
@@ -218,7 +218,7 @@ def _train_inter(run: Run, weights_of: WeightsOf) -> Outcome:
         "online_utility_last": _ends(series["utility"])[1],
         "online_eta_last_bps_hz": _ends(series["eta_bps_hz"])[1],
     }
-    return Outcome(measures, series, trained_file(training, agent.inter_learner.weights(), _COMMAND))
+    return Outcome(measures, series, trained_file(training, learner.weights(), _COMMAND))
 
 
 def _ends(curve: list[float]) -> tuple[float | None, float | None]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
 from hiso.experiments.digest import code_digest
 from hiso.training.gating import Gate
-from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2CConfig
 
 Kind = Literal["train-intra", "train-inter", "episode", "system"]
 
@@ -53,13 +52,3 @@ class Run:
     def name(self) -> str:
         """For people."""
         return f"{self.kind} {self.scenario['name']} {self.inter}+{self.intra}+{self.trigger} seed {self.seed}"
-
-
-def changed_config(variant: str, changes: dict[str, Any]) -> CoMA2CConfig:
-    """The configuration of inter-slice agents with some fields exchanged, given as plain data.
-
-    Raises:
-        ValueError: they do not go together.
-    """
-    own: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
-    return replace(COMA2C_CONFIGS[variant], **own)

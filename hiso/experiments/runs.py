@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hiso.experiments.run import Run, changed_config
+from hiso.experiments.run import Run
 from hiso.experiments.spec import Arm, Experiment, Size
 from hiso.run_request import RunRequest, agents_that_can_learn
 from hiso.training.gating import usual_gate
-from hiso.training.variety import sees_impairments
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
+from xapps.slicing.inter.coma2c import changed_config
+from xapps.slicing.intra.policies import SEE_IMPAIRMENTS
 
 FIRST_TRAINING_SEED = 1
 FIRST_EPISODE_SEED = 100_001
@@ -65,7 +66,7 @@ def expand(experiment: Experiment, size: Size) -> Plan:
                     slots=size.duration_s * SLOTS_PER_SECOND,
                     inter_weights=inter,
                     intra_weights=intra,
-                    inter_agents=arm.inter_agents.changes if arm.inter_agents else {},
+                    inter_agents=arm.inter_changes,
                 )
                 for episode in range(size.episodes)
             ]
@@ -106,12 +107,11 @@ def _trainings(
             trigger="always",
             seed=seed,
             slots=size.intra_training_slots,
-            varied=for_all and sees_impairments(request.scheduler.intra),
-            intra_agents=arm.intra_agents.model_dump(mode="json", exclude_unset=True) if arm.intra_agents else {},
+            varied=for_all and request.scheduler.intra in SEE_IMPAIRMENTS,
+            intra_agents=arm.intra_changes,
         )
     if "inter" in agents:
-        changes = arm.inter_agents.changes if arm.inter_agents else {}
-        config = changed_config(request.scheduler.inter, changes)
+        config = changed_config(request.scheduler.inter, arm.inter_changes)
         gate = arm.gate or usual_gate(config)
         seconds = size.inter_training_s or config.training_seconds
         inter = Run(
@@ -123,6 +123,6 @@ def _trainings(
             intra_weights=intra.key if intra else None,
             gate=gate,
             varied=for_all and config.sees_impairments,
-            inter_agents=changes,
+            inter_agents=arm.inter_changes,
         )
     return inter, intra

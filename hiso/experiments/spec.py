@@ -15,12 +15,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hiso.experiments.measures import EPISODE_MEASURES, MEASURES, SERIES, TRAINING_MEASURES
-from hiso.experiments.run import changed_config
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
 from hiso.training.gating import Gate
-from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLICE_NAMES
 from service_kit.field_errors import describe_errors
+from xapps.slicing.inter.coma2c import changed_config
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
+from xapps.slicing.schedulers import Scheduler
 
 HEADLINE_SEEDS, OTHER_SEEDS = 10, 5
 """Least numbers of training seeds of an experiment at full size."""
@@ -40,12 +41,18 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 Overrides = dict[str, Any]
 
 
-class InterAgents(_Model):
+class _Agents(_Model):
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields that were given, as plain data."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class InterAgents(_Agents):
     """Fields of CoMA2C's configuration in place of those of the arm's variant."""
 
     load_scale_packets: tuple[float, float, float] | None = None
     """State: the logarithm of packets over these scales; null: packets as they are."""
-    sees_impairments: bool = False
     core: Literal["lstm", "tanh"] = "lstm"
     reward: Literal["algorithm-1", "utility"] = "utility"
     eta_threshold_bps_hz: Annotated[float, Field(gt=0, le=1_000)] = 100.0
@@ -58,13 +65,8 @@ class InterAgents(_Model):
     entropy_final: Rate = 0.01
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
-    @property
-    def changes(self) -> dict[str, Any]:
-        """The fields that were given, as plain data."""
-        return self.model_dump(mode="json", exclude_unset=True)
 
-
-class IntraAgents(_Model):
+class IntraAgents(_Agents):
     """Fields of MADQN's configuration in place of those of the arm's variant."""
 
     discount: Fraction = 0.0
@@ -101,6 +103,16 @@ class Arm(_Model):
         if not self.trained and (self.gate or self.inter_agents or self.intra_agents):
             raise ValueError("gate, inter_agents and intra_agents need trained: true")
         return self
+
+    @property
+    def inter_changes(self) -> dict[str, Any]:
+        """Of CoMA2C's configuration, as plain data."""
+        return {} if self.inter_agents is None else self.inter_agents.changes
+
+    @property
+    def intra_changes(self) -> dict[str, Any]:
+        """Of MADQN's configuration, as plain data."""
+        return {} if self.intra_agents is None else self.intra_agents.changes
 
 
 class Condition(_Model):
@@ -316,25 +328,26 @@ class Experiment(_Model):
             )
         except RequestError as error:
             raise ExperimentError(f"{self.name}: arm {label!r} in {where!r}: {error}") from error
-        if arm.trained and "inter" not in agents_that_can_learn(request.scheduler) and arm.gate:
-            raise ExperimentError(f"{self.name}: arm {label!r}: gate: its inter-slice policy does not learn")
-        if arm.inter_agents is not None:
-            self._check_agents(label, request.scheduler.inter, arm.inter_agents)
+        if arm.trained:
+            self._check_trained(label, arm, request.scheduler)
         return request
 
-    def _check_agents(self, label: str, variant: str, agents: InterAgents) -> None:
-        """Whether an arm's inter-slice agents can be what it says, and be trained where it says."""
-        try:
-            config = changed_config(variant, agents.changes)
-        except (KeyError, ValueError) as error:
-            why = f"{variant} does not learn" if isinstance(error, KeyError) else str(error)
-            raise ExperimentError(f"{self.name}: arm {label!r}: inter_agents: {why}") from error
-        if self.trained_in == "preset" and config.sees_impairments and config.critic == "state":
-            # Impairments change each second there: a state would not hold those of the second that it is judged by.
-            raise ExperimentError(
-                f"{self.name}: arm {label!r}: inter_agents.sees_impairments: must be false where a critic of states is "
-                "trained in the preset"
-            )
+    def _check_trained(self, label: str, arm: Arm, scheduler: Scheduler) -> None:
+        """Whether an arm's agents can be trained as it says."""
+        here = f"{self.name}: arm {label!r}:"
+        if self.host == "system":
+            raise ExperimentError(f"{here} trained: must be false where host is system, which runs the shipped agents")
+        agents = agents_that_can_learn(scheduler)
+        for field in ("gate", "inter_agents") if "inter" not in agents else ():
+            if getattr(arm, field) is not None:
+                raise ExperimentError(f"{here} {field}: its inter-slice policy does not learn")
+        if arm.intra_agents is not None and SLICE_NAMES[0] not in agents:
+            raise ExperimentError(f"{here} intra_agents: its intra-slice policy does not learn")
+        if arm.inter_agents is not None:
+            try:
+                changed_config(scheduler.inter, arm.inter_changes)
+            except ValueError as error:
+                raise ExperimentError(f"{here} inter_agents: {error}") from error
 
     @property
     def learns(self) -> bool:

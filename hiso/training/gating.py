@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from xapps.agents import BudgetAgent
-from xapps.slicing.inter.coma2c import UNGATED_SECONDS, CoMA2C, CoMA2CConfig
+from xapps.slicing.inter.coma2c import CoMA2C, CoMA2CConfig
 from xapps.slicing.observation import Budgets, SecondReport
 from xapps.slicing.triggers import Trigger
 
@@ -30,10 +30,16 @@ class GatedAgent(BudgetAgent):
     waits.
     """
 
-    def __init__(self, policy: CoMA2C, trigger: Trigger, learner: InterLearner, gate: Gate) -> None:
-        """`policy`: one that acts when told to (`ungated_seconds` 0)."""
+    def __init__(
+        self, policy: CoMA2C, trigger: Trigger, learner: InterLearner, gate: Gate, ungated_seconds: int
+    ) -> None:
+        """`policy`: one that acts when told to (its own `ungated_seconds` 0).
+
+        `ungated_seconds`: as many are learned from before anything waits.
+        """
         super().__init__(policy, trigger, learner)
-        self._coma2c, self.inter_learner = policy, learner
+        self._coma2c, self._inter_learner = policy, learner
+        self._ungated_seconds = ungated_seconds
         self._acting_waits = gate in ("act", "both")
         self._learning_waits = gate in ("learn", "both")
         self._in_force: tuple[int, int] | None = None
@@ -44,12 +50,12 @@ class GatedAgent(BudgetAgent):
     def on_report(self, report: SecondReport) -> Budgets | None:
         """Learn from the second that has passed, then act or keep."""
         started_s = time.process_time()
-        weights = self.inter_learner.on_second(report, self._learned)
+        weights = self._inter_learner.on_second(report, self._learned)
         self.learner_s += time.process_time() - started_s
         if weights is not None:
             self._coma2c.load(weights)
         triggered = self.trigger.evaluate(report)
-        is_open = triggered or self.inter_learner.stats.trained_seconds < UNGATED_SECONDS
+        is_open = triggered or self._inter_learner.stats.trained_seconds < self._ungated_seconds
         budgets = self._coma2c.on_second(report, is_open or not self._acting_waits)
         if self._coma2c.actions is not None:
             self._in_force = self._coma2c.actions

@@ -17,9 +17,9 @@ from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import utility
 from xapps.agents import BudgetAgent
 from xapps.slicing.inter.base import InterPolicy, InterWeights, keyed_rng
-from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C, CoMA2CConfig
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, UNGATED_SECONDS, CoMA2C, CoMA2CConfig
 from xapps.slicing.inter.learners import make_inter_learner
-from xapps.slicing.inter.learning import LearnerStats
+from xapps.slicing.inter.learning import InterLearner, LearnerStats
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import trained_weights
 from xapps.slicing.networks import IntraWeights
@@ -42,7 +42,7 @@ Progress = Callable[[int, float, LearnerStats], None]
 
 @dataclass(frozen=True, slots=True)
 class InterTraining:
-    """One training: what decides what it gives."""
+    """Inputs of one inter-slice training; equal ones give equal weights."""
 
     scenario: Scenario
     config: CoMA2CConfig
@@ -58,8 +58,13 @@ class InterTraining:
     varied: bool = False
     """Impairments drawn anew each second, and mixes of loads that change sooner than the scenario's."""
 
-    def run(self, note: Callable[[SecondWindow, LearnerStats], None]) -> GatedAgent:
-        """The agent and its learner after the training; `note` is called with each closed second."""
+    def run(self, note: Callable[[SecondWindow, LearnerStats], None]) -> tuple[GatedAgent, InterLearner]:
+        """The agent and its learner after the training; `note` is called with each closed second.
+
+        Raises:
+            WeightsError: the agents below do not fit.
+            BudgetError: totals and floors that leave no grid.
+        """
         scenario, seed, options = self.scenario, self.seed, self.options
         if self.varied:
             scenario = with_dwell(scenario, *DWELL_S)
@@ -68,7 +73,8 @@ class InterTraining:
         config = replace(self.config, ungated_seconds=0)  # the gate decides
         policy = CoMA2C(config, context, seed, learning=True, step_hz=options.bandwidth_step_hz)
         learner = make_inter_learner(config, context, seed, step_hz=options.bandwidth_step_hz)
-        agent = GatedAgent(policy, make_trigger(self.trigger), learner, self.gate)
+        ungated_seconds = UNGATED_SECONDS if self.config.ungated_seconds is None else self.config.ungated_seconds
+        agent = GatedAgent(policy, make_trigger(self.trigger), learner, self.gate, ungated_seconds)
         rng = keyed_rng(seed, "training.hwi.inter") if self.varied else None
         window = world.cell.window()
         for _ in range(config.training_seconds):
@@ -77,7 +83,7 @@ class InterTraining:
             _, window = world.second(agent.on_report(world.report(window)))
             note(window, learner.stats)
         agent.on_report(world.report(window))
-        return agent
+        return agent, learner
 
 
 def train_inter(
@@ -94,9 +100,9 @@ def train_inter(
 ) -> Weights:
     """Agents of a variant (`coma2c`, `coma2c-tuned`, `sa2c-t`, ...) from scratch after `seconds` seconds.
 
-    Agents that see the impairments meet all of them. Of several candidates (seeds seed, seed + 1, ...) the one with
-    the best utility on a validation world with the scenario's own is kept: a failed training looks like any other
-    until it is compared.
+    Agents that see the impairments meet all of them, and mixes of loads that change sooner. Of several candidates
+    (seeds seed, seed + 1, ...) the one with the best utility on a validation world, with the scenario's own
+    impairments, is kept: a failed training looks like any other until it is compared.
     """
     config = replace(COMA2C_CONFIGS[variant], training_seconds=seconds)
     gate = usual_gate(config)
@@ -119,7 +125,8 @@ def train_inter(
 
     best: tuple[float, int, InterWeights] | None = None
     for candidate in range(seed, seed + candidates):
-        trained = replace(training, seed=candidate).run(note).inter_learner.weights()
+        _, learner = replace(training, seed=candidate).run(note)
+        trained = learner.weights()
         score = 0.0
         if candidates > 1:
             score = validate(scenario, variant, seed + 1_000, control_delay_slots, intra, trained, options)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from hiso.runner import Runner
 from hiso.training.metadata import training_metadata
-from hiso.training.variety import any_impairments, sees_impairments, with_dwell
+from hiso.training.variety import any_impairments, with_dwell
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.inter.base import keyed_rng
 from xapps.slicing.intra.dqn import CONFIGS, DqnConfig, IntraLearner, IntraStats
+from xapps.slicing.intra.policies import SEE_IMPAIRMENTS
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.weights import Weights
@@ -47,7 +48,7 @@ def train_intra(
     """
     config = config or CONFIGS[variant]
     world = with_dwell(scenario, *DWELL_S)
-    any_hwi = any_hwi and sees_impairments(variant)
+    any_hwi = any_hwi and variant in SEE_IMPAIRMENTS
     scheduler = Scheduler("training", inter=BUDGETS_WHILE_TRAINING, intra=variant, trigger="always", options=options)
     learners = _learn(world, scheduler, seed, slots, control_delay_slots, config, any_hwi, progress)
     idle = [name for name, learner in learners.items() if learner.stats.updates == 0]

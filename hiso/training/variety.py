@@ -10,11 +10,6 @@ LEAST_KAPPA, LARGEST_KAPPA = 1e-6, 0.1
 NO_IMPAIRMENT_SHARE = 0.1
 
 
-def sees_impairments(variant: str) -> bool:
-    """Whether intra-slice agents of a variant see kappa and its reading, so that one training can serve them all."""
-    return variant == "madqn-tuned"
-
-
 def any_impairments(rng: np.random.Generator) -> Impairments:
     """Either reading; kappa_t and kappa_r equal or not, each 0 or between the least and the largest, by decades."""
 

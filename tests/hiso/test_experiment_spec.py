@@ -56,16 +56,15 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
         ),
         (
             {"arms": {"a": {"scheduler": "hiso-coma", "inter": "equal", "trained": True, "inter_agents": {}}}},
-            "arm 'a': inter_agents: equal does not learn",
+            "arm 'a': inter_agents: its inter-slice policy does not learn",
         ),
         (
-            {
-                "trained_in": "preset",
-                "arms": {
-                    "a": {"scheduler": "hiso-coma", "trained": True, "inter_agents": {"sees_impairments": True}},
-                },
-            },
-            "arm 'a': inter_agents.sees_impairments: must be false where a critic of states is trained in the preset",
+            {"arms": {"a": {"scheduler": "hiso-coma", "intra": "slnr", "trained": True, "intra_agents": {}}}},
+            "arm 'a': intra_agents: its intra-slice policy does not learn",
+        ),
+        (
+            {"host": "system", "arms": {"a": {"scheduler": "hiso-coma", "trained": True}}},
+            "arm 'a': trained: must be false where host is system",
         ),
         (
             {"arms": {"a": {"scheduler": "hiso-coma", "options": {"power_levels": 99}}}},

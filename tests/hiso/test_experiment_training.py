@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,14 @@ import pytest
 
 from hiso.experiments.perform import convergence_s, perform
 from hiso.experiments.run import Run
+from hiso.observe import budget_context
 from hiso.training.variety import any_impairments
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import Impairments, load_scenario
+from xapps.agents import BudgetAgent
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
 from xapps.slicing.observation import Budgets, SecondReport
+from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
 
 SCENARIO = load_scenario("regimes", ["users=12"])
@@ -55,10 +61,30 @@ def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str,
     assert len(found.series["utility"]) == SECONDS
 
 
-def test_what_waits_for_a_trigger_that_never_fires_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hiso.training.gating.UNGATED_SECONDS", 3)
+def test_the_gate_of_trainings_is_that_of_agents_that_learn_in_a_run() -> None:
+    from hiso.training.inter import InterTraining, make_world
+    from xapps.slicing.inter.learners import make_inter_learner
+
+    config = replace(COMA2C_CONFIGS["coma2c"], ungated_seconds=3, training_seconds=SECONDS)
+    trained = InterTraining(SCENARIO, config, 3, 0, "slnr", trigger="10-percent", gate="both")
+    expected_agent, expected = trained.run(lambda _window, _stats: None)
+    context, world = budget_context(SCENARIO, 0), make_world(SCENARIO, 3, 0, "slnr")
+    learner = make_inter_learner(config, context, 3)
+    agent = BudgetAgent(CoMA2C(config, context, 3, learning=True), make_trigger("10-percent"), learner)
+    window = world.cell.window()
+    for _ in range(SECONDS):
+        _, window = world.second(agent.on_report(world.report(window)))
+    agent.on_report(world.report(window))
+    assert 3 < learner.stats.updates == expected.stats.updates < SECONDS
+    assert agent.updates == expected_agent.updates
+    for name, array in expected.weights().arrays.items():
+        np.testing.assert_array_equal(learner.weights().arrays[name], array, err_msg=name)
+
+
+def test_what_waits_for_a_trigger_that_never_fires_again() -> None:
+    changed = {"inter_agents": {"ungated_seconds": 3}}
     updates = {
-        gate: perform(training("coma2c", gate, "never"), no_weights).measures["inter_updates"]
+        gate: perform(training("coma2c", gate, "never", **changed), no_weights).measures["inter_updates"]
         for gate in ("none", "act", "learn", "both")
     }
     # The first report is empty, the last second's actions are learned from at its end.
@@ -82,7 +108,7 @@ def test_where_worlds_vary_a_second_is_learned_with_its_own_impairments(monkeypa
     monkeypatch.setattr(inter, "any_impairments", draw)
     monkeypatch.setattr(inter, "GatedAgent", Watched)
     perform(training("coma2c-tuned", "none", "always", varied=True), no_weights)
-    expected = [(int(hwi.model == "aggregate"), hwi.kappa_t, hwi.kappa_r) for hwi in drawn]
+    expected = [(HWI_MODELS.index(hwi.model), hwi.kappa_t, hwi.kappa_r) for hwi in drawn]
     assert len(set(expected)) == SECONDS
     np.testing.assert_allclose(seen[1:], expected, rtol=1e-6)
 

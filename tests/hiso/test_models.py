@@ -24,6 +24,13 @@ def test_every_shipped_set_is_listed() -> None:
         assert find_weights(file.stem).weights_id in listed
 
 
+def test_the_page_of_cards_is_of_the_sets_that_are_shipped() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text()
+    for file in TRAINED_DIRECTORY.glob("*.npz"):
+        weights = find_weights(file.stem)
+        assert f"`{weights.weights_id}`" in page
+
+
 def test_a_set_is_shown_by_name_id_and_file() -> None:
     weights = find_weights("madqn-tuned-base-d2")
     for reference in ("madqn-tuned-base-d2", weights.weights_id, str(TRAINED_DIRECTORY / "madqn-tuned-base-d2.npz")):

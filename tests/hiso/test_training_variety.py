@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hiso.training.variety import LARGEST_KAPPA, LEAST_KAPPA, any_impairments, sees_impairments, with_dwell
+from hiso.training.variety import LARGEST_KAPPA, LEAST_KAPPA, any_impairments, with_dwell
 from ran_emulator.scenario import load_scenario
 
 
@@ -19,11 +19,6 @@ def test_impairments_are_of_every_kind() -> None:
     assert np.mean([hwi.model == "aggregate" for hwi in drawn]) == pytest.approx(0.5, abs=0.05)
     decades = np.histogram(np.log10(kappas[kappas > 0]), bins=5, range=(-6, -1))[0]
     assert decades.min() > 0.8 * decades.max()
-
-
-def test_who_sees_them() -> None:
-    seeing = [name for name in ("madqn", "madqn-tuned") if sees_impairments(name)]
-    assert seeing == ["madqn-tuned"]
 
 
 def test_mixes_of_loads_last_as_told_where_there_are_any() -> None:

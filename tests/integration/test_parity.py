@@ -66,7 +66,7 @@ PAIRS = [
     pytest.param("hiso-coma-tuned", "base", 2, True, marks=pytest.mark.torch),
     pytest.param("sa2c-t", "base", 0, False),
 ]
-"""What each run of the tests compares; how agents learn at D = 0, `test_up.py` does."""
+"""What each run of the tests compares; slices' agents that learn at D = 0 from scratch are compared in `test_up.py`."""
 
 LEARNS = [name for name, each in SCHEDULERS.items() if each.inter in COMA2C_CONFIGS or each.intra in LEARNING]
 MATRIX = [

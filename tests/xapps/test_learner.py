@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import httpx
@@ -56,9 +57,11 @@ class Learner:
     def get(self, path: str) -> str:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", trust_env=False).text
 
-    def metric(self, name: str) -> float:
+    def metric(self, name: str, **labels: str) -> float:
+        parts = [f'{key}="{value}"' for key, value in labels.items()]
         lines = [line for line in self.get("/metrics").splitlines() if line.startswith(f"{name}{{")]
-        return float(lines[0].rpartition(" ")[2])
+        (line,) = (line for line in lines if all(part in line for part in parts))
+        return float(line.rpartition(" ")[2])
 
     def close(self) -> None:
         self.socket.close()
@@ -161,17 +164,18 @@ def test_another_world_goes_on_from_what_was_learned(start: Callable[..., Learne
     assert learner.metric("hiso_learner_updates_total") == versions[-1]
 
 
-@pytest.mark.parametrize("policy", ["coma2c-tuned", "sa2c-t"])
-def test_budgets_are_learned_as_in_process(start: Callable[..., Learner], policy: str) -> None:
+@pytest.mark.parametrize(("policy", "trained_seconds"), [("coma2c-tuned", 0), ("coma2c-tuned", 1_000), ("sa2c-t", 0)])
+def test_budgets_are_learned_as_in_process(start: Callable[..., Learner], policy: str, trained_seconds: int) -> None:
     from xapps.slicing.inter.learners import make_inter_learner
 
     config = COMA2C_CONFIGS[policy]
     first = initial_weights(config, action_counts(BUDGETS), 1)
+    first.metadata["trained_seconds"] = trained_seconds
     learner = start("inter", policy)
     hello = wire.encode_hello("inter", policy, True, asdict(BUDGETS))
     assert learner.ask(wire.HELLO, hello, *wire.encode_inter_weights(first))[0] == wire.WELCOME
     in_process = make_inter_learner(config, BUDGETS, 1, first)
-    for second in range(12):
+    for second in range(30):
         actions = (second % 10, second % 15) if second > 1 else None
         frame = report(second, (200 + second, 5_000, 280))
         head, body = learner.learn(second + 1, frame, wire.encode_actions(actions))
@@ -184,6 +188,10 @@ def test_budgets_are_learned_as_in_process(start: Callable[..., Learner], policy
             assert all(found.arrays[name].tobytes() == array.tobytes() for name, array in expected.arrays.items())
     assert in_process.stats.updates >= 2
     assert learner.metric("hiso_learner_updates_total") == in_process.stats.updates
+    agents = in_process.stats.agents.values()
+    for loss in ("actor", "critic"):
+        expected_loss = mean(getattr(agent, f"{loss}_loss") for agent in agents)
+        assert learner.metric("hiso_learner_loss", loss=loss) == pytest.approx(expected_loss)
 
 
 def test_what_cannot_be_used_is_refused_and_learning_goes_on(start: Callable[..., Learner]) -> None:

@@ -280,3 +280,13 @@ def test_deciding_needs_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"core": "lstm"}, {"joint": True}, {"reward": "algorithm-1"}, {"discount": 0.5}, {"dropout": 0.1}],
+)
+def test_what_the_critic_of_slices_cannot_train_is_no_configuration(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: must be .* critic of slices"):
+        replace(TUNED, **wrong)
+    replace(TUNED_LSTM, **wrong)

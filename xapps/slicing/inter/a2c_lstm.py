@@ -126,6 +126,9 @@ class A2CLearner(InterLearner):
     def _networks(self) -> Iterable[tuple[str, nn.Module]]:
         return ((name, agent.network) for name, agent in zip(self.config.agent_names, self._agents, strict=True))
 
+    def _check_report(self, report: SecondReport) -> None:
+        pass  # nothing more
+
     def _begin(self) -> None:
         self._window = []
         self._acted_on = None
@@ -201,7 +204,7 @@ class A2CLearner(InterLearner):
         (of_actor + config.critic_weight * of_critic).backward()  # type: ignore[no-untyped-call]
         if config.gradient_norm is not None:
             nn.utils.clip_grad_norm_(network.parameters(), config.gradient_norm)
-        if self.stats.trained_seconds > 0:
+        if self._resumed:
             _warm_up(agent.optimizer)
         agent.optimizer.step()
         agent.state = (state[0].detach(), state[1].detach())

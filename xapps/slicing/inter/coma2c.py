@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -137,6 +137,16 @@ SINGLE = replace(PRINTED, variant="sa2c-t", joint=True, ungated_seconds=None)
 COMA2C_CONFIGS = {config.variant: config for config in (PRINTED, TUNED, TUNED_LSTM, SINGLE)}
 
 
+def changed_config(variant: str, changes: dict[str, Any]) -> CoMA2CConfig:
+    """The configuration of a variant with some fields exchanged, given as plain data.
+
+    Raises:
+        ValueError: they do not go together.
+    """
+    own: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
+    return replace(COMA2C_CONFIGS[variant], **own)
+
+
 def state_features(report: SecondReport, config: CoMA2CConfig) -> F32:
     """State of Eq. 18 as the networks see it, and the impairments where they see them.
 
@@ -256,22 +266,23 @@ def check_weights(weights: InterWeights, config: CoMA2CConfig, actions: tuple[in
         InterPolicyError: another variant, or an array that is missing, unknown, misshapen or not finite.
     """
     variant = weights.metadata.get("variant")
+    what = " ".join(("weights", *filter(None, (weights.metadata.get("weights_id"),))))
     if variant != config.variant:
-        raise InterPolicyError(f"weights: variant must be {config.variant!r}, not {variant!r}")
+        raise InterPolicyError(f"{what}: variant must be {config.variant!r}, not {variant!r}")
     seconds = weights.metadata.get("trained_seconds")
     if not isinstance(seconds, int) or seconds < 0:
-        raise InterPolicyError(f"weights: trained_seconds must be an integer of at least 0, not {seconds!r}")
+        raise InterPolicyError(f"{what}: trained_seconds must be an integer of at least 0, not {seconds!r}")
     shapes = array_shapes(config, actions)
     for name in sorted(shapes.keys() ^ weights.arrays.keys()):
-        raise InterPolicyError(f"weights: array {name} is {'missing' if name in shapes else 'unknown'}")
+        raise InterPolicyError(f"{what}: array {name} is {'missing' if name in shapes else 'unknown'}")
     for name, shape in shapes.items():
         array = weights.arrays[name]
         if array.shape != shape or array.dtype != np.float32:
             raise InterPolicyError(
-                f"weights: array {name} must be float32 of shape {shape}, not {array.dtype} of {array.shape}"
+                f"{what}: array {name} must be float32 of shape {shape}, not {array.dtype} of {array.shape}"
             )
         if not np.all(np.isfinite(array)):
-            raise InterPolicyError(f"weights: array {name} must be finite")
+            raise InterPolicyError(f"{what}: array {name} must be finite")
 
 
 class ActorNetwork:

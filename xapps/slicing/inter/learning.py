@@ -33,7 +33,7 @@ class AgentStats:
     critic_loss: float = 0.0
     """Of its own critic, or of the one that both agents climb."""
     entropy: float = 0.0
-    """Of the policy in nats, mean over the update's steps."""
+    """Of the policy in nats, mean over the update's last batch."""
 
 
 @dataclass(slots=True)
@@ -77,6 +77,7 @@ class InterLearner(ABC):
         check_weights(self._start, config, self._counts)
         self._version = self._start.version
         self._sequence = SecondSequence()
+        self._resumed = self._start.metadata["trained_seconds"] > 0
         self.stats = LearnerStats(
             trained_seconds=self._start.metadata["trained_seconds"],
             agents={name: AgentStats() for name in config.agent_names},
@@ -105,12 +106,17 @@ class InterLearner(ABC):
         """
         features = state_features(report, self.config)
         reward = team_reward(report, self.config)
+        self._check_report(report)
         self._check_actions(actions)
         if not self._sequence.follows(report.second):
             self._begin()
         if report.second == 0:
             return None
         return self._learn(report, features, reward, actions)
+
+    @abstractmethod
+    def _check_report(self, report: SecondReport) -> None:
+        """Whether the report holds what this learner needs beyond traffic, SSR and eta; raises `ReportError`."""
 
     @abstractmethod
     def _begin(self) -> None:

@@ -13,7 +13,21 @@ CoreState = tuple[Tensor, Tensor]
 
 
 class Actor(nn.Module):
-    """One agent: the shared layer, and the actor's head."""
+    """One agent without memory or critic: the shared layer, and the actor's head."""
+
+    def __init__(self, config: CoMA2CConfig, actions: int) -> None:
+        """Layers of Table 3; the weights are loaded from arrays afterwards."""
+        super().__init__()
+        self.core = nn.Linear(config.inputs, CORE_UNITS)
+        self.actor = head(CORE_UNITS, actions)
+
+    def log_policy(self, features: Tensor) -> Tensor:
+        """Log-probabilities of the actions, [B, A], from features [B, inputs]."""
+        return functional.log_softmax(self.actor(torch.tanh(self.core(features))), 1)
+
+
+class ActorCritic(nn.Module):
+    """One agent with a critic of its own, and with a memory where its core is an LSTM."""
 
     def __init__(self, config: CoMA2CConfig, actions: int) -> None:
         """Layers of Table 3; the weights are loaded from arrays afterwards."""
@@ -21,18 +35,6 @@ class Actor(nn.Module):
         kind = nn.LSTM if config.core == "lstm" else nn.Linear
         self.core: nn.Module = kind(config.inputs, CORE_UNITS)
         self.actor = head(CORE_UNITS, actions)
-
-    def log_policy(self, features: Tensor) -> Tensor:
-        """Log-probabilities of an agent without memory; features [B, inputs], returns [B, A]."""
-        return functional.log_softmax(self.actor(torch.tanh(self.core(features))), 1)
-
-
-class ActorCritic(Actor):
-    """One agent with the head of a critic of its own, and a memory where its core is an LSTM."""
-
-    def __init__(self, config: CoMA2CConfig, actions: int) -> None:
-        """Layers of Table 3; the weights are loaded from arrays afterwards."""
-        super().__init__(config, actions)
         self.critic = head(CORE_UNITS, 1)
 
     def remember(self, features: Tensor, state: CoreState) -> tuple[Tensor, CoreState]:

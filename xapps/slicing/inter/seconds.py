@@ -56,14 +56,19 @@ def slice_outcomes(report: SecondReport) -> tuple[F64, F64, F64]:
     Raises:
         ReportError: one that is out of range.
     """
-    found = []
-    for name, least in (("bandwidth_hz", "above"), ("power_w", "above"), ("slice_eta_bps_hz", "at least")):
-        values = np.asarray(getattr(report, name), dtype=np.float64)
-        fits = values > 0 if least == "above" else values >= 0
-        if values.shape != (len(SLICE_NAMES),) or not np.all(fits & (values < np.inf)):
-            raise ReportError(f"{name}: must be {len(SLICE_NAMES)} values {least} 0, not {values.tolist()}")
-        found.append(values)
-    return found[0], found[1], found[2]
+    bandwidth_hz, power_w, eta_bps_hz = (
+        np.asarray(values, dtype=np.float64)
+        for values in (report.bandwidth_hz, report.power_w, report.slice_eta_bps_hz)
+    )
+    _check("bandwidth_hz", bandwidth_hz, bandwidth_hz > 0, "above 0")
+    _check("power_w", power_w, power_w > 0, "above 0")
+    _check("slice_eta_bps_hz", eta_bps_hz, eta_bps_hz >= 0, "at least 0")
+    return bandwidth_hz, power_w, eta_bps_hz
+
+
+def _check(name: str, values: F64, fits: npt.NDArray[np.bool_], allowed: str) -> None:
+    if values.shape != (len(SLICE_NAMES),) or not np.all(fits & (values < np.inf)):
+        raise ReportError(f"{name}: must be {len(SLICE_NAMES)} values {allowed}, not {values.tolist()}")
 
 
 class SecondSequence:

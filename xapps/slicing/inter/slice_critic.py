@@ -29,8 +29,8 @@ from xapps.slicing.observation import F32, SLICE_NAMES, BudgetContext, SecondRep
 from xapps.slicing.options import DEFAULT_OPTIONS
 
 SLICES = len(SLICE_NAMES)
-LISTENING_UPDATES = 4
-"""Updates by which agents that were trained already do not change yet."""
+LISTENING_SECONDS = 16
+"""Seconds that agents act in before they learn on from an earlier training; few, as nobody wants to wait."""
 _OTHER_AXIS = (2, 1)
 """Of the values of pairs: what is summed over for the power agent, and for the bandwidth agent."""
 
@@ -66,16 +66,15 @@ class _Replay:
         self._states = np.zeros((capacity, inputs), np.float32)
         self._budgets = np.zeros((capacity, SLICES, 2), np.float32)
         self._values = np.zeros((capacity, SLICES), np.float32)
-        self.count = 0
-        """Of the seconds that have been added."""
+        self.added_seconds = 0
 
     def add(self, state: F32, budgets: F32, values: F32) -> None:
-        place = self.count % len(self._states)
+        place = self.added_seconds % len(self._states)
         self._states[place], self._budgets[place], self._values[place] = state, budgets, values
-        self.count += 1
+        self.added_seconds += 1
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        places = rng.integers(0, min(self.count, len(self._states)), size)
+        places = rng.integers(0, min(self.added_seconds, len(self._states)), size)
         states, budgets, values = self._states[places], self._budgets[places], self._values[places]
         return torch.from_numpy(states), torch.from_numpy(budgets), torch.from_numpy(values)
 
@@ -84,7 +83,8 @@ class SliceCriticLearner(InterLearner):
     """Updates after every n seconds, each a few steps on seconds drawn from those remembered.
 
     Agents that were trained already listen at first, with a learning rate of 0: a memory of a few seconds would have
-    them forget, and so would the first steps of RMSProp, whose running squares begin at 0.
+    them forget, and so would the first steps of RMSProp, whose running squares begin at 0 (after 32 steps with that
+    rate the next one is at most twice too large).
     """
 
     def __init__(
@@ -112,12 +112,15 @@ class SliceCriticLearner(InterLearner):
             alpha=config.rmsprop_alpha,
         )
         self._replay = _Replay(config.replay_seconds, config.inputs)
-        self._listening_seconds = LISTENING_UPDATES * config.update_seconds if self.stats.trained_seconds > 0 else 0
+        self._listening_seconds = LISTENING_SECONDS if self._resumed else 0
         self._rewards: list[float] = []
 
     def _networks(self) -> Iterable[tuple[str, nn.Module]]:
         yield from zip(self.config.agent_names, self._actors, strict=True)
         yield from zip((f"critic.{name}" for name in SLICE_NAMES), self._critics, strict=True)
+
+    def _check_report(self, report: SecondReport) -> None:
+        slice_outcomes(report)
 
     def _begin(self) -> None:
         pass  # no second needs the one before
@@ -125,9 +128,9 @@ class SliceCriticLearner(InterLearner):
     def _learn(
         self, report: SecondReport, features: F32, reward: float, actions: tuple[int, int] | None
     ) -> InterWeights | None:
-        bandwidth_hz, power_w, eta_bps_hz = slice_outcomes(report)
         if actions is None:
             return None
+        bandwidth_hz, power_w, eta_bps_hz = slice_outcomes(report)
         budgets = np.stack([self._bandwidth_inputs(bandwidth_hz), self._power_inputs(power_w)], axis=-1)
         values = slice_objectives(report.ssr.astype(np.float64), eta_bps_hz, self.config.sla_weight)
         self._replay.add(features, budgets.astype(np.float32), values.astype(np.float32))
@@ -135,7 +138,7 @@ class SliceCriticLearner(InterLearner):
         if len(self._rewards) < self.config.update_seconds:
             return None
         phi = entropy_weight(self.config, self.stats.trained_seconds)
-        listens = self._replay.count <= self._listening_seconds
+        listens = self._replay.added_seconds <= self._listening_seconds
         rates = (self.config.actor_learning_rate, self.config.critic_learning_rate)
         for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
             group["lr"] = 0.0 if listens else rate
@@ -159,15 +162,15 @@ class SliceCriticLearner(InterLearner):
             wanted = torch.softmax(pairs.flatten(1) / phi, 1).reshape(pairs.shape)  # over pairs
         log_policies = [actor.log_policy(states) for actor in self._actors]
         expected = expected_value(pairs, *log_policies)
-        drawn = [cross_entropy(wanted.sum(axis), log) for axis, log in zip(_OTHER_AXIS, log_policies, strict=True)]
-        loss = of_critic - expected + phi * (drawn[0] + drawn[1])
+        of_actors = [cross_entropy(wanted.sum(axis), log) for axis, log in zip(_OTHER_AXIS, log_policies, strict=True)]
+        loss = of_critic - expected + phi * (of_actors[0] + of_actors[1])
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self.config.gradient_norm is not None:
             for network in (*self._actors, *self._critics):
                 nn.utils.clip_grad_norm_(network.parameters(), self.config.gradient_norm)
         self._optimizer.step()
-        losses = [(phi * of_agent - expected).detach() for of_agent in drawn]
+        losses = [(phi * of_agent - expected).detach() for of_agent in of_actors]
         return losses, of_critic.detach(), [log_policy.detach() for log_policy in log_policies]
 
     def _pairs(self, states: Tensor) -> Tensor:
