@@ -194,10 +194,8 @@ def torch() -> Finding:
 
 def torch_remedy() -> str:
     """How to get PyTorch."""
-    return (
-        "pip install 'hiso-coma[learn]', or PyTorch's smaller CPU build: "
-        "pip install torch --index-url https://download.pytorch.org/whl/cpu"
-    )
+    pip = f"{sys.executable} -m pip install torch"
+    return f"{pip}, or PyTorch's smaller CPU build: {pip} --index-url https://download.pytorch.org/whl/cpu"
 
 
 def docker_engine() -> Finding:

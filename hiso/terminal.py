@@ -44,10 +44,9 @@ def splits(snapshot: Snapshot) -> str:
     return "/".join(number(snapshot.slices[name].bandwidth_hz, 1, 1e-6) for name in SLICE_NAMES)
 
 
-def budgets(snapshot: Snapshot) -> tuple[float | None, ...]:
-    """Bandwidth and power budgets, to be compared."""
-    views = snapshot.slices.values()
-    return (*(view.bandwidth_hz for view in views), *(view.power_w for view in views))
+def powers(snapshot: Snapshot) -> str:
+    """Power budgets in W."""
+    return "/".join(number(snapshot.slices[name].power_w, 0) for name in SLICE_NAMES)
 
 
 def since(now: SliceView, before: SliceView | None) -> dict[str, int]:
@@ -86,8 +85,13 @@ class EventLog:
         if before is None:
             return changes + [line for agent in snapshot.agents for line in self._mismatches(snapshot, agent, ())]
         lines = []
-        if budgets(before) != budgets(snapshot):
-            lines.append(f"budgets {splits(before)} -> {splits(snapshot)} MHz")
+        moved = [
+            f"{of(before)} -> {of(snapshot)} {unit}"
+            for of, unit in ((splits, "MHz"), (powers, "W"))
+            if of(before) != of(snapshot)
+        ]
+        if moved:
+            lines.append(f"budgets {', '.join(moved)}")
         for agent, view in snapshot.agents.items():
             old = before.agents.get(agent)
             if old and old.connected != view.connected:
@@ -152,8 +156,9 @@ class Terminal:
         self._events.extend(events)
         if self._live:
             self._live.update(self._picture(snapshots), refresh=True)
-        elif self._show:
-            for line in (*events, *(f"{self._label(snapshot)}{plain_line(snapshot)}" for snapshot in snapshots)):
+        else:
+            figures = [f"{self._label(snapshot)}{plain_line(snapshot)}" for snapshot in snapshots] if self._show else []
+            for line in (*events, *figures):
                 self.say(line)
         self._before.update({snapshot.cell: snapshot for snapshot in snapshots})
 
@@ -295,6 +300,8 @@ def show_result(console: Console, summary: dict[str, Any]) -> None:
     if len(changes) > SHOWN_CHANGES:
         console.print(Text(f"and {len(changes) - SHOWN_CHANGES} more changes (summary: events)", style="dim"))
     console.print(Text(f"decided by {decided_text(summary)}; weights {summary['weights_id'] or 'none'}", style="dim"))
+    if _nothing_in_time(summary):
+        console.print(Text("warning: hardly a decision of the agents came in time; take a slower --clock", "yellow"))
 
 
 def _slice_table(slices: dict[str, Any]) -> Table:
@@ -323,6 +330,12 @@ def headline(summary: dict[str, Any]) -> str:
         f"eta {number(summary['eta_bps_hz'])} bit/s/Hz, goodput {number(summary['goodput_bps_hz'])} bit/s/Hz, "
         f"utility {number(summary['utility'])}"
     )
+
+
+def _nothing_in_time(summary: dict[str, Any]) -> bool:
+    """Whether agents decided for less than a hundredth of the users served, as they came late."""
+    sources = summary["decision_source"]
+    return bool(summary["missed_deadlines"]) and 100 * sources["control"] < sum(sources.values())
 
 
 def decided_text(summary: dict[str, Any]) -> str:

@@ -350,7 +350,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The process."""
     arguments = parse_arguments(argv)
     if importlib.util.find_spec("torch") is None:
-        refuse(PROG, "learning needs PyTorch: pip install 'hiso-coma[learn]'")
+        refuse(PROG, "learning needs PyTorch: pip install torch")
     own = arguments.weights is not None or arguments.from_scratch
     start = load_start_weights(arguments.policy, arguments, PROG) if own else None
     configure_logs(f"learner-{arguments.agent}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Annotated
@@ -100,7 +101,9 @@ def report(names: SomeNamesArgument = None, out: OutOption = DEFAULT_OUT, page: 
     experiments = _chosen(names or ["all"])
     for module in EXTRA_MODULES:
         if importlib.util.find_spec(module) is None:
-            refuse(f"report: needs {module}, which is not installed: pip install 'hiso-coma[experiments]'")
+            refuse(
+                f"report: needs {module}, which is not installed: {sys.executable} -m pip install matplotlib pyarrow"
+            )
     if not out.is_dir():
         refuse(f"out: {out} must be a folder of results (hiso experiment run makes one)")
     target = page or out / "results.md"

@@ -83,7 +83,7 @@ CurvesOption = Annotated[
     typer.Option(
         "--curves",
         metavar="DIR",
-        help="Training curves: a CSV file each, and TensorBoard's events where it is installed (hiso-coma[curves]).",
+        help="Training curves: a CSV file each, and TensorBoard's events where it is installed.",
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the weights files go.")]

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 def tensorboard_is_here() -> bool:
-    """Whether events can be written, too (`pip install 'hiso-coma[curves]'`)."""
+    """Whether events can be written, too (`pip install tensorboard`)."""
     return importlib.util.find_spec("tensorboard") is not None
 
 

@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from hiso.commands.sim import summarize
 from hiso.lateness import LIMIT_WITH_FIFO, LIMIT_WITHOUT_FIFO, LatenessWatch, slower
 from hiso.monitor import AgentView, Metrics, Snapshot, agent_view, snapshot
 from hiso.run_request import RunRequest, make_request
-from hiso.terminal import EventLog, Terminal, plain_line
+from hiso.runner import run
+from hiso.terminal import EventLog, Terminal, plain_line, show_result
 from ran_emulator.clock import parse_clock
 
 EMULATOR = """
@@ -127,12 +129,26 @@ def test_an_ssr_below_its_slices_own_threshold_is_red(threshold: float, marked: 
     assert ("\x1b[31m0.993\x1b[0m" in out.getvalue()) is marked
 
 
-def test_no_ui_shows_nothing_a_second(request_: RunRequest) -> None:
+def test_no_ui_shows_what_happens_and_nothing_a_second(request_: RunRequest) -> None:
     out = io.StringIO()
-    terminal = Terminal(request_, Console(file=out), live=False)
+    terminal = Terminal(request_, Console(file=out, width=200), live=False)
     with terminal:
-        terminal.show(seen())
-    assert out.getvalue() == ""
+        terminal.show(seen(xapp=None))
+        terminal.show(seen(seconds=6.0, xapp=None))
+        terminal.show(seen(seconds=7.0, embb_hz=5e6, xapp=None))
+    assert out.getvalue() == "     7.0 s  budgets 2.0/6.0/2.0 -> 2.0/5.0/2.0 MHz\n"
+
+
+@pytest.mark.parametrize(("control", "late", "warned"), [(0, 90, True), (9, 90, True), (10, 90, False), (0, 0, False)])
+def test_a_run_in_which_hardly_an_agent_decided_says_so(
+    request_: RunRequest, control: int, late: int, warned: bool
+) -> None:
+    summary = summarize(request_, [run(request_.scenario, request_.scheduler, seed=1, slots=200)])
+    summary["decision_source"] = {"control": control, "held": 0, "default": 990}
+    summary["missed_deadlines"] = late
+    out = io.StringIO()
+    show_result(Console(file=out, width=200), summary)
+    assert ("warning: hardly a decision of the agents came in time" in out.getvalue()) is warned
 
 
 def test_what_is_not_there_is_a_dash() -> None:

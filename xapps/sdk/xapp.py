@@ -158,10 +158,14 @@ class XApp:
         Raises RegistrationError where it refuses, BusUnavailableError where it has not answered in time.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        told = False
         while not self._stopping:
             try:
                 self._register()
-            except BusUnavailableError:
+            except BusUnavailableError as error:
+                if not told:
+                    told = True
+                    _LOG.warning("ric_awaited", extra=fields(reason=str(error)))
                 if deadline_s is not None and time.monotonic() > deadline_s:
                     raise
             else:

@@ -146,6 +146,8 @@ def _read_arrays(path: Path) -> dict[str, Any]:
         file = np.load(path, allow_pickle=False)
         # A bare .npy comes back as an array, not as an archive.
         return {name: file[name] for name in file.files} if isinstance(file, np.lib.npyio.NpzFile) else {}
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: no such file") from error
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path}: not a weights file: {error}") from error
 

@@ -32,11 +32,6 @@ CONFIGS = [config for config in COMA2C_CONFIGS.values() if config.critic == "sta
 configs = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.variant)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 class Noise:
     """Loads and outcomes that have nothing to do with the actions."""
 

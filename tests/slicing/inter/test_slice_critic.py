@@ -33,11 +33,6 @@ pytestmark = pytest.mark.torch
 SHORT = replace(TUNED, training_seconds=400)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 class DividedBand:
     """What each slice earns is a known function of its own load and budgets, and of kappa."""
 

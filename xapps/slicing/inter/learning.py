@@ -71,6 +71,7 @@ class InterLearner(ABC):
             InterPolicyError: weights that do not fit, or a negative seed.
             BudgetError: totals and floors that leave no grid.
         """
+        torch.set_num_threads(1)  # more would reorder sums: the same seed must learn the same on every machine
         self.config = config
         self._counts = action_counts(context, step_hz)
         self._start = weights or initial_weights(config, self._counts, seed)
