@@ -65,11 +65,12 @@ share of `clairvoyant-late`'s (the best split of the second before, by the tuned
 `madqn-tuned`), with that of the best constant split; SSR of the worst slice. A share may be above 100 %: the \
 reference is a second late.
 
-**Limits.** Agents are for the preset's cell (antennas, users, slices, codebook) and action set; others are refused. \
-Agents for any D >= 1 are those trained at D = 2. There uRLLC packets (deadline 1 ms, two slots) are mostly gone \
-before a decision takes effect, and the node's default serves; where its agent learned nothing for that reason, it is \
-trained at D = 0. Access other than `rsma` and `sdma`, other precoders, and CSI that is old or noisy were not trained \
-for. Other seeds give other agents."""
+**Limits.** Agents are trained in the preset's cell. Those of another action set are refused, and `madqn` with another \
+number of beams; `madqn-tuned`, which sees eight beams a user, runs in other cells, untested. Agents for any D >= 1 \
+are those trained at D = 2. There uRLLC packets, which do not wait for a decision, are mostly gone before a decision \
+takes effect, and the node's default serves; where its agent learned nothing for that reason, it is trained at D = 0. \
+Access other than `rsma` and `sdma`, other precoders, and CSI that is old or noisy were not trained for. Other seeds \
+give other agents."""
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

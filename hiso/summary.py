@@ -105,5 +105,9 @@ def _config(request: RunRequest) -> dict[str, Any]:
 
 
 def write(path: Path, summary: dict[str, Any]) -> None:
-    """Write a summary."""
+    """Write a summary.
+
+    Raises:
+        OSError: the file cannot be written after all.
+    """
     path.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Response
 from google.protobuf.json_format import MessageToDict
@@ -18,12 +18,24 @@ from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from pydantic import AfterValidator
 
 from near_rt_ric.admin_client import STATE_TIMEOUT_S, AdminClient, HotLoopUnavailableError
 from near_rt_ric.xapp_manager.http_api import add_error_forms, xapp_routes
 from near_rt_ric.xapp_manager.manager import XAppManager
 
 PROCEDURE_TIMEOUT_S = 7.0
+MAX_REQUEST_ID = 65_535
+"""RIC Requestor ID, RIC Instance ID (E2AP 9.2.7)."""
+
+
+def _in_request_id(value: int) -> int:
+    if not 0 <= value <= MAX_REQUEST_ID:
+        raise ValueError(f"must be 0..{MAX_REQUEST_ID} (given {value})")
+    return value
+
+
+RequestIdPart = Annotated[int, AfterValidator(_in_request_id)]
 
 _DEFINITIONS: dict[str, type[Message]] = {
     KPM_OID: kpm.RanFunctionDefinition,
@@ -166,7 +178,9 @@ def _add_procedures(app: FastAPI, ask: Ask) -> None:
         return {"status": "removed"}
 
     @app.delete("/subscriptions/{node_id}/{ric_requestor_id}/{ric_instance_id}")
-    def delete_subscription(node_id: str, ric_requestor_id: int, ric_instance_id: int) -> dict[str, str]:
+    def delete_subscription(
+        node_id: str, ric_requestor_id: RequestIdPart, ric_instance_id: RequestIdPart
+    ) -> dict[str, str]:
         """Delete a subscription at its node and in the store; its xApp is told."""
         ask(
             "delete_subscription",

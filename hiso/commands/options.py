@@ -28,11 +28,11 @@ USAGE_ERROR = 2
 FAILED = 1
 
 
-def in_range(low: int, high: int) -> Callable[[int], int]:
+def in_range(low: int, high: int) -> Callable[[int | None], int | None]:
     """An option's check that names both ends (Typer's own names the one that was passed)."""
 
-    def check(value: int) -> int:
-        if not low <= value <= high:
+    def check(value: int | None) -> int | None:
+        if value is not None and not low <= value <= high:
             raise typer.BadParameter(f"must be {low}..{high} (given {value})")
         return value
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hiso import summary as summaries
-from hiso.commands.options import RunOptions, takes, warn
+from hiso.commands.options import RunOptions, refuse, takes, warn
 from hiso.run_request import RunRequest
 from hiso.runner import RunResult, run
 from hiso.terminal import show_result
@@ -24,9 +24,12 @@ def sim(options: RunOptions) -> None:
         warn(line)
     console = Console()
     summary = summarize(request, run_with_progress(request, console))
-    if options.json is not None:
-        summaries.write(options.json, summary)
     show_result(console, summary)
+    if options.json is not None:
+        try:
+            summaries.write(options.json, summary)
+        except OSError as error:
+            refuse(f"json: {options.json} cannot be written: {error.strerror}")
 
 
 def run_with_progress(request: RunRequest, console: Console) -> list[RunResult]:

@@ -62,12 +62,25 @@ DelayOption = Annotated[
         help=f"D while training (0..{MAX_CONTROL_DELAY_SLOTS}).",
     ),
 ]
+MAX_TRAINING_SLOTS, MAX_TRAINING_SECONDS = 100_000_000, 1_000_000
+"""Days of a core; more is a slip."""
 TrainSlotsOption = Annotated[
-    int, typer.Option("--slots", min=1, metavar="N", help="Slots of training of the intra-slice level.")
+    int,
+    typer.Option(
+        "--slots",
+        metavar="N",
+        callback=in_range(1, MAX_TRAINING_SLOTS),
+        help=f"Slots of training of the intra-slice level (1..{MAX_TRAINING_SLOTS}).",
+    ),
 ]
 SecondsOption = Annotated[
     int | None,
-    typer.Option("--seconds", min=1, metavar="N", help="Seconds of training of the inter-slice level (its own)."),
+    typer.Option(
+        "--seconds",
+        metavar="N",
+        callback=in_range(1, MAX_TRAINING_SECONDS),
+        help=f"Seconds of training of the inter-slice level (1..{MAX_TRAINING_SECONDS}; its own).",
+    ),
 ]
 CandidatesOption = Annotated[
     int,

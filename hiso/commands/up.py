@@ -167,6 +167,9 @@ class LiveRun:
             weights_id=summaries.joint_weights_id(view.weights_id for view in self._agents.values()),
         )
         summary = summaries.summarize_cells(request, cells, facts)
-        if self._json is not None:
-            summaries.write(self._json, summary)
         show_result(self._console, summary)
+        if self._json is not None:
+            try:
+                summaries.write(self._json, summary)
+            except OSError as error:
+                raise ProcessFailed(f"json: {self._json} cannot be written: {error.strerror}") from error

@@ -157,6 +157,8 @@ WRONG_TRAIN = [
     (["--inter", "best"], "inter: 'best' is none of"),
     (["--inter", "greedy"], "scheduler: 'greedy+madqn-tuned+z-ref' has nothing to train"),
     (["--candidates", "0"], "'--candidates': must be 1..10 (given 0)"),
+    (["--slots", "0"], "'--slots': must be 1..100000000 (given 0)"),
+    (["--seconds", "99999999"], "'--seconds': must be 1..1000000 (given 99999999)"),
 ]
 
 
@@ -331,6 +333,14 @@ def test_sim_makes_the_changes_of_a_timeline_and_tells_them(runner: CliRunner, t
         {"at_slot": 30, "change": "burst", "slice": "urllc", "packets": 9},
         {"at_slot": 100, "change": "hwi", "kappa": 0.01},
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_summary_that_cannot_be_written_after_all_is_told_after_the_result(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["sim", "--scheduler", "gga", "--slots", "20", "--json", "/dev/full"])
+    assert result.exit_code == 2
+    assert "json: /dev/full cannot be written: No space left on device" in result.stderr
+    assert "gga on base" in result.stdout
 
 
 def test_sim_writes_a_summary_with_every_key(runner: CliRunner, tmp_path: Path) -> None:

@@ -358,6 +358,21 @@ def test_budgets_that_break_a_constraint_change_nothing(
     assert node.get("/budgets") == before
 
 
+@pytest.mark.parametrize("part", ["ric_control_header", "ric_control_message"])
+def test_a_control_that_cannot_be_decoded_is_refused_by_its_part(
+    waiting: tuple[ScriptedRic, Emulator], part: str
+) -> None:
+    ric, node = waiting
+    before = node.get("/budgets")
+    request = _budget_request([2_000_000, 6_000_000, 2_000_000], [300.0, 300.0, 400.0])
+    setattr(request, part, b"\xff")
+    ric.send(ric_control_request=request)
+    failure = ric.next("ric_control_failure")
+    assert failure.cause.ric_request == e2ap.RIC_REQUEST_CONTROL_MESSAGE_INVALID
+    assert budgets.ControlOutcome.FromString(failure.ric_control_outcome).constraint == part
+    assert node.get("/budgets") == before
+
+
 def test_unasked_budgets_hold_from_the_next_slot(tmp_path: Path) -> None:
     ric = ScriptedRic()
     with with_ric(tmp_path, ric, "--clock", "0.2x", "--control-delay-slots", "3") as node:

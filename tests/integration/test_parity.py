@@ -49,6 +49,7 @@ def assert_equal_runs(distributed: dict[str, object], in_process: RunResult, del
         "slices",
         "eta_bps_hz",
         "eta_sum_bps_hz",
+        "goodput_bps_hz",
         "utility",
         "events",
     ):

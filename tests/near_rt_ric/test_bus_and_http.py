@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -72,7 +73,9 @@ def test_an_xapp_without_its_data_socket_is_told_so(ric, node, xapp):
     client = xapp(ric, "half", register=False)
     client.name = "other-half"  # its data socket has another name
     client.register((SLOT_OID,), (1,))
-    assert "data socket" in client.subscribe_slot(made.node_id, 1).error
+    refused = client.subscribe_slot(made.node_id, 1)
+    assert "data socket" in refused.error
+    assert describe_cause(refused.cause) == "system-not-ready"
     assert made.subscribed == {}
 
 
@@ -116,6 +119,36 @@ def test_http_lists_functions_subscriptions_and_deletes(ric, node, xapp):
     metrics = ric.get("/metrics").text
     for name in ("nodes_connected", "subscriptions", "xapps_alive", "messages_total", "errors_total"):
         assert f"hiso_ric_{name}" in metrics
+
+
+@pytest.mark.parametrize(("ids", "field"), [("-5/1", "ric_requestor_id"), ("1/65536", "ric_instance_id")])
+def test_ids_of_a_subscription_that_cannot_be_are_refused_with_their_range(ric, ids, field):
+    answer = httpx.delete(f"http://127.0.0.1:{ric.http_port}/subscriptions/00101-1/{ids}", timeout=10)
+    assert answer.status_code == 422
+    assert field in answer.text
+    assert "0..65535" in answer.text
+
+
+def test_a_node_that_refuses_to_delete_is_told_of_and_its_request_id_is_over(ric, node, xapp):
+    made = node(ric, 38)
+    client = xapp(ric, "leaving", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    made.accept = False
+    leaving = bus.UnsubscribeRequest(xapp_name=client.name, ric_request_id=request_id)
+    replies = []
+    asking = threading.Thread(target=lambda: replies.append(client.ask(unsubscribe_request=leaving)))
+    asking.start()
+    asked = made.expect("ric_subscription_delete_request").ric_subscription_delete_request
+    cause = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN)
+    made.send(
+        ric_subscription_delete_failure=e2ap.RicSubscriptionDeleteFailure(
+            ric_request_id=asked.ric_request_id, ran_function_id=asked.ran_function_id, cause=cause
+        )
+    )
+    asking.join(10)
+    assert "request-id-unknown" in replies[0].unsubscribe_response.error
+    made.accept = True
+    assert client.subscribe_slot(made.node_id, 1).error == ""
 
 
 def test_the_tap_mirrors_frames_both_ways_while_somebody_watches(ric, node):
