@@ -256,6 +256,8 @@ class HotLoop:
         """Handle the next event; False where none comes until `deadline_s`."""
         inbox = self._inbox
         try:
+            # Also because it takes the queue's lock: in Python 3.11 and 3.12 a wait of microseconds that finds it free
+            # may end up waiting for ever.
             event = inbox.get_nowait()
         except Empty:
             self._node.flush()

@@ -94,13 +94,25 @@ def _await_echoes(config: BareConfig, send: Callable[[bytes], None], inbox: Simp
         deadline_s = time.monotonic() + _RETRY_S
         while missing and time.monotonic() < deadline_s:
             try:
-                frame = inbox.get(True, _RETRY_S)
+                frame = _next(inbox, _RETRY_S)
             except Empty:
                 break
             missing -= {answer[0] for answer in _answers(config, frame)}
     time.sleep(_RETRY_S)
     while not inbox.empty():  # answers to what was asked twice
         inbox.get()
+
+
+def _next(inbox: SimpleQueue[bytes], timeout_s: float) -> bytes:
+    """The next frame; raises `Empty` after `timeout_s`.
+
+    Looking first takes the queue's lock. In Python 3.11 and 3.12 a wait of microseconds that finds it free may end up
+    waiting for ever.
+    """
+    try:
+        return inbox.get_nowait()
+    except Empty:
+        return inbox.get(True, timeout_s)
 
 
 def _exchange(config: BareConfig, send: Callable[[bytes], None], inbox: SimpleQueue[bytes]) -> list[float]:
@@ -126,7 +138,7 @@ def _on_schedule(config: BareConfig, slot_s: float, send: Callable[[bytes], None
         nonlocal in_time
         while (left_s := until_s - time.monotonic()) > 0 or not inbox.empty():
             try:
-                frame = inbox.get(True, max(0.0, left_s))
+                frame = _next(inbox, max(0.0, left_s))
             except Empty:
                 return
             now_s = time.monotonic()
