@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import pytest
 import yaml
 from free_ports import free_ports
 
@@ -27,6 +28,8 @@ XAPPS = ("xapp-inter-slice", "xapp-intra-vonr", "xapp-intra-embb", "xapp-intra-u
 SERVICES = ("near-rt-ric", "ran-emulator", *XAPPS)
 AGENTS = ("inter", "vonr", "embb", "urllc")
 LEARNERS = tuple(f"learner-{agent}" for agent in AGENTS)
+WHEEL = os.environ.get("HISO_TEST_TORCH_WHEEL", "")
+needs_wheel = pytest.mark.skipif(not WHEEL, reason="HISO_TEST_TORCH_WHEEL names no wheel of PyTorch's CPU build")
 BUILT = ("near-rt-ric", "learner-inter")
 """A service of each image."""
 BUILD_INPUTS = (
@@ -150,7 +153,7 @@ class Project:
         return file
 
 
-def learning_project(engine: Engine, client: docker.DockerClient, folder: Path, wheel: str) -> Project:
+def learning_project(engine: Engine, client: docker.DockerClient, folder: Path) -> Project:
     """The product with its learners, in a copy that holds a wheel of PyTorch for their image."""
     root = folder / "tree"
     root.mkdir()
@@ -158,5 +161,5 @@ def learning_project(engine: Engine, client: docker.DockerClient, folder: Path, 
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, root / name)
     (root / "wheels").mkdir()
-    shutil.copy2(wheel, root / "wheels" / Path(wheel).name)
+    shutil.copy2(WHEEL, root / "wheels" / Path(WHEEL).name)
     return Project(engine, client, folder, root=root, profiles=("learn",))

@@ -5,7 +5,6 @@ HISO_TEST_TORCH_WHEEL names the file. Without it nothing is built: PyTorch's CPU
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import docker
@@ -14,16 +13,14 @@ import pytest
 from monitoring.live_prometheus import Prometheus
 
 from .engine import Engine
-from .project import AGENTS, BUILT, LEARNERS, SERVICES, Project, learning_project
-
-WHEEL = os.environ.get("HISO_TEST_TORCH_WHEEL", "")
+from .project import AGENTS, BUILT, LEARNERS, SERVICES, Project, learning_project, needs_wheel
 
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.alone,
     pytest.mark.slow,
     pytest.mark.timeout(1_200),
-    pytest.mark.skipif(not WHEEL, reason="HISO_TEST_TORCH_WHEEL names no wheel of PyTorch's CPU build"),
+    needs_wheel,
 ]
 
 START_LIMIT_S = 180.0
@@ -33,7 +30,7 @@ LEARN_LIMIT_S = 300.0
 
 @pytest.fixture(scope="module")
 def project(engine: Engine, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    made = learning_project(engine, client, tmp_path_factory.mktemp("compose"), WHEEL)
+    made = learning_project(engine, client, tmp_path_factory.mktemp("compose"))
     made.compose("build", *BUILT)
     with made.running([*SERVICES, *LEARNERS, "prometheus"]):
         made.wait_healthy([*SERVICES, *LEARNERS], START_LIMIT_S)
