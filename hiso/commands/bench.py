@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json as json_text
 import threading
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hiso import ports
-from hiso.bench import sweep as sweeps
-from hiso.bench import tables
-from hiso.bench.suite import FULL, QUICK, Suite
-from hiso.bench.system_run import Interrupted
 from hiso.commands.options import PortBaseOption, check_file, fail, refuse
 from hiso.processes import ProcessFailed
 from hiso.signals import ends_on_signals
@@ -41,13 +34,17 @@ def bench(
 
     Run it on a machine that does nothing else; its clocks never change.
     """
+    # Imported here: no other command should wait for what only measurements need.
+    from hiso.bench import session, tables
+    from hiso.bench.system_run import Interrupted
+
     check_file("json", json)
     _check_ports(port_base)
     console = Console()
     stop = threading.Event()
     with ends_on_signals(stop):
         try:
-            report = _measure(port_base, console, stop, quick=quick, with_sweep=sweep)
+            report = session.measure(port_base, console, stop, quick=quick, with_sweep=sweep)
         except Interrupted:
             fail("interrupted: there are no figures")
         except ProcessFailed as error:
@@ -57,7 +54,7 @@ def bench(
     if as_markdown:
         typer.echo(tables.markdown(report))
     else:
-        _show(console, report)
+        session.show(console, report)
 
 
 def _check_ports(port_base: int) -> None:
@@ -65,39 +62,3 @@ def _check_ports(port_base: int) -> None:
     if taken:
         names = ", ".join(map(str, taken))
         refuse(f"port-base: {names} taken: choose others ({ports.MIN_PORT_BASE}..{ports.MAX_PORT_BASE})")
-
-
-def _measure(
-    port_base: int, console: Console, stop: threading.Event, *, quick: bool, with_sweep: bool
-) -> dict[str, Any]:
-    suite = Suite(port_base, QUICK if quick else FULL, stop)
-    points = sweeps.points(quick=quick) if with_sweep else []
-    rows: list[dict[str, Any]] = []
-    parts: list[tuple[str, Callable[[], object]]] = [*suite.parts()]
-    for point in points:
-        measure = partial(sweeps.measure, point, port_base, stop, quick=quick)
-        parts.append((f"sweep: {point.axis} {point.value}", partial(_keep, rows, measure)))
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        task = progress.add_task("", total=len(parts))
-        for what, work in parts:
-            progress.update(task, description=what)
-            if stop.is_set():
-                raise Interrupted
-            work()
-            progress.advance(task)
-    report = suite.report(quick=quick)
-    return {**report, "sweep": rows} if with_sweep else report
-
-
-def _keep(rows: list[dict[str, Any]], measure: Callable[[], dict[str, Any]]) -> None:
-    rows.append(measure())
-
-
-def _show(console: Console, report: dict[str, Any]) -> None:
-    console.print(tables.figures(report))
-    console.print(tables.cpu(report))
-    for line in tables.notes(report):
-        console.print(line, soft_wrap=True, highlight=False)
-    if "sweep" in report:
-        console.print(sweeps.table(report["sweep"]))

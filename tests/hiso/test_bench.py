@@ -79,7 +79,7 @@ SUMMARY: dict[str, Any] = {
 @pytest.mark.slow
 @pytest.mark.torch
 def test_every_figure_is_there_with_its_aim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hiso.commands.bench.QUICK", SHORTEST)
+    monkeypatch.setattr("hiso.bench.session.QUICK", SHORTEST)
     arguments = ["--quick", "--port-base", str(free_port_base()), "--json", str(tmp_path / "bench.json")]
     done = CliRunner(env=SURROUNDINGS).invoke(app, ["bench", *arguments])
     assert done.exit_code == 0, done.output
