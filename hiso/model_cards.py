@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hiso.bounds import split_tables as tables
-from hiso.bounds.shares import RULES, SHUFFLED, UNTRAINED, oracle_shares
+from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
 from hiso.observe import budget_context, slice_context
 from hiso.training.inter import make_world, play_policy, report_utility
 from ran_emulator.cell import Cell
@@ -58,10 +58,11 @@ Made by `hiso models cards --page docs/models.md`.
 **What is measured.** Intra-slice agents (`madqn`, `madqn-tuned`): the sum rate of a slice's group on {snapshots} \
 paired snapshots of three worlds that no training has seen (seeds 9001-9003, equal power, 2/6/2 MHz), as a share of \
 the coordinate-ascent oracle's, which knows the channels and the random common beam and may give each user a level of \
-its own. The worst of VoNR, eMBB and uRLLC stands in brackets. Rules that do not learn are there to compare with; as \
-negative controls, the first agents untrained, and deciding on other snapshots than those they meet. \
-Inter-slice agents (`coma2c`, `coma2c-tuned`), at D = 0: mean utility over {seconds} s of three such worlds, as a \
-share of `clairvoyant-late`'s (the best split of the second before, by the tuned agents' objective, over \
+its own. The worst of VoNR, eMBB and uRLLC stands in brackets. The tuned agents choose one level for a group and \
+among eight beams a user: what the same ascent finds among those actions stands below them. Rules that do not learn \
+are there to compare with; as negative controls, the first agents untrained, and deciding on other snapshots than \
+those they meet. Inter-slice agents (`coma2c`, `coma2c-tuned`), at D = 0: mean utility over {seconds} s of three such \
+worlds, as a share of `clairvoyant-late`'s (the best split of the second before, by the tuned agents' objective, over \
 `madqn-tuned`), with that of the best constant split; SSR of the worst slice. A share may be above 100 %: the \
 reference is a second late.
 
@@ -96,7 +97,7 @@ def _trainings(preset: str) -> str:
 
 def _intra(preset: str, size: Size) -> str:
     agents = _shipped(INTRA_VARIANTS, preset)
-    labels = [*(weights.weights_id for weights in agents), *RULES, UNTRAINED, SHUFFLED]
+    labels = [*(weights.weights_id for weights in agents), OWN_ACTIONS, *RULES, UNTRAINED, SHUFFLED]
     rows = []
     found = {
         (reading, kappa): oracle_shares(
@@ -114,7 +115,7 @@ def _intra(preset: str, size: Size) -> str:
             for kappa in KAPPAS:
                 shares = {part.slice_name: part.shares[label] for part in found[reading, kappa]}
                 cells.append(f"{100 * shares['embb']:.1f} ({100 * min(shares.values()):.1f})")
-            rows.append((label if label in (UNTRAINED, SHUFFLED) else f"`{label}`", reading, *cells))
+            rows.append((label if label in (OWN_ACTIONS, UNTRAINED, SHUFFLED) else f"`{label}`", reading, *cells))
     return "eMBB (worst slice), % of the oracle:\n\n" + _table(
         ("agents", "HWI", *(f"kappa {kappa:g}" for kappa in KAPPAS)), rows
     )

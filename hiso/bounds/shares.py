@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hiso.action_set_kernel import best_actions
 from hiso.bounds.references import oracle_on
 from hiso.bounds.snapshots import Snapshot, mean_rate, slice_rate, take_snapshots
 from hiso.observe import slice_context
+from hiso.oracle_kernel import SliceChannels
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, Scenario
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
 from xapps.slicing.weights import Weights
 
 RULES = ("greedy", "slnr")
+OWN_ACTIONS = "best of `madqn-tuned`'s actions"
+"""A reference: the oracle's search over what those agents can choose."""
+
 UNTRAINED, SHUFFLED = "untrained", "shuffled observations"
 """Negative controls: the first agents with the weights that they began with, or deciding on other snapshots."""
 
@@ -27,7 +32,7 @@ class Shares:
     slice_name: str
     oracle_bps_hz: float
     shares: dict[str, float]
-    """By weights_id, or name of a rule or control."""
+    """By weights_id, or name of a rule, reference or control."""
 
 
 def oracle_rate(snapshot: Snapshot, scenario: Scenario) -> float:
@@ -38,10 +43,29 @@ def oracle_rate(snapshot: Snapshot, scenario: Scenario) -> float:
     return slice_rate(snapshot, decision, scenario.antennas)
 
 
+def own_action_rate(snapshot: Snapshot, scenario: Scenario) -> float:
+    """Sum rate of the best of the tuned agents' joint actions that a search finds, bit/s/Hz."""
+    observation = snapshot.observation
+    count = len(observation.user_ids)
+    channels = SliceChannels(
+        np.asarray(observation.beam_gains, np.float32)[:count],
+        snapshot.common_gain[:count],
+        snapshot.channel_gain[:count],
+        scenario.antennas,
+        scenario.access == "rsma",
+        float(observation.power_w),
+        float(observation.noise_w),
+        int(observation.hwi_model),
+        float(observation.kappa_t),
+        float(observation.kappa_r),
+    )
+    return float(best_actions(channels, np.zeros(count, np.int16), np.zeros(count, np.float32)))
+
+
 def oracle_shares(
     scenario: Scenario, agents: Sequence[Weights], seeds: Sequence[int], snapshots_a_seed: int
 ) -> list[Shares]:
-    """What frozen agents of each slice, rules and negative controls reach on snapshots of worlds of these seeds.
+    """What frozen agents of each slice, rules, a reference and controls reach on snapshots of worlds of these seeds.
 
     Raises:
         WeightsError: agents that do not fit the scenario.
@@ -62,6 +86,7 @@ def oracle_shares(
         untrained = make_intra_policy(first.metadata.variant, context, 0)
         untrained.freeze()
         rates = {label: mean_rate(snapshots, policy) for label, policy in policies.items()}
+        rates[OWN_ACTIONS] = float(np.mean([own_action_rate(snapshot, scenario) for snapshot in snapshots]))
         rates[UNTRAINED] = mean_rate(snapshots, untrained)
         rates[SHUFFLED] = _shuffled_rate(snapshots, policies[first.weights_id])
         found.append(Shares(name, oracle, {label: rate / oracle for label, rate in rates.items()}))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hiso.bounds.references import ReferenceRunError
+from hiso.bounds.shares import own_action_rate
 from hiso.bounds.snapshots import Snapshot, slice_rate, take_snapshots
 from hiso.bounds.split_tables import clairvoyant, clairvoyant_late, split_tables
 from hiso.observe import slice_context
@@ -82,6 +83,31 @@ def test_the_oracle_finds_what_trying_everything_finds() -> None:
         found.append(slice_rate(snapshot, decide(snapshot, 8), 8))
     assert len(best) >= 10
     assert np.mean(found) >= 0.995 * np.mean(best)  # it may do better: the common power is its own too
+
+
+@pytest.mark.parametrize("overrides", [[], ["hwi.model=aggregate", "hwi.kappa=1e-5"]])
+def test_the_search_over_the_agents_actions_finds_what_trying_all_of_them_finds(overrides: list[str]) -> None:
+    scenario = load_scenario("base", ["antennas=8", *overrides])
+    found, best = [], []
+    for snapshot in take_snapshots(scenario, 3, EMBB, 40):
+        seen = snapshot.observation
+        count = len(seen.user_ids)
+        if count > 2:
+            continue
+        joint = [
+            SlotDecision(
+                np.array(beams, np.int16),
+                np.full(count, dbm_level_w(level / 4, float(seen.power_w), count), np.float32),
+                None,
+            )
+            for beams in product(range(8), repeat=count)
+            for level in range(5)
+        ]
+        best.append(max(slice_rate(snapshot, decision, 8) for decision in joint))
+        found.append(own_action_rate(snapshot, scenario))
+        assert found[-1] <= best[-1] * (1 + 1e-5)
+    assert len(best) >= 10
+    assert np.mean(found) >= 0.995 * np.mean(best)
 
 
 def test_in_closed_loop_the_oracle_beats_the_rules() -> None:
