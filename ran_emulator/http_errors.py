@@ -51,7 +51,8 @@ def _complaint(item: dict[str, Any], model: Any) -> dict[str, Any]:
         where, allowed = ("change",), {"change": ", ".join(EVENT_TYPES)}
     named = [part for part in where[:1] if isinstance(part, str) and part]
     place = named[0] if named else "body"
-    known = {place: allowed[place]} if place in allowed else allowed if place == "body" else {}
+    of_the_whole = place == "body" or item["type"] == "extra_forbidden"
+    known = {place: allowed[place]} if place in allowed else allowed if of_the_whole else {}
     complaint = {**entry, "field": _encodable(place), "message": item["msg"], "given": _plain(item.get("input"))}
     return complaint | ({"allowed": known} if known else {})
 

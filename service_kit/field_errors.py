@@ -28,7 +28,10 @@ def field_errors(items: Iterable[tuple[Place, Any]], model: type[BaseModel], who
         field = ".".join(str(part) for part in location) or whole
         given = f" (given {item['input']!r})" if not isinstance(item["input"], dict) else ""
         message = item["msg"].removeprefix("Value error, ")
-        complaint = _complaint(item["type"], message, _range_at(model, location))
+        if item["type"] == "extra_forbidden":
+            complaint = f"no such field: one of {', '.join(_names_at(model, location[:-1]))}"
+        else:
+            complaint = _complaint(item["type"], message, _range_at(model, location))
         lines[location] = f"{field}: {complaint}{given}" if field else f"{complaint}{given}"
     return list(lines.values())
 
@@ -42,11 +45,21 @@ def _complaint(kind: str, message: str, allowed: str) -> str:
 
 def _range_at(model: type[BaseModel], location: Place) -> str:
     """Range of the field at a place in a model, or range and word; empty where it has no two bounds."""
+    return " or ".join(text for text in map(_range_text, _schemas_at(model, location)) if text)
+
+
+def _names_at(model: type[BaseModel], location: Place) -> list[str]:
+    """Names of the fields that a place in a model may have."""
+    return [name for node in _schemas_at(model, location) for name in node.get("properties", {})]
+
+
+def _schemas_at(model: type[BaseModel], location: Place) -> list[dict[str, Any]]:
+    """The schemas of which a place in a model follows one; none where it has no such place."""
     schema = _schema(model)
     nodes = [schema]
     for part in location:
         nodes = [leaf for node in nodes for leaf in _leaves(_child(node, part), schema.get("$defs", {}))]
-    return " or ".join(text for text in map(_range_text, nodes) if text)
+    return nodes
 
 
 @cache

@@ -68,7 +68,7 @@ WRONG = [
     (["--scenario", "nowhere"], "scenario: 'nowhere' is neither a preset"),
     (["--set", "users=2"], "users: must be 3..2000"),
     (["--set", "hwi.kappa=2"], "hwi.kappa_t: must be 0..1"),
-    (["--set", "no.such.field=1"], "no: Extra inputs are not permitted"),
+    (["--set", "hwi.no=1"], "hwi.no: no such field: one of model, kappa_t, kappa_r"),
     (["--set", "users"], "expected FIELD=VALUE"),
     (["--scheduler", "best"], "scheduler: 'best' is none of hiso-coma"),
     (["--inter", "best"], "inter: 'best' is none of"),

@@ -108,6 +108,8 @@ REFUSED: list[tuple[str, str, bytes, str, str]] = [
     ("PUT", "/mobility/vonr", b'{"speed_m_s": "14"}', "speed_m_s", "0..50"),
     ("PUT", "/hwi", b"[" * 900 + b"]" * 900, "body", "paper, aggregate"),
     ("PUT", "/hwi", b"{", "body", "paper, aggregate"),
+    ("PUT", "/hwi", b'{"kapa": 1}', "kapa", "paper, aggregate"),
+    ("POST", "/timeline", b'[{"at_s": 1, "change": "hwi", "kapa": 1}]', "kapa", "0..1"),
     ("PUT", "/csi", b'{"csi_delay_slots": 21}', "csi_delay_slots", "0..20"),
     ("PUT", "/csi", b'{"csi_period_slots": 1.0}', "csi_period_slots", "1..640"),
     ("PUT", "/csi", b'{"csi_noise": -0.1}', "csi_noise", "0..1"),
