@@ -217,7 +217,10 @@ WRONG = [
     ("- {at_s: 1, change: csi}", "entry 1: at least one of csi_delay_slots (0..20), csi_period_slots (1..640)"),
     ("- {at_s: 1, change: csi, csi_period_slots: 0}", "entry 1: csi_period_slots: must be 1..640 (given 0)"),
     ("- {at_s: 1, change: load, slice: gold, scale: 1}", "entry 1: slice: Input should be 'vonr', 'embb' or 'urllc'"),
-    ("- {at_s: 1, change: load, slice: embb, scale: 1, more: 2}", "entry 1: more: no such field: one of at_s, at_slot, change, slice, scale (given 2)"),
+    (
+        "- {at_s: 1, change: load, slice: embb, scale: 1, more: 2}",
+        "entry 1: more: no such field: one of at_s, at_slot, change, slice, scale (given 2)",
+    ),
     (
         "- {at_s: 1, change: burst, slice: embb, factor: 2}",
         "entry 1: either factor (0..100) and",
