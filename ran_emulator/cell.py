@@ -146,6 +146,7 @@ class Cell:
         scenario = self.scenario
         cell = self.state.cell
         cell["control_delay"] = self.control_delay_slots
+        cell["decision_period"] = scenario.decision_period_slots
         cell["antennas"] = scenario.antennas
         cell["access"] = codes.ACCESS.index(scenario.access)
         cell["common_stream"] = scenario.has_common_stream

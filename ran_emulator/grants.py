@@ -62,12 +62,15 @@ def choose(state: Any, slice_id: int) -> None:
 
 @inline_kernel
 def observe(state: Any, slice_id: int) -> None:
-    """Step 4: what the group looks like now, for the frame."""
+    """Step 4: what the group looks like now, for the frame; nobody is asked for a slot between two decisions."""
     cell = state.cell[0]
     frame = state.frames[slice_id]
     decided_slot = cell.slot + cell.control_delay
     grant = state.grants[decided_slot % RING, slice_id]
     frame.decided_slot = decided_slot
+    if decided_slot % cell.decision_period != 0:
+        frame.count = 0
+        return
     frame.count = grant.count
     for i in range(grant.count):
         user = grant.user_ids[i]

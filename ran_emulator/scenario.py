@@ -22,7 +22,7 @@ SLICE_NAMES = ("vonr", "embb", "urllc")
 SLOT_US = 500
 SLOTS_PER_SECOND = 2_000
 MAX_GROUP_USERS = 8
-MAX_CONTROL_DELAY_SLOTS = 12
+MAX_CONTROL_DELAY_SLOTS = 20
 MAX_CSI_DELAY_SLOTS = 20
 
 UndecidedRule = Literal["wait", "default"]
@@ -240,6 +240,8 @@ class Scenario(Csi):
     default_private_share: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of P_s on private streams in the node's default; None: 1e-4 with a common stream and `paper`, else 1."""
     control_delay_slots: Annotated[int, Field(ge=0, le=MAX_CONTROL_DELAY_SLOTS)] | Literal["auto"] = "auto"
+    decision_period_slots: Annotated[int, Field(ge=1, le=20)] = 1
+    """Slots whose number is a multiple of it are decided by the agents; between them users run on what was decided."""
     eta_weight: Weight = 0.6
     ssr_weights: tuple[Weight, Weight, Weight] = (1.0, 2.0, 3.0)
 

@@ -74,11 +74,17 @@ def _assemble(state: Any, slice_id: int) -> None:
     outcome = state.outcomes[slice_id]
     grant = state.grants[slot % RING, slice_id]
     granted = grant.count if grant.slot == slot else 0
+    if granted > 0 and grant.decided == 1:
+        part.held_common_w = grant.common_power_w
     count = 0
     for i in range(granted):
         user = grant.user_ids[i]
         me = state.users[user]
         me.grants_in_flight -= 1
+        if grant.decided == 1:
+            me.held_slot = slot
+            me.held_beam = grant.beams[i]
+            me.held_power_w = grant.private_power_w[i]
         if state.backlog_bits[user] == 0:
             continue  # an unused grant is silent
         if grant.decided == 1:

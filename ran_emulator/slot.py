@@ -59,21 +59,14 @@ def check_decision(
 def submit(state: Any, slice_id: int, decided_slot: int, beams: Any, private_power_w: Any, common_w: float) -> None:
     """Take a checked decision for a group; common_w below 0 means what the private streams leave."""
     cell = state.cell[0]
-    part = state.slices[slice_id]
     grant = state.grants[decided_slot % RING, slice_id]
     grant.decided = 1
     for i in range(grant.count):
-        me = state.users[grant.user_ids[i]]
         grant.beams[i] = beams[i]
         grant.private_power_w[i] = private_power_w[i]
-        me.held_slot = decided_slot
-        me.held_beam = beams[i]
-        me.held_power_w = private_power_w[i]
     grant.common_power_w = common_w
-    part.held_common_w = common_w
     if cell.common_stream == 0:
         grant.common_power_w = 0.0
-        part.held_common_w = 0.0
 
 
 @state_kernel

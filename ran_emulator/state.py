@@ -16,7 +16,7 @@ from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, MAX_CSI_DELAY_SLOTS, 
 SLICES = len(SLICE_NAMES)
 GROUP = MAX_GROUP_USERS
 PATHS = 4
-RING = 16
+RING = 32
 """Slots of grants kept: more than the longest control delay."""
 HELD_SLOTS = 20
 """A late user runs on its last decision if at most this old."""
@@ -36,6 +36,7 @@ CELL = np.dtype(
     [
         ("slot", np.int64),
         ("control_delay", np.int64),
+        ("decision_period", np.int64),
         ("antennas", np.int64),
         ("access", np.int64),
         ("common_stream", np.int64),  # whether the access has one

@@ -9,22 +9,35 @@ from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("hiso", "ran_emulator", "xapps")
+_PACKAGES = ("hiso", "ran_emulator", "near_rt_ric", "xapps")
 _ENTRY = "hiso.experiments.perform"
+_SYSTEM = (
+    "hiso.launcher",
+    "near_rt_ric.__main__",
+    "near_rt_ric.hot_loop",
+    "ran_emulator.__main__",
+    "ran_emulator.hot_loop",
+    "xapps.inter_slice",
+    "xapps.intra_slice",
+)
+"""What a run of the whole system starts, beside what a run in process imports."""
 
 
 @cache
-def code_digest() -> str:
-    """SHA-256 over the syntax trees of all modules that a run can import: comments and layout do not count."""
+def code_digest(*, system: bool = False) -> str:
+    """SHA-256 over the syntax trees of all modules that a run can import: comments and layout do not count.
+
+    `system`: of a run of the whole system, as processes.
+    """
     digest = hashlib.sha256()
-    for name, tree in sorted(_reachable().items()):
+    for name, tree in sorted(_reachable(_ENTRY, *(_SYSTEM if system else ())).items()):
         digest.update(f"{name}\n{ast.dump(tree)}\n".encode())
     return digest.hexdigest()
 
 
-def _reachable() -> dict[str, ast.Module]:
+def _reachable(*entries: str) -> dict[str, ast.Module]:
     found: dict[str, ast.Module] = {}
-    waiting = [_ENTRY]
+    waiting = [*entries]
     while waiting:
         name = waiting.pop()
         file = _file(name)

@@ -24,6 +24,7 @@ EPISODE_MEASURES = {
     "goodput_bps_hz": Measure("goodput", "bit/s/Hz"),
     **{f"ssr_{name}": Measure(f"SSR of {label} (Eq. 4)", digits=3) for name, label in _SLICES.items()},
     "ssr_mean": Measure("SSR, mean of the slices", digits=3),
+    "ssr_margin": Measure("SSR above its threshold, least of the slices (C6 holds from 0 on)", digits=3),
     **{f"delay_p99_{name}_ms": Measure(f"delay of {label}, 99 %", "ms") for name, label in _SLICES.items()},
     "budget_updates_per_100s": Measure("budget updates in 100 s", digits=1),
 }

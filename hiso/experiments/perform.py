@@ -21,7 +21,7 @@ from hiso.observe import budget_context, second_report
 from hiso.runner import Runner, RunWeights
 from ran_emulator import state as st
 from ran_emulator.cell import SecondWindow
-from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, parse_scenario
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario, parse_scenario
 from ran_emulator.summary import utility
 from xapps.agents import BudgetAgent
 from xapps.slicing.inter.coma2c import CoMA2C, changed_config
@@ -93,16 +93,18 @@ def _episode(run: Run, weights_of: WeightsOf) -> Outcome:
     runner = Runner(scenario, _scheduler(run), run.seed, run.control_delay_slots, weights=weights, budget_agent=agent)
     runner.advance(run.slots)
     result = runner.result()
-    return Outcome(_episode_measures(result.summary, result.inter_slice_updates))
+    return Outcome(_episode_measures(scenario, result.summary, result.inter_slice_updates))
 
 
-def _episode_measures(summary: dict[str, Any], budget_updates: int) -> dict[str, float | None]:
+def _episode_measures(scenario: Scenario, summary: dict[str, Any], budget_updates: int) -> dict[str, float | None]:
     slices = summary["slices"]
+    thresholds = [part.ssr_threshold for part in scenario.slices.in_order()]
     ssr = {name: slices[name]["ssr"] for name in SLICE_NAMES}
     return {
         **{name: summary[name] for name in ("utility", "eta_bps_hz", "eta_sum_bps_hz", "goodput_bps_hz")},
         **{f"ssr_{name}": value for name, value in ssr.items()},
         "ssr_mean": float(np.mean(list(ssr.values()))),
+        "ssr_margin": min(value - least for value, least in zip(ssr.values(), thresholds, strict=True)),
         **{f"delay_p99_{name}_ms": slices[name]["delay_ms"]["p99"] for name in SLICE_NAMES},
         "budget_updates_per_100s": 100 * budget_updates / summary["simulated_s"],
     }
@@ -123,7 +125,7 @@ def _system(run: Run) -> Outcome:
         if done.returncode != 0:
             raise RuntimeError(f"hiso up ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
         found = json.loads(summary.read_text())
-    measures = _episode_measures(found, found["inter_slice_updates"])
+    measures = _episode_measures(parse_scenario(run.scenario), found, found["inter_slice_updates"])
     measures["e2_kbit_per_s"] = _total(found["e2_bytes"]) * 8e-3 / found["simulated_s"]
     measures["e2_messages_per_s"] = _total(found["e2_messages"]) / found["simulated_s"]
     return Outcome(measures)

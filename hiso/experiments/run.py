@@ -45,7 +45,7 @@ class Run:
     @cached_property
     def key(self) -> str:
         """SHA-256 of the run and of the code that decides it."""
-        text = json.dumps([self.content, code_digest()], sort_keys=True)
+        text = json.dumps([self.content, code_digest(system=self.kind == "system")], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property

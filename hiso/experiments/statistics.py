@@ -1,7 +1,8 @@
 """Statistics over few seeds: interquartile means, stratified bootstrap, paired differences, improvement.
 
-As in Agarwal et al., Deep RL at the Edge of the Statistical Precipice (2021). A stratum is a condition, a value is a
-seed's mean over its episodes; slots, which depend on one another, are never units.
+As in Agarwal et al., Deep RL at the Edge of the Statistical Precipice (2021), but for improvement, which is counted
+over pairs of the same worlds. A stratum is a condition, a value is a seed's mean over its episodes; slots, which depend
+on one another, are never units.
 """
 
 from __future__ import annotations
@@ -78,14 +79,13 @@ def paired_difference(a: Sequence[F64], b: Sequence[F64], rng: np.random.Generat
 
 
 def probability_of_improvement(a: Sequence[F64], b: Sequence[F64]) -> float:
-    """Mean over strata of P(A > B) + P(A = B) / 2 over all pairs: Mann-Whitney's U / (N M).
+    """Mean over strata of P(A > B) + P(A = B) / 2 in one world: the share of pairs that a wins, ties halved.
+
+    Not over all pairs of seeds (Mann-Whitney): there the spread between worlds, which both met, hides who is better.
 
     Args:
-        a: values of each condition, [N_c] each.
-        b: values of each condition, [M_c] each.
+        a: values of each condition, [N_c] each, in the order of the seeds.
+        b: of the same shape.
     """
-    shares = [
-        float(((x[:, None] > y).mean() + (x[:, None] >= y).mean()) / 2)  # [N, M]
-        for x, y in zip(a, b, strict=True)
-    ]
+    shares = [float(((x > y).mean() + (x >= y).mean()) / 2) for x, y in zip(a, b, strict=True)]
     return float(np.mean(shares))

@@ -80,8 +80,8 @@ WRONG = [
     (["--duration", "nan"], "duration: must be 0.0005.."),
     (["--slots", "0"], "slots: must be 1.."),
     (["--slots", "5", "--duration", "5"], "duration, slots: give one of them"),
-    (["--control-delay-slots", "13"], "control-delay-slots: must be auto or 0..12"),
-    (["--control-delay-slots", "-1"], "control-delay-slots: must be auto or 0..12"),
+    (["--control-delay-slots", "21"], "control-delay-slots: must be auto or 0..20"),
+    (["--control-delay-slots", "-1"], "control-delay-slots: must be auto or 0..20"),
     (["--json", "/no/such/folder/x.json"], "json: /no/such/folder/x.json must be a file in a folder that exists"),
     (["--scheduler", "slnr", "--set", "access=sdma"], "access: scheduler 'slnr' needs rsma"),
     (["--scheduler", "gga", "--learn"], "learn: nothing in scheduler 'gga' learns"),
@@ -124,7 +124,7 @@ WRONG = [
     (["--scheduler", "sota", "--weights", "/no/such/folder"], "/no/such/folder/coma2c-"),
     (["--scheduler", "sota", "--from-scratch", "--weights", "."], "weights: from-scratch takes none"),
     (["--scheduler", "sdma-zf", "--set", "access=rsma"], "access: scheduler 'sdma-zf' needs sdma"),
-    (["--set", "control_delay_slots=13"], "control_delay_slots: must be 0..12 or 'auto' (given 13)"),
+    (["--set", "control_delay_slots=21"], "control_delay_slots: must be 0..20 or 'auto' (given 21)"),
 ]
 
 WRONG_UP = [
@@ -151,7 +151,7 @@ WRONG_TRAIN = [
     (["--set", "access=ofdma"], "access: madqn-tuned learns under rsma or sdma, not ofdma"),
     (["--set", "precoder=zf"], "precoder: madqn-tuned learns under codebook, not zf"),
     (["--scheduler", "gga"], "scheduler: 'gga' has nothing to train"),
-    (["--control-delay-slots", "13"], "'--control-delay-slots': must be 0..12 (given 13)"),
+    (["--control-delay-slots", "21"], "'--control-delay-slots': must be 0..20 (given 21)"),
     (["--set-agents", "action=beam"], "action: Input should be 'rest' or 'pc_pp_beam' (given 'beam')"),
     (["--scheduler", "sa2c-t", "--set", "access=rsma"], "access: scheduler 'sa2c-t' needs ofdma"),
     (["--inter", "best"], "inter: 'best' is none of"),
@@ -452,6 +452,6 @@ def test_any_control_delay_is_in_range_or_an_error(text: str) -> None:
     try:
         delay = parse_control_delay(text)
     except RequestError as error:
-        assert "0..12" in str(error)  # noqa: PT017 - it may also succeed
+        assert "0..20" in str(error)  # noqa: PT017 - it may also succeed
     else:
-        assert delay is None or 0 <= delay <= 12
+        assert delay is None or 0 <= delay <= 20

@@ -92,7 +92,7 @@ def test_without_markdown_a_table_is_shown() -> None:
         (["--kappa", ""], "kappa: must be numbers in 0..1"),
         (["--kappa", "0,0.0"], "scheduler, kappa, control-delay-slots: each may be given once"),
         (["--control-delay-slots", "auto,0"], "scheduler, kappa, control-delay-slots: each may be given once"),
-        (["--control-delay-slots", "13"], "control-delay-slots: must be auto or 0..12"),
+        (["--control-delay-slots", "21"], "control-delay-slots: must be auto or 0..20"),
         (["--scheduler", "slnr,best"], "scheduler: 'best' is none of"),
         (["--scheduler", "slnr,slnr"], "scheduler, kappa, control-delay-slots: each may be given once"),
         (["--duration", "0"], "duration: must be 0.0005.."),

@@ -35,13 +35,16 @@ def test_a_comparison_needs_the_paired_interval_and_the_probability(tmp_path: Pa
     found = results(tmp_path, a_calm=WORLDS + 10, b_calm=WORLDS, a_busy=WORLDS + 1, b_busy=WORLDS)
     assert check(greater(), found).holds is True
     assert check(greater(test="less"), found).holds is False
-    # Better in every pair, but worlds differ more: P(improvement) is low.
+    # By less than worlds differ, but in every one of them.
     busy = check(greater(conditions=["busy"]), found)
-    assert busy.holds is False
+    assert busy.holds is True
     assert "1.00 [1.00, 1.00]" in busy.lines[0]
-    assert check(greater(conditions=["busy"], min_probability=0.6), found).holds is True
-    assert check(greater(conditions=None), found).holds is False  # in each condition
-    assert check(greater(conditions=None, pooled=True, min_probability=0.6), found).holds is True
+    once_worse = WORLDS + np.array([10, 10, 10, 10, -1])
+    mixed = results(tmp_path / "mixed", a_calm=WORLDS + 10, b_calm=WORLDS, a_busy=once_worse, b_busy=WORLDS)
+    assert check(greater(conditions=["busy"]), mixed).holds is False  # P(improvement) is 0.8
+    assert check(greater(conditions=["busy"], min_probability=0.8), mixed).holds is True
+    assert check(greater(conditions=None), mixed).holds is False  # in each condition
+    assert check(greater(conditions=None, pooled=True, min_probability=0.9), mixed).holds is True
 
 
 def test_a_difference_that_is_not_known_holds_nothing(tmp_path: Path) -> None:

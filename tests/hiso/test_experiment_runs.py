@@ -81,18 +81,21 @@ def test_all_that_decides_a_run_is_in_its_key(monkeypatch: pytest.MonkeyPatch) -
     ]
     keys = {run.key, *(other.key for other in others)}
     assert len(keys) == 1 + len(others)
-    monkeypatch.setattr("hiso.experiments.run.code_digest", lambda: "other code")
+    monkeypatch.setattr("hiso.experiments.run.code_digest", lambda **_what: "other code")
     assert replace(run).key not in keys
 
 
 def test_the_digest_is_of_code_that_runs_reach_and_not_of_its_comments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached = digest._reachable()
+    reached = digest._reachable("hiso.experiments.perform")
     assert {"ran_emulator.slot", "ran_emulator.phy.rsma", "xapps.slicing.intra.dqn", "hiso.whole_run_kernel"} <= set(
         reached
     )
-    assert not {"hiso.experiments.report", "hiso.experiments.spec", "near_rt_ric.platform"} & set(reached)
+    assert not {"hiso.experiments.report", "hiso.experiments.spec", "near_rt_ric.hot_loop"} & set(reached)
+    of_a_system = digest._reachable("hiso.experiments.perform", *digest._SYSTEM)
+    assert {"near_rt_ric.e2_termination", "ran_emulator.e2_codec", "xapps.codec", "xapps.host"} <= set(of_a_system)
+    assert all(name in of_a_system for name in digest._SYSTEM)
 
     def of(text: str) -> str:
         (tmp_path / "hiso/experiments").mkdir(parents=True, exist_ok=True)

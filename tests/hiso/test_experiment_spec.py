@@ -72,7 +72,7 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
         ),
         ({"host": "system", "arms": {"a": {"scheduler": "gga", "intra": "oracle"}}}, "a reference knows what no xApp"),
         ({"conditions": {"c": {"scenario": "moon"}}}, "scenario: 'moon' is neither a preset"),
-        ({"conditions": {"c": {"control_delay_slots": 13}}}, "control_delay_slots: must be 0..12"),
+        ({"conditions": {"c": {"control_delay_slots": 21}}}, "control_delay_slots: must be 0..20"),
         ({"full": {"seeds": 4, "episodes": 1, "duration_s": 1}}, "full.seeds: must be at least 5"),
         ({"headline": True}, f"full.seeds: must be at least {HEADLINE_SEEDS}"),
         ({"measures": ["speed"]}, "measures: 'speed' is none of utility"),

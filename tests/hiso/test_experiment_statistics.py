@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from hiso.experiments.statistics import (
     estimate,
@@ -55,6 +56,25 @@ def test_the_interval_of_a_mean_is_that_of_the_normal_approximation() -> None:
     assert found.high - found.low == pytest.approx(2 * half_width, rel=0.05)
 
 
+SEEDS = np.array([20.1, 19.7, 22.4, 18.9, 20.8, 21.3, 19.9, 20.0, 25.2, 17.6, 20.3, 20.6])
+OTHERS = np.array([19.8, 19.9, 21.0, 18.0, 20.1, 21.1, 19.2, 20.4, 24.0, 17.1, 20.0, 19.5])
+
+
+def test_means_and_intervals_are_those_of_scipy() -> None:
+    def mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
+        return np.asarray(stats.trim_mean(values, 0.25, axis=axis))
+
+    for found, values in (
+        (estimate([SEEDS], rng(), 20_000), SEEDS),
+        (paired_difference([SEEDS], [OTHERS], rng()), SEEDS - OTHERS),
+    ):
+        reference = stats.bootstrap((values,), mean, n_resamples=20_000, method="percentile", rng=rng())
+        assert found.value == pytest.approx(float(mean(values)))
+        width = reference.confidence_interval.high - reference.confidence_interval.low
+        assert found.low == pytest.approx(reference.confidence_interval.low, abs=0.06 * width)
+        assert found.high == pytest.approx(reference.confidence_interval.high, abs=0.06 * width)
+
+
 def test_each_stratum_is_resampled_by_itself() -> None:
     found = estimate([np.zeros(4), np.full(4, 10.0)], rng())
     assert (found.value, found.low, found.high, found.count) == (5.0, 5.0, 5.0, 8)
@@ -71,12 +91,13 @@ def test_pairing_cancels_what_worlds_have_in_common() -> None:
     assert (found.value, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
 
 
-def test_probability_of_improvement_counts_pairs_and_halves_ties() -> None:
-    a, b = np.array([3.0, 1.0]), np.array([1.0, 2.0])
+def test_probability_of_improvement_counts_pairs_of_the_same_world_and_halves_ties() -> None:
+    a, b = np.array([3.0, 1.0, 9.0, 4.0]), np.array([1.0, 1.0, 8.0, 5.0])
     assert probability_of_improvement([a], [b]) == (2 + 0.5) / 4
     assert probability_of_improvement([a, a], [b, a]) == pytest.approx((0.625 + 0.5) / 2)
 
 
 @given(VALUES, VALUES)
-def test_improvement_of_a_and_of_b_sum_to_one(a: np.ndarray, b: np.ndarray) -> None:
+def test_improvement_of_a_and_of_b_sum_to_one(first: np.ndarray, second: np.ndarray) -> None:
+    a, b = (values[: min(len(first), len(second))] for values in (first, second))
     assert probability_of_improvement([a], [b]) + probability_of_improvement([b], [a]) == pytest.approx(1)

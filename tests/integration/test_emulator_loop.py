@@ -305,7 +305,7 @@ def test_the_two_processes_do_not_outlive_each_other(tmp_path: Path) -> None:
     ("options", "named"),
     [
         (["--clock", "fast"], "lockstep, realtime or Nx"),
-        (["--control-delay-slots", "13"], "0..12"),
+        (["--control-delay-slots", "21"], "0..20"),
         (["--duration", "0"], "--duration"),
         (["--duration", "nan"], "--duration"),
         (["--slots", "-1"], "--slots"),

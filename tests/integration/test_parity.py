@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ TIMELINE = [
 ]
 
 
-def assert_equal_runs(distributed: dict[str, object], in_process: RunResult, delay: int) -> None:
+def assert_equal_runs(distributed: dict[str, object], in_process: RunResult, delay: int, period: int = 1) -> None:
     summary = in_process.summary
     for key in (
         "slots",
@@ -56,9 +57,9 @@ def assert_equal_runs(distributed: dict[str, object], in_process: RunResult, del
         assert distributed[key] == summary[key], key
     assert distributed["missed_deadlines"] == 0
     assert distributed["late_slots"] == 0
-    assert summary["decision_source"]["held"] == 0
-    assert delay > 0 or summary["decision_source"]["default"] == 0
-    assert summary["decision_source"]["control"] > summary["slots"] / 2
+    assert (summary["decision_source"]["held"] > 0) == (period > 1)
+    assert delay > 0 or period > 1 or summary["decision_source"]["default"] == 0
+    assert summary["decision_source"]["control"] > summary["slots"] / 2 / period
 
 
 PAIRS = [
@@ -93,10 +94,14 @@ def test_lockstep_system_equals_runner(scheduler: str, scenario: str, delay: int
     ("delay", "learn"), [(2, False), pytest.param(0, True, marks=[pytest.mark.matrix, pytest.mark.torch])]
 )
 def test_they_agree_on_what_agents_see_and_choose_from(delay: int, learn: bool) -> None:
-    check_parity(resolve("hiso-coma-tuned", options=OTHER_AGENTS), "regimes", delay, learn, SLOTS)
+    check_parity(
+        resolve("hiso-coma-tuned", options=OTHER_AGENTS), "regimes", delay, learn, SLOTS, ["decision_period_slots=3"]
+    )
 
 
-def check_parity(chosen: Scheduler, scenario: str, delay: int, learn: bool, slots: int) -> None:
+def check_parity(
+    chosen: Scheduler, scenario: str, delay: int, learn: bool, slots: int, overrides: Sequence[str] = ()
+) -> None:
     weights = RunWeights()
     with slicing_system(chosen, SEED) as system:
         # At an exploration rate above 0, so that learning agents would show a draw that is shifted.
@@ -111,7 +116,9 @@ def check_parity(chosen: Scheduler, scenario: str, delay: int, learn: bool, slot
                 system.add_weights(each)
         pins = {"access": chosen.access, "precoder": chosen.precoder, "common_beam": chosen.common_beam}
         path = system.folder / "scenario.yaml"
-        cell = load_scenario(scenario, [f"{name}={value}" for name, value in pins.items() if value is not None])
+        cell = load_scenario(
+            scenario, [*overrides, *(f"{name}={value}" for name, value in pins.items() if value is not None)]
+        )
         path.write_text(yaml.safe_dump(cell.model_dump(mode="json")))
         system.start_emulator(
             str(path), "--clock", "lockstep", "--control-delay-slots", str(delay), "--slots", str(slots)
@@ -132,7 +139,7 @@ def check_parity(chosen: Scheduler, scenario: str, delay: int, learn: bool, slot
         evaluations = system.metric("xapp-inter", "hiso_xapp_trigger_evaluations_total")
         changes = system.metric("xapp-inter", "hiso_xapp_inter_slice_updates_total")
     in_process = run(cell, chosen, SEED, slots, delay, learn=learn, weights=weights)
-    assert_equal_runs(distributed, in_process, delay)
+    assert_equal_runs(distributed, in_process, delay, cell.decision_period_slots)
     assert (evaluations, changes) == (in_process.trigger_evaluations, in_process.inter_slice_updates)
 
 

@@ -497,25 +497,28 @@ class NumpyTwin:
         groups = []
         for s in range(3):
             self._choose(s)
-            ids = self.grants[self.slot + self.delay, s].user_ids
+            decided_slot = self.slot + self.delay
+            asked = decided_slot % self.scenario.decision_period_slots == 0
+            ids = self.grants[decided_slot, s].user_ids if asked else []
             gains = [self._codebook_gains(self.known_channel(self.users[u])) for u in ids]
             groups.append((ids, gains))
         return groups
 
     def submit(self, slice_id: int, decided_slot: int, beams: Any, private_w: Any, common_w: float | None) -> None:
-        """A decision for a group, which each user falls back on for a while."""
+        """A decision for a group."""
         rsma = self.scenario.access in ("rsma", "rsma-split")
         grant = self.grants[decided_slot, slice_id]
         grant.beams = [int(beam) for beam in beams]
         grant.private_w = [float(np.float32(watts)) for watts in private_w]
         grant.common_w = common_w if rsma else 0.0
-        self.held_common_w[slice_id] = grant.common_w
-        for user_id, beam, watts in zip(grant.user_ids, grant.beams, grant.private_w, strict=True):
-            self.users[user_id].held = (decided_slot, beam, watts)
 
     def _seats(self, slice_id: int, grant: TwinGrant) -> dict[int, tuple[int, int | None, float | None]]:
-        """Who is served: user id -> (source, beam, watts), by id."""
+        """Who is served: user id -> (source, beam, watts), by id. On what is decided users fall back for a while."""
         seats: dict[int, tuple[int, int | None, float | None]] = {}
+        if grant.beams is not None and grant.private_w is not None:
+            self.held_common_w[slice_id] = grant.common_w
+            for user_id, beam, watts in zip(grant.user_ids, grant.beams, grant.private_w, strict=True):
+                self.users[user_id].held = (self.slot, beam, watts)
         for place, user_id in enumerate(grant.user_ids):
             user = self.users[user_id]
             user.grants_in_flight -= 1

@@ -183,6 +183,7 @@ def compare_run(scenario: Scenario, delay: int, slots: int, csi_changes: dict[in
         (2, "aggregate", "sdma", "rzf"),
         (0, "aggregate", "rsma-split", "codebook"),
         (2, "paper", "rsma-split", "rzf"),
+        (20, "paper", "rsma", "codebook"),
     ],
 )
 def test_the_compiled_step_is_the_twins(delay: int, model: str, access: str, precoder: str) -> None:
@@ -226,6 +227,8 @@ def test_queues_of_any_length_are_the_twins(queue_packets: int) -> None:
             "codebook": "phase-quantised",
         },
         {"csi_delay_slots": 3, "csi_period_slots": 2, "precoder": "zf", "access": "sdma"},
+        {"decision_period_slots": 5},
+        {"decision_period_slots": 20, "access": "sdma"},
     ],
     ids=lambda fields: "-".join(str(value) for value in fields.values()),
 )

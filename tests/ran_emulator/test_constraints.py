@@ -185,6 +185,7 @@ any_radio = some.fixed_dictionaries(
         "csi_delay_slots": some.just(0) | some.integers(0, MAX_CSI_DELAY_SLOTS),
         "csi_period_slots": some.just(1) | some.integers(1, 640),
         "csi_noise": some.just(0.0) | some.floats(0, 1),
+        "decision_period_slots": some.just(1) | some.integers(1, 20),
     }
 )
 any_array = some.one_of(

@@ -27,7 +27,7 @@ def test_wrong_clocks_are_named(text: str) -> None:
         (None, "auto", "lockstep", 0),
         (None, "auto", "realtime", 2),
         (None, "auto", "2x", 4),
-        (None, "auto", "100x", 12),
+        (None, "auto", "100x", 20),
         (None, "auto", "0.5x", 2),
         (None, "auto", "0.01x", 2),
         (None, 5, "lockstep", 5),
