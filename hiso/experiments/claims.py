@@ -121,7 +121,8 @@ def _within(rule: Equivalence, results: Results, where: str) -> Finding:
 
 
 def _shares(rule: Share, results: Results, where: str) -> Finding:
-    what = f"{rule.a} / {rule.b} ({where})"
+    of = rule.b[0] if len(rule.b) == 1 else f"best of {len(rule.b)}"
+    what = f"{rule.a} / {of} ({where})"
     shares = results.shares(rule.a, rule.b, rule.measure, where)
     if not len(shares):
         return _nothing(what)

@@ -85,9 +85,10 @@ class Results:
         """Paired difference of an arm between two conditions, last - first; None: no pairs."""
         return _compared([_pairs(self.values(arm, last, measure), self.values(arm, first, measure))])
 
-    def shares(self, a: str, b: str, measure: str, condition: str) -> F64:
-        """Arm a's value over arm b's of each seed that has both, and b's above 0, [N]."""
-        over, under = _pairs(self.values(a, condition, measure), self.values(b, condition, measure))
+    def shares(self, a: str, others: Sequence[str], measure: str, condition: str) -> F64:
+        """Arm a's value over the best of the others' of each seed that has all, and that above 0, [N]."""
+        best = np.max([self.values(other, condition, measure) for other in others], axis=0)
+        over, under = _pairs(self.values(a, condition, measure), best)
         return over[under > 0] / under[under > 0]
 
     def worst_episode(self, arm: str, condition: str, measure: str) -> float | None:

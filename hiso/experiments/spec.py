@@ -198,11 +198,11 @@ class Ratio(_Rule):
 
 
 class Share(_Rule):
-    """`share`: a reaches at least this share of b in every single seed, in each condition."""
+    """`share`: a reaches at least this share of the best of b, in every single seed, in each condition."""
 
     test: Literal["share"]
     a: str
-    b: str
+    b: Annotated[list[str], Field(min_length=1)]
     least: Annotated[float, Field(gt=0, le=10)]
 
 
@@ -281,7 +281,7 @@ class Experiment(_Model):
         return MEASURES if self.host == "system" else {**EPISODE_MEASURES, **TRAINING_MEASURES}
 
     def _check_rule(self, rule: Rule) -> None:
-        others = rule.b if isinstance(rule, Comparison) else [rule.b] if isinstance(rule, Equivalence | Share) else []
+        others = rule.b if isinstance(rule, Comparison | Share) else [rule.b] if isinstance(rule, Equivalence) else []
         second = rule.measure_b if isinstance(rule, Comparison) else None
         _check_names("claims", [rule.a, *others], self.arms)
         _check_names("claims", rule.conditions or [], self.conditions)

@@ -73,11 +73,13 @@ def test_rules_of_one_arm(tmp_path: Path) -> None:
 def test_a_share_must_be_reached_in_every_seed(tmp_path: Path) -> None:
     almost = np.array([0.99, 0.99, 0.99, 0.99, 0.97]) * WORLDS
     found = results(tmp_path, a_calm=almost, b_calm=WORLDS, a_busy=WORLDS, b_busy=0 * WORLDS)
-    fields = {"test": "share", "measure": "utility", "a": "a", "b": "b", "conditions": ["calm"]}
+    fields = {"test": "share", "measure": "utility", "a": "a", "b": ["b"], "conditions": ["calm"]}
     assert check(Share.model_validate({**fields, "least": 0.97}), found).holds is True
     finding = check(Share.model_validate({**fields, "least": 0.98}), found)
     assert finding.holds is False
     assert finding.lines == ("a / b (calm): least 0.970, 4 of 5 seeds reach 0.98",)
+    best = check(Share.model_validate({**fields, "b": ["b", "a"], "least": 0.98}), found)
+    assert best.lines == ("a / best of 2 (calm): least 0.970, 4 of 5 seeds reach 0.98",)
     # Of nothing there is no share.
     assert check(Share.model_validate({**fields, "least": 0.98, "conditions": ["busy"]}), found).holds is None
 
