@@ -15,7 +15,7 @@ from typing import Literal
 
 from hiso import ports
 from hiso.launcher import discard_run_dir, make_run_dir
-from hiso.placement import HOT_LOOPS, allowed_cores, fifo_allowed, place
+from hiso.placement import HOT_LOOPS, Placement, allowed_cores, fifo_allowed, place
 from service_kit.wakefulness import DEVICE, may_keep_cores_awake
 
 MIN_PYTHON = (3, 11)
@@ -130,18 +130,25 @@ def wakefulness() -> Finding:
 
 
 def placement() -> Finding:
-    """Which process a real-time run puts where."""
+    """Which process a run puts where, and why."""
     available = allowed_cores()
     placed = place(available, control_delay_slots=REALTIME_DELAY_SLOTS, urgent=True, fifo=fifo_allowed())
-    where = placed.description.removeprefix("placement: ").partition(";")[0]
+    where = f"real time: {_spoken(placed)}"
     if placed.face_core is not None:
         learners = ", ".join(map(str, sorted(placed.learner_cores))) or "any core, below all others"
-        where += f"; HTTP on core {placed.face_core}, learners on {learners}"
+        where += " (it runs slots while they decide)" if len(set(placed.hot_cores.values())) > 1 else ""
+        where += f"; HTTP on core {placed.face_core}, where there is most room; learners on {learners}"
+        in_turn = place(available, control_delay_slots=0, urgent=False, fifo=False)
+        where += f". Lock-step, D = 0: {_spoken(in_turn)} (a slot waits for its decision: they take turns)"
+    if placed.fifo_priority is None:
+        where += ". SCHED_FIFO is refused: any process may delay a slot"
     if available and len(available) <= len(HOT_LOOPS):
-        return Finding(
-            "placement (real time)", "ok", where, f"{len(HOT_LOOPS) + 1} cores would give each hot loop its own"
-        )
-    return Finding("placement (real time)", "ok", where)
+        return Finding("placement", "ok", where, f"{len(HOT_LOOPS) + 1} cores would give each hot loop its own")
+    return Finding("placement", "ok", where)
+
+
+def _spoken(placed: Placement) -> str:
+    return placed.description.removeprefix("placement: ").partition(";")[0]
 
 
 def local_ports(port_base: int) -> Finding:

@@ -53,7 +53,9 @@ def _complaint(item: dict[str, Any], model: Any) -> dict[str, Any]:
     place = named[0] if named else "body"
     of_the_whole = place == "body" or item["type"] == "extra_forbidden"
     known = {place: allowed[place]} if place in allowed else allowed if of_the_whole else {}
-    complaint = {**entry, "field": _encodable(place), "message": item["msg"], "given": _plain(item.get("input"))}
+    complaint = {**entry, "field": _encodable(place), "message": item["msg"]}
+    if item["type"] != "json_invalid":  # else there is nothing yet that was given
+        complaint["given"] = _plain(item.get("input"))
     return complaint | ({"allowed": known} if known else {})
 
 

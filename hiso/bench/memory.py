@@ -12,6 +12,7 @@ from typing import cast
 
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slot_pb2
+from hiso_proto import xapp_bus_pb2 as bus
 
 from hiso.bench.system_run import bench_request
 from ran_emulator import e2_codec
@@ -21,14 +22,15 @@ from ran_emulator.e2_node import E2Node
 from ran_emulator.e2_outbox import encode_frame
 from ran_emulator.scenario import SLICE_NAMES
 from ran_emulator.subscriptions import SLOT_FUNCTION
-from xapps.agents import SliceAgent
-from xapps.codec import decision_header, decision_message, decode_observation, slice_contexts
-from xapps.sdk import answer, insert_action
+from xapps.codec import slice_contexts
+from xapps.sdk import insert_action
+from xapps.slicing.intra.frames import SlotLane
 from xapps.slicing.intra.policies import make_intra_policy, trained_weights
 
 WARM_UP_SLOTS = 2_000
 _STREAM = 1
-_KEPT_INDICATIONS = 256
+_KEPT_FRAMES = 256
+_NODE, _XAPP = "00101-1", "intra-slice"
 
 
 class _RecordedLink:
@@ -47,7 +49,7 @@ class _RecordedLink:
 
 
 class LoopInProcess:
-    """The node and three frozen agents that decide from its indications, encoded as on the wire, without sockets."""
+    """The node and the compiled lanes of three frozen agents, which answer its frames; without sockets."""
 
     def __init__(self) -> None:
         """Of `base` in lock-step, `hiso-coma-tuned`, seed 1, before slot 0."""
@@ -57,16 +59,17 @@ class LoopInProcess:
         self._link = _RecordedLink()
         self._cell = Cell(request.scenario, request.seed, request.control_delay_slots)
         self._node = E2Node(self._cell, cast(E2Link, self._link), gnb_id=1, lockstep=True)
-        self._indications: list[e2ap.RicIndication] = []
+        self._frames: list[tuple[int, bytes, int]] = []
+        """Slice, DownMessage and sequence number, the last of them."""
         contexts = slice_contexts(e2_codec.slot_definition(self._cell, True).SerializeToString())
-        self._agents = []
+        self._lanes = []
         self.decisions = 0
         """Made so far."""
         for slice_id in range(len(SLICE_NAMES)):
             start = trained_weights(request.scheduler.intra, contexts[slice_id], weights, options)
             policy = make_intra_policy(request.scheduler.intra, contexts[slice_id], request.seed, start, options)
             policy.freeze()
-            self._agents.append(SliceAgent(policy))
+            self._lanes.append(SlotLane(policy, _NODE, _XAPP))
         self._node.handle(Opened(_STREAM))
         self._give(e2ap.E2apPdu(e2_setup_response=e2ap.E2SetupResponse(transaction_id=1)))
         for slice_id in range(len(SLICE_NAMES)):
@@ -84,12 +87,10 @@ class LoopInProcess:
             slot = self._cell.slot
             self._cell.begin_slot()
             self._node.ask()
-            self._indications += [pdu.ric_indication for pdu in self._link.take()]
-            asked = self._indications[-len(SLICE_NAMES) :]
-            for indication in asked:
-                if slot_pb2.IndicationHeader.FromString(indication.ric_indication_header).observed_slot == slot:
-                    self._give(e2ap.E2apPdu(ric_control_request=self._decide(indication)))
-            del self._indications[:-_KEPT_INDICATIONS]
+            for pdu in self._link.take():
+                if pdu.WhichOneof("message") == "ric_indication":
+                    self._give(e2ap.E2apPdu(ric_control_request=self._asked(pdu.ric_indication)))
+            del self._frames[:-_KEPT_FRAMES]
             window = self._cell.execute_slot()
             self._node.executed(slot)
             if window is not None:
@@ -97,19 +98,23 @@ class LoopInProcess:
             self._node.latencies_s.clear()  # as its reader does once a second
 
     def decide(self, decisions: int) -> None:
-        """Decide on the last indications of `serve`, over and over."""
+        """Answer the last frames of `serve`, over and over."""
         for number in range(decisions):
-            self._decide(self._indications[number % len(self._indications)])
+            self._decide(*self._frames[number % len(self._frames)])
 
-    def _decide(self, indication: e2ap.RicIndication) -> e2ap.RicControlRequest:
-        observation = decode_observation(
-            indication.ric_indication_header, indication.ric_indication_message, outcomes=False
-        )
-        decision = self._agents[observation.slice_id].on_observation(observation)
+    def _asked(self, indication: e2ap.RicIndication) -> e2ap.RicControlRequest:
+        """What the slice's lane answers to an indication; its first one teaches it what it answers to."""
+        slice_id = slot_pb2.IndicationHeader.FromString(indication.ric_indication_header).slice_id
+        self._lanes[slice_id].learn(indication, int(self._cell.state.cell[0]["hwi_model"]))
+        frame = bus.DownMessage(node_id=_NODE, indication=indication).SerializeToString()
+        self._frames.append((slice_id, frame, indication.ric_indication_sn))
+        return bus.UpMessage.FromString(self._decide(*self._frames[-1])).control_request
+
+    def _decide(self, slice_id: int, frame: bytes, number: int) -> bytes:
+        answer = self._lanes[slice_id].answer(frame, number)
+        assert answer is not None, "a frame as all others is answered in compiled code"
         self.decisions += 1
-        return answer(
-            indication, decision_header(observation), decision_message(observation, decision), acknowledge=False
-        )
+        return bytes(answer)
 
     def _subscribe(self, slice_id: int, *, compact: bool) -> None:
         definition, no_limit = slot_pb2.ActionDefinition(compact=compact), e2ap.RicSubsequentAction(no_limit=True)

@@ -69,6 +69,7 @@ class Suite:
         self._reasons: dict[str, str] = {}
         self._placement: dict[str, str] = {}
         self._cpu: dict[str, dict[str, float]] = {}
+        self._grown_kb: dict[str, dict[str, float]] = {}
         self._sizes: FrameSizes | None = None
 
     def parts(self) -> list[tuple[str, Callable[[], None]]]:
@@ -95,6 +96,7 @@ class Suite:
             "reasons": self._reasons,
             "placement": self._placement,
             "cpu_us_per_slot": self._cpu,
+            "grown_kb": self._grown_kb,
             "machine": machine_facts(),
             "quick": quick,
         }
@@ -190,6 +192,7 @@ class Suite:
         run = run_system(request, self._port_base, self._stop, scraper)
         self._placement[name] = run.placement
         self._cpu[name] = run.cpu_us_per_slot
+        self._grown_kb[name] = run.grown_kb
         return run
 
     def _missed(self, key: str, run: SystemRun) -> None:

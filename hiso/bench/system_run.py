@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from hiso import ports
-from hiso.bench.cpu_time import cpu_us_by_process
+from hiso.bench.process_usage import cpu_us_by_process, resident_kb_by_process
 from hiso.bench.scraper import Scraper
 from hiso.cells import joint_summary
 from hiso.launcher import LocalSystem, Plan, discard_run_dir, make_run_dir
@@ -37,6 +37,8 @@ class SystemRun:
     placement: str
     cpu_us_per_slot: dict[str, float]
     """By process, while all cells ran slots; a slot: of every cell."""
+    grown_kb: dict[str, float]
+    """Resident memory that each process took on in the second half of the run."""
 
     @property
     def real_time_factor(self) -> float:
@@ -61,6 +63,7 @@ class _Sample:
     slots: float
     """Mean over the cells."""
     cpu_us: dict[str, float]
+    resident_kb: dict[str, float]
 
 
 def bench_request(
@@ -126,7 +129,7 @@ def run_system(request: RunRequest, port_base: int, stop: threading.Event, scrap
     if not summaries:
         raise ProcessFailed("the emulator left no summary")
     summary = summaries[0] if len(summaries) == 1 else joint_summary(request.scenario, summaries)
-    return SystemRun(summary, tuple(summaries), placement.description, _per_slot(samples))
+    return SystemRun(summary, tuple(summaries), placement.description, _per_slot(samples), _grown(samples))
 
 
 def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[_Sample]:
@@ -140,7 +143,9 @@ def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[
                 raise ProcessFailed("; ".join(lines))
             slots = [_slots(client) for client in clients]
             if all(slots):
-                samples.append(_Sample(fmean(slots), cpu_us_by_process(system.pids)))
+                samples.append(
+                    _Sample(fmean(slots), cpu_us_by_process(system.pids), resident_kb_by_process(system.pids))
+                )
             if stop.wait(SAMPLE_S):
                 raise Interrupted
     finally:
@@ -157,10 +162,24 @@ def _slots(client: LoopbackClient) -> int:
         return 0
 
 
+def _running(samples: list[_Sample]) -> list[_Sample]:
+    """Those in which every process was there."""
+    names = max((sample.cpu_us.keys() for sample in samples), key=len, default=None)
+    return [sample for sample in samples if sample.cpu_us.keys() == names]
+
+
+def _grown(samples: list[_Sample]) -> dict[str, float]:
+    """Resident memory in kB from the middle to the last sample of the running loop; empty where there are no two."""
+    running = _running(samples)
+    if len(running) < 2:
+        return {}
+    middle, last = running[len(running) // 2 - 1], running[-1]
+    return {name: last.resident_kb[name] - held for name, held in middle.resident_kb.items()}
+
+
 def _per_slot(samples: list[_Sample]) -> dict[str, float]:
     """CPU time a slot between the first and the last sample of the running loop; empty where there are no two."""
-    names = max((sample.cpu_us.keys() for sample in samples), key=len, default=None)
-    running = [sample for sample in samples if sample.cpu_us.keys() == names]
+    running = _running(samples)
     if not running or running[-1].slots == running[0].slots:
         return {}
     first, last = running[0], running[-1]

@@ -128,6 +128,10 @@ def notes(report: Mapping[str, Any]) -> Iterator[str]:
         f"growth over {grown['slots']} slots: node and agents {grown['node_blocks']} blocks, "
         f"agents alone {grown['agent_blocks']}"
     )
+    for run, processes in report["grown_kb"].items():
+        if processes:
+            grown_kb = ", ".join(f"{process} {number(kb, 0)}" for process, kb in processes.items())
+            yield f"{run}: resident memory taken on in the second half, kB: {grown_kb}"
     if report["scraped_pages_per_s"] is not None:
         yield f"scraped: {report['scraped_pages_per_s']:.0f} pages/s, {report['scraped_live_messages']} live messages"
 

@@ -24,6 +24,7 @@ from near_rt_ric.xapp_manager.errors import (
 )
 from near_rt_ric.xapp_manager.manager import XAppManager
 from service_kit.exposure import is_local
+from service_kit.field_errors import field_errors
 
 _STATUS = {
     DescriptorError: 422,
@@ -155,8 +156,9 @@ def add_error_forms(app: FastAPI) -> None:
     """Errors name the field; what cannot be encoded is escaped."""
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"detail": [_complaint(item) for item in error.errors()]}, 422)
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        route = request.scope.get("route")
+        return JSONResponse({"detail": [_complaint(item, route) for item in error.errors()]}, 422)
 
     @app.exception_handler(ManagerError)
     def refused(_request: Request, error: ManagerError) -> JSONResponse:
@@ -166,11 +168,32 @@ def add_error_forms(app: FastAPI) -> None:
         return JSONResponse({"detail": detail}, _STATUS[type(error)])
 
 
-def _complaint(item: Any) -> dict[str, str]:
-    # The first part of the place says body, path or query.
-    field = ".".join(str(part) for part in item["loc"][1:]).encode("utf-8", "backslashreplace").decode()
-    said = str(item["msg"]).removeprefix("Value error, ")
-    return {"field": field or "body", "message": f"{field}: {said}" if field else said}
+def _complaint(item: Any, route: Any) -> dict[str, str]:
+    """One of pydantic's errors: field, and what is wrong with it, with its range or the fields that there are."""
+    source, *place = item["loc"]
+    if item["type"] == "json_invalid":  # the place is one in the text
+        return {"field": "body", "message": f"body: {item['msg']}"}
+    body = getattr(route, "body_field", None)
+    if source == "body" and body is not None:
+        line = field_errors([(tuple(place), item)], body.field_info.annotation, "body")[0]
+    else:
+        line = f"{'.'.join(map(str, place))}: {_allowed(route, str(place[0])) or item['msg']} (given {item['input']!r})"
+    field = ".".join(map(str, place)) or "body"
+    return {"field": _encodable(field), "message": _encodable(line)}
+
+
+def _allowed(route: Any, name: str) -> str:
+    """The range of a number in the query of a route, in words; empty where it has none."""
+    for parameter in route.dependant.query_params:
+        bounds = {type(part).__name__: part for part in parameter.field_info.metadata}
+        if parameter.alias == name and {"Ge", "Le"} <= bounds.keys():
+            return f"must be {bounds['Ge'].ge}..{bounds['Le'].le}"
+    return ""
+
+
+def _encodable(text: str) -> str:
+    """A text with lone surrogates, which JSON may bring and UTF-8 cannot carry, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _refuse_foreign_pages(request: Request, *, anywhere: bool) -> None:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from hiso import ports
 from hiso.bench import core, memory, sweep, tables
 from hiso.bench.bare_run import FrameSizes, Schedule, run_bare_loop
-from hiso.bench.cpu_time import children_of, cpu_us_by_process
+from hiso.bench.process_usage import children_of, cpu_us_by_process
 from hiso.bench.scraper import Scraper
 from hiso.bench.suite import NOTHING_ASKED, Lengths
 from hiso.bench.system_run import SystemRun
@@ -58,13 +58,19 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_with(summary: dict[str, Any]) -> SystemRun:
-    return SystemRun(summary, (summary,), placement="", cpu_us_per_slot={})
+    return SystemRun(summary, (summary,), placement="", cpu_us_per_slot={}, grown_kb={})
 
 
 def report_with(**figures: Any) -> dict[str, Any]:
     nothing = dict.fromkeys(tables.aims(fifo=True))
     machine = {"cores": 2, "cpu_model": "", "kernel": "", "sched_fifo": True, "python": "", "grpcio": "", "numba": ""}
-    return {**nothing, "machine": machine, "cpu_us_per_slot": {"lockstep_d0": {"ric": 160.4}}, **figures}
+    return {
+        **nothing,
+        "machine": machine,
+        "cpu_us_per_slot": {"lockstep_d0": {"ric": 160.4}},
+        "grown_kb": {},
+        **figures,
+    }
 
 
 SUMMARY: dict[str, Any] = {
@@ -80,7 +86,9 @@ SUMMARY: dict[str, Any] = {
 @pytest.mark.torch
 def test_every_figure_is_there_with_its_aim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hiso.bench.session.QUICK", SHORTEST)
-    arguments = ["--quick", "--port-base", str(free_port_base()), "--json", str(tmp_path / "bench.json")]
+    point = sweep.Point("control_delay_slots", 2)
+    monkeypatch.setattr("hiso.bench.sweep.points", lambda **_size: [point])
+    arguments = ["--quick", "--sweep", "--port-base", str(free_port_base()), "--json", str(tmp_path / "bench.json")]
     done = CliRunner(env=SURROUNDINGS).invoke(app, ["bench", *arguments])
     assert done.exit_code == 0, done.output
     report = json.loads((tmp_path / "bench.json").read_text())
@@ -98,7 +106,13 @@ def test_every_figure_is_there_with_its_aim(tmp_path: Path, monkeypatch: pytest.
     assert report["bare_loop_p50_ms"] <= report["bare_loop_p99_ms"]
     assert report["bare_realtime_missed_fraction"] <= 1
     assert report["bare_realtime_2x_missed_fraction"] <= 1
-    assert set(report["placement"]) == set(report["cpu_us_per_slot"]) == RUNS
+    assert set(report["placement"]) == set(report["cpu_us_per_slot"]) == set(report["grown_kb"]) == RUNS
+    for row in report["sweep"]:
+        assert (row["axis"], row["value"]) == (point.axis, point.value)
+        assert min(row["core_slots_per_s"], row["real_time_factor"], row["utility"]) > 0
+        assert all(0 <= ssr <= 1 for ssr in row["ssr"].values())
+    assert len(report["sweep"]) == 1
+    assert "D 2" in done.stdout
     sampled = {run: processes for run, processes in report["cpu_us_per_slot"].items() if processes}
     assert sampled, "every run was too short for two samples"
     for run, processes in sampled.items():
@@ -186,7 +200,7 @@ def test_of_several_cells_the_slowest_is_told() -> None:
         {"real_time_factor": factor, "loop_latency_ms": {"p50": p50_ms}}
         for factor, p50_ms in ((1.5, 0.3), (1.2, None), (1.4, 0.5))
     ]
-    run = SystemRun({}, tuple(cells), placement="", cpu_us_per_slot={})
+    run = SystemRun({}, tuple(cells), placement="", cpu_us_per_slot={}, grown_kb={})
     assert (run.real_time_factor, run.loop_latency_p50_ms) == (1.2, 0.5)
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from hiso import doctor
 from hiso.commands import app
 from hiso.run_request import MAX_SLOTS, RequestError, parse_control_delay, run_length
 from xapps.slicing.schedulers import resolve
@@ -418,6 +419,16 @@ def test_doctor_finds_a_taken_port_and_fails(runner: CliRunner) -> None:
     assert f"{port} (emulator) by pid" in result.stdout.replace("\n", " ")
     for subject in ("Python", "packages", "cores", "real-time priority", "compiled kernels", "PyTorch", "Docker"):
         assert subject in result.stdout
+
+
+@pytest.mark.parametrize("fifo", [True, False])
+def test_doctor_says_what_runs_on_which_core_and_why(fifo: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hiso.doctor.allowed_cores", lambda: (0, 1))
+    monkeypatch.setattr("hiso.doctor.fifo_allowed", lambda: fifo)
+    finding = doctor.placement()
+    assert "real time: emulator on core 0, RIC and xApps on core 1 (it runs slots while they decide)" in finding.detail
+    assert "Lock-step, D = 0: emulator, RIC and xApps on core 0 (a slot waits for its decision" in finding.detail
+    assert ("SCHED_FIFO is refused" in finding.detail) == (not fifo)
 
 
 def test_e2_without_a_ric_says_so(runner: CliRunner) -> None:

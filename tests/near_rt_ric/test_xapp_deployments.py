@@ -288,6 +288,7 @@ def test_what_dies_at_once_is_said_with_its_last_words(manager: Manager) -> None
         ({"name": "x", "file": "/no/such.py"}, "file", "file: /no/such.py is no file that the RIC can read"),
         ({"name": "x", "file": "here.py"}, "file", "file: an absolute path that ends in .py is required"),
         ({"name": "x", "module": "a", "restart": "often"}, "restart", "'always', 'on-failure' or 'never'"),
+        ({"name": "x", "module": "a", "bogus": 1}, "bogus", "bogus: no such field: one of name, module, file"),
         ([], "body", "valid dictionary"),
         ({"name": "\ud800", "module": "a"}, "name", "unicode"),
         ({"name": "x", "module": "a", "\udfff": 1}, "body", "unicode"),
@@ -306,7 +307,7 @@ def test_a_bad_descriptor_is_refused_with_its_field(manager: Manager, body, fiel
 def test_a_number_of_lines_out_of_range_is_refused(manager: Manager) -> None:
     refused = manager.call("GET", f"/xapps/{NAME}/logs?lines=0")
     assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
-    assert refused.json()["detail"][0]["message"] == "lines: Input should be greater than or equal to 1"
+    assert refused.json()["detail"][0]["message"] == "lines: must be 1..10000 (given '0')"
 
 
 @pytest.mark.parametrize(
