@@ -14,7 +14,7 @@ from typing import Any
 from free_ports import free_port_base
 
 from hiso import ports
-from hiso.bench.cpu_time import children_of
+from hiso.bench.process_usage import children_of
 from hiso.launcher import Plan, make_run_dir
 from hiso.loopback import LoopbackClient, Unreachable
 from hiso.monitor import Metrics
