@@ -6,47 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from hiso.oracle_kernel import LEVELS, MAX_SWEEPS, SliceChannels
+from hiso.oracle_kernel import LEVELS, MAX_SWEEPS, SliceChannels, sum_rate
 from ran_emulator.phy.beam_reports import best_beams
 from ran_emulator.phy.jit import kernel
 from xapps.slicing.features import CANDIDATES, rank_beams
 from xapps.slicing.intra.powers import dbm_level_w
-from xapps.slicing.rewards import spectral_efficiencies
-
-
-@kernel
-def _sum_rate(channels: SliceChannels, beams: Any, private_power_w: Any, eta: Any) -> float:
-    """Sum rate of the group, bit/s/Hz; the common stream has what the private ones leave. eta f64 [K]: scratch."""
-    left_w = max(0.0, channels.power_w - private_power_w.sum()) if channels.common_stream else 0.0
-    spectral_efficiencies(
-        beams.shape[0],
-        beams,
-        private_power_w,
-        left_w,
-        channels.beam_gains,
-        channels.common_gain,
-        channels.channel_gain,
-        channels.antennas,
-        channels.noise_w,
-        channels.hwi_model,
-        channels.kappa_t,
-        channels.kappa_r,
-        eta,
-    )
-    return float(eta.sum())
 
 
 @kernel
 def _ascend_beams(channels: SliceChannels, ranked: Any, beams: Any, private_power_w: Any, eta: Any) -> float:
     """Change one user's beam at a time while the sum rate rises, in place; the sum reached."""
-    current = _sum_rate(channels, beams, private_power_w, eta)
+    rest_w = channels.power_w if channels.common_stream else 0.0  # as far as the private streams leave it
+    current = sum_rate(channels, beams, private_power_w, rest_w, eta)
     for _ in range(MAX_SWEEPS):
         before = current
         for u in range(beams.shape[0]):
             for place in range(ranked.shape[1]):
                 kept = beams[u]
                 beams[u] = ranked[u, place]
-                tried = _sum_rate(channels, beams, private_power_w, eta)
+                tried = sum_rate(channels, beams, private_power_w, rest_w, eta)
                 if tried > current:
                     current = tried
                 else:

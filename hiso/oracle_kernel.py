@@ -60,7 +60,7 @@ def _common_power_w(wanted_w: float, private_power_w: Any, power_w: float) -> fl
 
 
 @kernel
-def _sum_rate(channels: SliceChannels, beams: Any, private_power_w: Any, common_wanted_w: float, eta: Any) -> float:
+def sum_rate(channels: SliceChannels, beams: Any, private_power_w: Any, common_wanted_w: float, eta: Any) -> float:
     """Sum over the group of X_u + r_u (Eq. 13-16), bit/s/Hz; each user's part into eta [K]."""
     count = beams.shape[0]
     spectral_efficiencies(
@@ -96,7 +96,7 @@ def _ascend(
 
     eta f64 [K]: scratch.
     """
-    current = _sum_rate(channels, beams, private_power_w, common_levels_w[common_level], eta)
+    current = sum_rate(channels, beams, private_power_w, common_levels_w[common_level], eta)
     for _ in range(MAX_SWEEPS):
         before = current
         for u in range(beams.shape[0]):
@@ -104,13 +104,13 @@ def _ascend(
                 for level in range(levels_w.shape[0]):
                     kept_beam, kept_w = beams[u], private_power_w[u]
                     beams[u], private_power_w[u] = ranked[u, place], levels_w[level]
-                    tried = _sum_rate(channels, beams, private_power_w, common_levels_w[common_level], eta)
+                    tried = sum_rate(channels, beams, private_power_w, common_levels_w[common_level], eta)
                     if tried > current:
                         current = tried
                     else:
                         beams[u], private_power_w[u] = kept_beam, kept_w
         for level in range(common_levels_w.shape[0] if channels.common_stream else 0):
-            tried = _sum_rate(channels, beams, private_power_w, common_levels_w[level], eta)
+            tried = sum_rate(channels, beams, private_power_w, common_levels_w[level], eta)
             if tried > current:
                 current = tried
                 common_level = level

@@ -39,16 +39,16 @@ def check_oracle(scenario: Scenario, control_delay_slots: int) -> None:
         raise ReferenceRunError(f"common_beam: the oracle needs random, not {scenario.common_beam}")
 
 
-def oracle_on(
+def slice_channels(
     observation: SlotObservation,
     scenario: Scenario,
     beam_gains: npt.NDArray[np.float32],
     common_gain: npt.NDArray[np.float32],
     channel_gain: npt.NDArray[np.float32],
-) -> SlotDecision:
-    """`oracle_decision` for a group under its budgets, on channels given as gains [K.., N], [K..] and [K..]."""
+) -> SliceChannels:
+    """What the rates of a group under its budgets follow from, of gains [K.., N], [K..] and [K..]."""
     count = len(observation.user_ids)
-    channels = SliceChannels(
+    return SliceChannels(
         beam_gains[:count],
         common_gain[:count],
         channel_gain[:count],
@@ -60,6 +60,18 @@ def oracle_on(
         float(observation.kappa_t),
         float(observation.kappa_r),
     )
+
+
+def oracle_on(
+    observation: SlotObservation,
+    scenario: Scenario,
+    beam_gains: npt.NDArray[np.float32],
+    common_gain: npt.NDArray[np.float32],
+    channel_gain: npt.NDArray[np.float32],
+) -> SlotDecision:
+    """`oracle_decision` for a group under its budgets, on channels given as gains [K.., N], [K..] and [K..]."""
+    count = len(observation.user_ids)
+    channels = slice_channels(observation, scenario, beam_gains, common_gain, channel_gain)
     beams, private_power_w = np.zeros(MAX_GROUP_USERS, np.int16), np.zeros(MAX_GROUP_USERS, np.float32)
     common_w = float(oracle_decision(channels, beams, private_power_w))
     return SlotDecision(beams[:count], private_power_w[:count], common_w)

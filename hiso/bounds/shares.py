@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiso.action_set_kernel import best_actions
-from hiso.bounds.references import oracle_on
+from hiso.bounds.references import oracle_on, slice_channels
 from hiso.bounds.snapshots import Snapshot, mean_rate, slice_rate, take_snapshots
 from hiso.observe import slice_context
-from hiso.oracle_kernel import SliceChannels
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, Scenario
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
@@ -47,18 +46,8 @@ def own_action_rate(snapshot: Snapshot, scenario: Scenario) -> float:
     """Sum rate of the best of the tuned agents' joint actions that a search finds, bit/s/Hz."""
     observation = snapshot.observation
     count = len(observation.user_ids)
-    channels = SliceChannels(
-        np.asarray(observation.beam_gains, np.float32)[:count],
-        snapshot.common_gain[:count],
-        snapshot.channel_gain[:count],
-        scenario.antennas,
-        scenario.access == "rsma",
-        float(observation.power_w),
-        float(observation.noise_w),
-        int(observation.hwi_model),
-        float(observation.kappa_t),
-        float(observation.kappa_r),
-    )
+    gains = np.asarray(observation.beam_gains, np.float32)
+    channels = slice_channels(observation, scenario, gains, snapshot.common_gain, snapshot.channel_gain)
     return float(best_actions(channels, np.zeros(count, np.int16), np.zeros(count, np.float32)))
 
 
