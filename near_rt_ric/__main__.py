@@ -1,7 +1,6 @@
 """Entry point of the near-RT RIC service."""
 
-import sys
-
 from near_rt_ric.service import main
+from service_kit.ending import leave
 
-sys.exit(main())
+leave(main())

@@ -20,6 +20,7 @@ from near_rt_ric.platform import RicPlatform
 from near_rt_ric.store import Store, StoreError
 from near_rt_ric.tap import Tap
 from near_rt_ric.xapp_bus import XAppBus
+from service_kit.ending import leave
 from service_kit.interpreter import calm_interpreter
 from service_kit.logs import configure_logs, fields
 from service_kit.placement import place
@@ -136,7 +137,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    # The bus thread or a gRPC thread that hangs must not keep a stopped process alive.
-    code = main(sys.argv[1:])
-    logging.shutdown()
-    os._exit(code)
+    leave(main(sys.argv[1:]))

@@ -3,5 +3,6 @@
 import sys
 
 from ran_emulator.service import main
+from service_kit.ending import leave
 
-sys.exit(main(sys.argv[1:]))
+leave(main(sys.argv[1:]))

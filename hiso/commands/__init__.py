@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hiso.commands import bench, compare, doctor, e2, experiment, models, sim, train, up, xapp
+from service_kit.ending import leave
 
 app = typer.Typer(
     name="hiso",
@@ -28,4 +29,9 @@ app.add_typer(xapp.app, name="xapp")
 
 def main() -> None:
     """Entry point of the `hiso` script."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        leave(end.code)

@@ -1,0 +1,22 @@
+"""The end of a process whose work is done."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+from typing import NoReturn
+
+
+def leave(code: int) -> NoReturn:
+    """End this process at once: what was registered for the end is run, what was written is flushed.
+
+    An interpreter that ends by itself first takes apart all that it holds, for which numba, LLVM and gRPC take half
+    a second of CPU, and waits for every thread: one that hangs must not keep a stopped process alive.
+    """
+    atexit._run_exitfuncs()
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
