@@ -53,6 +53,6 @@ def test_learners_are_found_and_scraped(prometheus: Prometheus) -> None:
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_loss_and_reward_move_and_weights_arrive(prometheus: Prometheus, agent: str) -> None:
-    prometheus.wait_for(f'changes(hiso_learner_loss{{agent="{agent}"}}[30s]) > 1', LEARN_LIMIT_S)
-    prometheus.wait_for(f'changes(hiso_learner_reward{{agent="{agent}"}}[30s]) > 1', LEARN_LIMIT_S)
-    prometheus.wait_for(f'changes(hiso_xapp_weights_version{{instance=~".*{agent}.*"}}[30s]) > 1', LEARN_LIMIT_S)
+    prometheus.wait_for(f'changes(hiso_learner_loss{{agent="{agent}"}}[2m]) > 1', LEARN_LIMIT_S)
+    prometheus.wait_for(f'changes(hiso_learner_reward{{agent="{agent}"}}[2m]) > 1', LEARN_LIMIT_S)
+    prometheus.wait_for(f'changes(hiso_xapp_weights_version{{instance=~".*{agent}.*"}}[2m]) > 1', LEARN_LIMIT_S)
