@@ -63,7 +63,11 @@ class Child:
         return self._process.pid if self._process else 0
 
     def start(self) -> None:
-        """Start it in a process group of its own (the terminal's Ctrl-C is for the parent), its output in its log."""
+        """Start it in a process group of its own (the terminal's Ctrl-C is for the parent), its output in its log.
+
+        Not in a session of its own: Linux schedules those against each other (autogroup). What wakes up in one waits
+        for the others, and niceness counts within a session alone.
+        """
         self._starts.append(time.monotonic())
         command = [sys.executable, "-P", "-m", self.spec.module, *self.spec.arguments]
         with self.log_path.open("ab") as log:
@@ -72,7 +76,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=0,
                 preexec_fn=_before_exec(self.spec.niceness, self.spec.cores),  # noqa: PLW1509 - no threads here
             )
 

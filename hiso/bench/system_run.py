@@ -59,7 +59,9 @@ class SystemRun:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
+class Sample:
+    """What the processes of a run have used at one time, by process."""
+
     slots: float
     """Mean over the cells."""
     cpu_us: dict[str, float]
@@ -129,10 +131,10 @@ def run_system(request: RunRequest, port_base: int, stop: threading.Event, scrap
     if not summaries:
         raise ProcessFailed("the emulator left no summary")
     summary = summaries[0] if len(summaries) == 1 else joint_summary(request.scenario, summaries)
-    return SystemRun(summary, tuple(summaries), placement.description, _per_slot(samples), _grown(samples))
+    return SystemRun(summary, tuple(summaries), placement.description, _per_slot(samples), grown_kb(samples))
 
 
-def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[_Sample]:
+def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[Sample]:
     """Samples from slot 0 to the end."""
     clients = [LoopbackClient(ports.port_of(name, port_base)) for name in emulator_names(system.plan.request.cells)]
     samples = []
@@ -144,7 +146,7 @@ def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[
             slots = [_slots(client) for client in clients]
             if all(slots):
                 samples.append(
-                    _Sample(fmean(slots), cpu_us_by_process(system.pids), resident_kb_by_process(system.pids))
+                    Sample(fmean(slots), cpu_us_by_process(system.pids), resident_kb_by_process(system.pids))
                 )
             if stop.wait(SAMPLE_S):
                 raise Interrupted
@@ -162,13 +164,13 @@ def _slots(client: LoopbackClient) -> int:
         return 0
 
 
-def _running(samples: list[_Sample]) -> list[_Sample]:
+def _running(samples: list[Sample]) -> list[Sample]:
     """Those in which every process was there."""
     names = max((sample.cpu_us.keys() for sample in samples), key=len, default=None)
-    return [sample for sample in samples if sample.cpu_us.keys() == names]
+    return [sample for sample in samples if sample.cpu_us.keys() == names == sample.resident_kb.keys()]
 
 
-def _grown(samples: list[_Sample]) -> dict[str, float]:
+def grown_kb(samples: list[Sample]) -> dict[str, float]:
     """Resident memory in kB from the middle to the last sample of the running loop; empty where there are no two."""
     running = _running(samples)
     if len(running) < 2:
@@ -177,7 +179,7 @@ def _grown(samples: list[_Sample]) -> dict[str, float]:
     return {name: last.resident_kb[name] - held for name, held in middle.resident_kb.items()}
 
 
-def _per_slot(samples: list[_Sample]) -> dict[str, float]:
+def _per_slot(samples: list[Sample]) -> dict[str, float]:
     """CPU time a slot between the first and the last sample of the running loop; empty where there are no two."""
     running = _running(samples)
     if not running or running[-1].slots == running[0].slots:

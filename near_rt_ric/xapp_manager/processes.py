@@ -126,7 +126,7 @@ class ProcessBackend:
                     stdout=log,
                     stderr=log,
                     env={**os.environ, "PYTHONUNBUFFERED": "1", **descriptor.resolved_environment(self._bus)},
-                    start_new_session=True,
+                    process_group=0,  # no session of its own: the scheduler would set it against the others
                 )
         except (OSError, ValueError) as error:  # ValueError: a text that this system cannot encode
             raise CannotStartError(str(error)) from error

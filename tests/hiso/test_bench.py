@@ -23,7 +23,7 @@ from hiso.bench.bare_run import FrameSizes, Schedule, run_bare_loop
 from hiso.bench.process_usage import children_of, cpu_us_by_process
 from hiso.bench.scraper import Scraper
 from hiso.bench.suite import NOTHING_ASKED, Lengths
-from hiso.bench.system_run import SystemRun
+from hiso.bench.system_run import Sample, SystemRun, grown_kb
 from hiso.commands import app
 from hiso.placement import Placement
 
@@ -193,6 +193,14 @@ def test_cpu_time_is_that_of_the_hot_loop_not_of_its_face() -> None:
         spent = cpu_us_by_process({"emulator": face.pid})
         assert spent["emulator"] > spent["emulator-face"] > 0
         face.communicate(b"\n")
+
+
+def test_memory_has_grown_between_samples_that_hold_every_process() -> None:
+    cpu = {"ric": 1.0, "emulator": 1.0}
+    samples = [Sample(slot, cpu, {"ric": 10.0 + slot, "emulator": 5.0}) for slot in range(4)]
+    ended_meanwhile = Sample(4, cpu, {"ric": 99.0})
+    gone = Sample(5, {"ric": 1.0}, {"ric": 99.0})
+    assert grown_kb([*samples, ended_meanwhile, gone]) == {"ric": 2.0, "emulator": 0.0}
 
 
 def test_of_several_cells_the_slowest_is_told() -> None:

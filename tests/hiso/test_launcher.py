@@ -182,6 +182,7 @@ class TestProcesses:
         child = Child(module("sleeper", SLEEPER), tmp_path)
         child.start()
         wait_for(ready(child))
+        assert (os.getpgid(child.pid), os.getsid(child.pid)) == (child.pid, os.getsid(0))
         assert end_all([child]) == []
         assert child.exit_code() == -signal.SIGTERM
 
