@@ -66,6 +66,24 @@ class TwoSecondBandit:
         return self.actions[self._now][self._last if self._memory else 0]
 
 
+class TwoSteps:
+    """In every other second a bandwidth action from 8 on costs 2 bit/s/Hz, and earns 10 in the second after it."""
+
+    loads = ((200, 16_500, 280), (200, 2_750, 2_800), (200, 2_750, 280))
+
+    def __init__(self, report, seed):
+        self._report, self._rng, self._count = report, np.random.default_rng(seed), 0
+        self.state = 0
+
+    def second(self, actions):
+        invests = actions is not None and actions[1] >= 8
+        eta = (18.0 if invests else 20.0) if self.state == 0 else (20.0, 30.0, 20.0)[self.state]
+        self.state = 0 if self.state else 1 if invests else 2
+        self._count += 1
+        packets = np.array(self.loads[self.state]) * self._rng.uniform(0.9, 1.1, 3)
+        return self._report(self._count, packets.astype(int), (1, 1, 1), eta)
+
+
 def hit_share(config, context, weights, environment, seconds=300):
     policy = CoMA2C(config, context, 0, weights)
     hits = 0
@@ -239,6 +257,20 @@ def test_it_solves_a_contextual_bandit_that_needs_memory(report, context):
     _, learner, published = train(TUNED_LSTM, context, TwoSecondBandit(report, 1, True), 3_000, seed=1)
     assert learner.stats.entropy_weight == pytest.approx(0.01, rel=0.01)
     assert hit_share(TUNED_LSTM, context, published[-1], TwoSecondBandit(report, 2, True)) > 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("discount", "invests"), [(0.9, True), (0.0, False)])
+def test_what_the_next_second_earns_counts_as_far_as_it_is_discounted(report, context, discount, invests):
+    config = replace(TUNED_LSTM, discount=discount)
+    *_, published = train(config, context, TwoSteps(report, 1), 3_000, seed=1)
+    policy, environment = CoMA2C(config, context, 0, published[-1]), TwoSteps(report, 2)
+    chosen = []
+    for _ in range(100):
+        policy.on_second(environment.second(policy.actions), triggered=True)
+        if environment.state == 0:
+            chosen.append(policy.actions[1] >= 8)
+    assert np.mean(chosen) == pytest.approx(float(invests), abs=0.05)
 
 
 @pytest.mark.slow

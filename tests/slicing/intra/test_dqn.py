@@ -108,6 +108,31 @@ def test_where_every_actions_reward_is_known_the_loss_is_the_mean_over_them() ->
     assert dqn.td_loss(network, network, batch, 0.0).item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_what_the_next_step_earns_counts_as_far_as_it_is_discounted() -> None:
+    """Action 0 earns nothing and leads to a state whose action 1 earns 1; action 1 earns 1/2, and that is all."""
+    torch.set_num_threads(1)  # as learners do
+    start, rich, poor = np.eye(3, dtype=np.float32)
+    steps = [(start, 0, 0.0, rich), (start, 1, 0.5, poor), (rich, 0, 0.0, None), (rich, 1, 1.0, None)]
+    steps += [(poor, 0, 0.0, None), (poor, 1, 0.0, None)]
+    replay = Replay(60, 3)
+    for state, action, reward, following in steps * 10:
+        replay.append(state, action, reward, following)
+    layers = (3, 16, 16, 2)
+    for discount in (0.0, 0.9):
+        rng = np.random.default_rng(5)
+        network, target = dqn.QNetwork(layers), dqn.QNetwork(layers)
+        network.load_flat(initial_weights(layers, rng))
+        optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+        for update in range(1_000):
+            if update % 50 == 0:
+                target.load_flat(network.to_flat())
+            optimizer.zero_grad()
+            dqn.td_loss(network, target, replay.sample(32, rng), discount).backward()
+            optimizer.step()
+        values = compiled_forward(layers, network.to_flat(), np.array([start, rich, poor]))
+        assert values == pytest.approx(np.array([[discount, 0.5], [0.0, 1.0], [0.0, 0.0]]), abs=0.02)
+
+
 def test_replay_keeps_the_newest() -> None:
     replay = Replay(3, 1)
     assert replay.mean_reward() == 0.0
