@@ -24,7 +24,7 @@ from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import make_intra_policy, untrained_weights
 from xapps.slicing.observation import Budgets, SecondReport, SlotDecision, SlotObservation
 from xapps.slicing.options import AgentOptions
-from xapps.slicing.schedulers import resolve
+from xapps.slicing.schedulers import SCHEDULERS, resolve
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights, WeightsError, WeightsMetadata, save_weights
 
@@ -131,12 +131,21 @@ def test_slots_wait_for_no_decision_in_process() -> None:
 
 
 @pytest.mark.parametrize("delay", [0, 2])
-def test_packets_and_bits_are_conserved(delay: int) -> None:
-    summary = run(load_scenario("regimes"), resolve("gga"), 5, 3_000, delay).summary
-    for account in summary["slices"].values():
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_whoever_decides_packets_bits_and_slas_add_up(name: str, delay: int) -> None:
+    scheduler = resolve(name)
+    runner = Runner(pinned(load_scenario("high-load"), scheduler), scheduler, 5, delay)
+    runner.advance(3_000)
+    for slice_id, account in enumerate(runner.result().summary["slices"].values()):
         for unit in ("packets", "bits"):
             left = account[f"delivered_{unit}"] + account[f"dropped_{unit}"] + account[f"queued_{unit}"]
             assert account[f"offered_{unit}"] == left
+        users = runner.cell.state.users[runner.cell.slice_users(slice_id)]
+        resolved = int(np.sum(users["total_resolved"] + users["window_resolved"]))
+        in_time = int(np.sum(users["total_successes"] + users["window_successes"]))
+        assert resolved == account["delivered_packets"] + account["dropped_packets"] > 0
+        assert in_time <= account["delivered_packets"]
+        assert account["ssr"] == in_time / resolved
 
 
 # Budgets -------------------------------------------------------------------------------------------------
