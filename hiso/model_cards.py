@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,12 @@ from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_s
 from hiso.observe import budget_context, slice_context
 from hiso.training.inter import make_world, play_policy, report_utility
 from ran_emulator.cell import Cell
-from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, load_scenario
+from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario, load_scenario
+from xapps.slicing.inter.base import InterPolicy
 from xapps.slicing.inter.coma2c import TUNED
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import trained_weights
+from xapps.slicing.observation import BudgetContext, Budgets, SecondReport
 from xapps.slicing.weights import ANY_HWI_MODEL, Weights
 from xapps.trained import find_weights, inter_weights, trained_name
 
@@ -63,8 +66,9 @@ among eight beams a user: what the same ascent finds among those actions stands 
 are there to compare with; as negative controls, the first agents untrained, and deciding on other snapshots than \
 those they meet. Inter-slice agents (`coma2c`, `coma2c-tuned`), at D = 0: mean utility over {seconds} s of three such \
 worlds, as a share of `clairvoyant-late`'s (the best split of the second before, by the tuned agents' objective, over \
-`madqn-tuned`), with that of the best constant split; SSR of the worst slice. A share may be above 100 %: the \
-reference is a second late.
+`madqn-tuned`), with that of the best constant split; SSR of the worst slice. Negative controls again: the tuned \
+agents untrained, and shown the seconds of another world (which tells where the load changes). A share may be above \
+100 %: the reference is a second late.
 
 **Limits.** Agents are trained in the preset's cell. Those of another action set are refused, and `madqn` with another \
 number of beams; `madqn-tuned`, which sees eight beams a user, runs in other cells, untested. Agents for any D >= 1 \
@@ -136,23 +140,59 @@ def _inter(preset: str, size: Size) -> str:
         constant.append(tables.play(splits, tables.best_constant(splits, TUNED.sla_weight)).utility)
     reference = float(np.mean(late))
     rows = [("best constant split", f"{np.mean(constant):.2f}", f"{100 * np.mean(constant) / reference:.1f}", "")]
+
+    def add(label: str, worlds: Sequence[Sequence[SecondReport]]) -> None:
+        reports = [report for world in worlds for report in world]
+        reached = np.mean([report_utility(scenario, report) for report in reports])
+        ssr = np.mean([report.ssr for report in reports], axis=0).min()
+        rows.append((label, f"{reached:.2f}", f"{100 * reached / reference:.1f}", f"{ssr:.3f}"))
+
+    played = {}
     for variant, intra, trigger in INTER_AGENTS:
         weights = find_weights(trained_name(variant, preset, 0))
-        utility, worst_ssr = _played(preset, weights, intra, trigger, size.seconds)
-        label = f"`{weights.weights_id}`, `{trigger}`, over `{intra}`"
-        rows.append((label, f"{utility:.2f}", f"{100 * utility / reference:.1f}", f"{worst_ssr:.3f}"))
+        played[variant] = _play(scenario, _agents(weights), intra, trigger, size.seconds)
+        add(f"`{weights.weights_id}`, `{trigger}`, over `{intra}`", played[variant])
+    variant, intra, trigger = INTER_AGENTS[0]
+    of_others = played[variant][1:] + played[variant][:1]
+    tuned = _agents(find_weights(trained_name(variant, preset, 0)))
+    controls: dict[str, _MakeAgents] = {
+        UNTRAINED: lambda world, context: make_inter_policy(variant, context, FRESH_SEEDS[world], None),
+        SHUFFLED: lambda world, context: _Misled(tuned(world, context), of_others[world]),
+    }
+    for control, agents_of in controls.items():
+        add(control, _play(scenario, agents_of, intra, trigger, size.seconds))
     header = ("agents", "utility", f"% of clairvoyant-late ({reference:.2f})", "SSR, worst slice")
     return _table(header, rows)
 
 
-def _played(preset: str, weights: Weights, intra: str, trigger: str, seconds: int) -> tuple[float, float]:
-    """Mean utility and the worst slice's mean SSR of inter-slice agents over the fresh worlds."""
-    scenario = load_scenario(preset)
-    utilities, ssr = [], []
-    for seed in FRESH_SEEDS:
-        world = make_world(scenario, seed, 0, find_weights(trained_name(intra, preset, 0)))
-        policy = make_inter_policy(weights.metadata.variant, budget_context(scenario, 0), seed, inter_weights(weights))
-        reports = play_policy(world, policy, trigger, seconds)
-        utilities += [report_utility(scenario, report) for report in reports]
-        ssr += [report.ssr for report in reports]
-    return float(np.mean(utilities)), float(np.mean(ssr, axis=0).min())
+_MakeAgents = Callable[[int, BudgetContext], InterPolicy]
+"""Inter-slice agents of a fresh world, by its place."""
+
+
+def _agents(weights: Weights) -> _MakeAgents:
+    networks = inter_weights(weights)
+    return lambda world, context: make_inter_policy(weights.metadata.variant, context, FRESH_SEEDS[world], networks)
+
+
+def _play(scenario: Scenario, agents: _MakeAgents, intra: str, trigger: str, seconds: int) -> list[list[SecondReport]]:
+    """Reports of the fresh worlds under inter-slice agents."""
+    below = find_weights(trained_name(intra, scenario.name, 0))
+    context = budget_context(scenario, 0)
+    return [
+        play_policy(make_world(scenario, seed, 0, below), agents(world, context), trigger, seconds)
+        for world, seed in enumerate(FRESH_SEEDS)
+    ]
+
+
+class _Misled(InterPolicy):
+    """A policy that sees the seconds of another world, in an order that drifts from its own."""
+
+    def __init__(self, policy: InterPolicy, reports: Sequence[SecondReport]) -> None:
+        super().__init__(policy.name)
+        self._policy = policy
+        self._reports = reports
+
+    def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
+        """Budgets for what was seen elsewhere."""
+        other = self._reports[7 * report.second % len(self._reports)]
+        return self._policy.on_second(replace(other, second=report.second), triggered)

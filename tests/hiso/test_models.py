@@ -58,6 +58,12 @@ def test_cards_say_what_agents_reach(tmp_path: Path) -> None:
     for control in ("untrained", "shuffled observations"):
         (line,) = [line for line in text.splitlines() if line.startswith(f"| {control} | paper |")]
         assert all(float(cell.split()[0]) < 80 for cell in line.strip("| ").split(" | ")[2:]), line
+    inter = {
+        cells[0]: cells for cells in (line.strip("| ").split(" | ") for line in text.splitlines()) if len(cells) == 4
+    }
+    tuned = find_weights("coma2c-tuned-base-d0").weights_id
+    assert float(inter["untrained"][2]) < 90 < float(inter[f"`{tuned}`, `z-ref`, over `madqn-tuned`"][2])
+    assert float(inter["shuffled observations"][2]) > 0
 
 
 def test_cards_refuse_what_they_cannot_do(tmp_path: Path) -> None:
