@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _ROOT = Path(__file__).resolve().parents[2]
 _KERNEL_FILES = sorted(
@@ -31,6 +31,7 @@ def _cache_directory() -> Path:
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_directory()))
 
 import numba  # noqa: E402
+from numba.core.registry import CPUDispatcher  # noqa: E402
 
 NUMBA: Any = numba
 
@@ -45,15 +46,30 @@ def kernel(function: Any) -> Any:
     return numba.njit(**_OPTIONS)(function)
 
 
-def state_kernel(function: Any, inline: bool = False) -> Any:
+def state_kernel(function: Any) -> Any:
     """A kernel over the whole state of a cell; it allocates nothing.
 
     Without reference counts (_nrt): counting those of a tuple of arrays at each call would cost more than the physics.
     """
     compiler: Any = numba.njit
-    return compiler(forceinline=inline, _nrt=False, **_OPTIONS)(function)
+    return compiler(_nrt=False, **_OPTIONS)(function)
 
 
 def inline_kernel(function: Any) -> Any:
-    """A state kernel that is inlined into its callers: even passing the tuple costs more than most steps do."""
-    return state_kernel(function, inline=True)
+    """A state kernel that is inlined into its callers: even passing the tuple costs more than most steps do.
+
+    They are kernels too: a way in from Python, which takes longer to compile than most of them, is not made.
+    """
+    compiler: Any = numba.njit
+    options = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    made = compiler(forceinline=True, _nrt=False, **options)(function)
+    made.__class__ = _KernelsOnly
+    return made
+
+
+class _KernelsOnly(CPUDispatcher):
+    """What Python would call without a way in, and end at once."""
+
+    def __call__(self, *_arguments: object) -> NoReturn:
+        """Refuse."""
+        raise TypeError(f"{self.py_func.__name__}: only kernels may call it; its Python function is .py_func")

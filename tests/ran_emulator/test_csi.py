@@ -9,6 +9,7 @@ import pytest
 from driving import Decide, drive, greedy, powerless
 from numpy_twin import bessel_j0, codebook
 from pydantic import ValidationError
+from ways_in import sense
 
 from ran_emulator import sensing
 from ran_emulator.cell import Cell
@@ -33,7 +34,7 @@ def look(cell: Cell, slot: int) -> tuple[Any, Any]:
     h = np.zeros(ANTENNAS, np.complex128)
     known, true = [], []
     for user in URLLC:
-        sensing.sense(cell.state, 2, user, 0, gains)
+        sense(cell.state, 2, user, 0, gains)
         true.append(cell.state.beam_domain[0, 0] + 1j * cell.state.beam_domain[0, 1])
         sensing.estimate(cell.state, 2, user, gains)
         sensing.estimate_over_antennas(cell.state, user, h)

@@ -11,8 +11,8 @@ from driving import drive, greedy, powerless, undecided
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from numpy_twin import bessel_j0, billiard, common_beams, steering
+from ways_in import sense
 
-from ran_emulator import sensing
 from ran_emulator import state as st
 from ran_emulator.cell import Cell
 from ran_emulator.phy.channel import (
@@ -42,7 +42,7 @@ def sense_all(cell: Cell, users: range, slot: int) -> Any:
     gains = np.zeros(cell.scenario.antennas, np.float32)
     slice_of = np.searchsorted(np.cumsum(cell.users_by_slice), np.array(users), side="right")
     for user in users:
-        sensing.sense(cell.state, int(slice_of[user - users.start]), user, 0, gains)
+        sense(cell.state, int(slice_of[user - users.start]), user, 0, gains)
     records = cell.state.users[users.start : users.stop]
     return records["fading_re"] + 1j * records["fading_im"]
 
@@ -110,7 +110,7 @@ def test_parseval() -> None:
     h = np.zeros(128, np.complex128)
     for user in range(0, 100, 7):
         slice_id = int(np.searchsorted(np.cumsum(cell.users_by_slice), user, side="right"))
-        norm = sensing.sense(cell.state, slice_id, user, 0, gains)
+        norm = sense(cell.state, slice_id, user, 0, gains)
         me = cell.state.users[user]
         antenna_domain(me["amplitude"], me["fading_re"], me["fading_im"], me["path_cos"], h)
         assert norm == pytest.approx(np.sum(abs(h) ** 2), rel=1e-5)

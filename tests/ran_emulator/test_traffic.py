@@ -10,12 +10,12 @@ import pytest
 from driving import RandomDecisions, drive, drive_slot, greedy, heavy_common, powerless, undecided
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from ways_in import interarrival_ms, packet_bits
 
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, ssr_of
 from ran_emulator.scenario import Scenario, ScenarioError, parse_scenario
 from ran_emulator.summary import cell_summary
-from ran_emulator.traffic.arrivals import interarrival_ms, packet_bits
 
 VONR, EMBB, URLLC = 0, 1, 2
 MEANS_MS = (80.0, 6.0, 180.0)
