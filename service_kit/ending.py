@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -18,5 +19,6 @@ def leave(code: int) -> NoReturn:
     atexit._run_exitfuncs()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError):  # nobody reads any more
+            stream.flush()
     os._exit(code)

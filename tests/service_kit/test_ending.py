@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -21,3 +22,20 @@ print("never")
 def test_leaving_runs_and_flushes_all_and_waits_for_no_thread() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (3, "printed registered ", "logged\n")
+
+
+def test_leaving_needs_nobody_who_reads() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},  # what is printed leaves with the flush
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(theirs)
+    assert (done.returncode, done.stderr) == (3, b"logged\n")
