@@ -18,6 +18,8 @@ CONFIG_FILE = dashboard.MONITORING / "prometheus" / "prometheus.yml"
 RULES_FILE = dashboard.MONITORING / "prometheus" / "rules.yml"
 RATE_INTERVAL = "5s"
 SCRAPES_BEFORE_QUERIES = 4
+LIMIT_S = 30.0
+"""A machine that has stood still for a second has missed every scrape of it."""
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None or shutil.which("promtool") is None,
@@ -53,7 +55,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         config_file.write_text(_config_for_one_exporter(port))
         with prometheus(config_file, folder) as server:
             server.wait_for(
-                f"count_over_time(hiso_simulated_seconds_total[1m]) >= {SCRAPES_BEFORE_QUERIES}", limit_s=30
+                f"count_over_time(hiso_simulated_seconds_total[1m]) >= {SCRAPES_BEFORE_QUERIES}", limit_s=LIMIT_S
             )
             yield server
 
@@ -79,13 +81,13 @@ def test_alerts_read_metrics_that_exist() -> None:
 def test_every_container_is_a_target(live: Prometheus) -> None:
     services = yaml.safe_load((dashboard.MONITORING.parent / "docker-compose.yml").read_text())["services"]
     ours = set(services) - {"prometheus", "grafana"}
-    assert {series["metric"]["instance"] for series in live.query("up == 1")} == ours
+    live.wait_for(f"count(up == 1) == {len(ours)}", LIMIT_S)
+    assert {series["metric"]["instance"] for series in live.query("up")} == ours
 
 
 @pytest.mark.parametrize("query", dashboard.queries(), ids=str)
 def test_a_panel_s_query_returns_data(live: Prometheus, query: dashboard.Query) -> None:
-    series = live.query(query.at_rate_interval(RATE_INTERVAL))
-    assert series
+    series = live.wait_for(query.at_rate_interval(RATE_INTERVAL), LIMIT_S)
     assert all(each["value"][1] != "NaN" for each in series)
 
 
@@ -93,7 +95,7 @@ def test_what_alerts_read_is_there(live: Prometheus) -> None:
     selectors = set(re.findall(r"\bhiso_[a-z0-9_]+(?:\{[^{}]*\})?(?=[\[ )])", RULES_FILE.read_text()))
     assert any("{" in selector for selector in selectors)
     for selector in selectors:
-        assert live.query(selector), selector
+        live.wait_for(selector, LIMIT_S)
 
 
 def test_nothing_is_wrong_where_all_is_well(live: Prometheus) -> None:
