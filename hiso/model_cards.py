@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -127,7 +127,23 @@ def _intra(preset: str, size: Size) -> str:
 
 def _inter(preset: str, size: Size) -> str:
     scenario = load_scenario(preset)
-    below = find_weights(trained_name("madqn-tuned", preset, 0))
+    reference, constant = _clairvoyant_late_and_constant(scenario, size.seconds)
+
+    def row(label: str, utility: float, worst_ssr: str) -> tuple[str, ...]:
+        return label, f"{utility:.2f}", f"{100 * utility / reference:.1f}", worst_ssr
+
+    rows = [row("best constant split", constant, "")]
+    for label, worlds in _inter_runs(scenario, size.seconds):
+        reports = [report for world in worlds for report in world]
+        utility = float(np.mean([report_utility(scenario, report) for report in reports]))
+        rows.append(row(label, utility, f"{np.mean([report.ssr for report in reports], axis=0).min():.3f}"))
+    header = ("agents", "utility", f"% of clairvoyant-late ({reference:.2f})", "SSR, worst slice")
+    return _table(header, rows)
+
+
+def _clairvoyant_late_and_constant(scenario: Scenario, seconds: int) -> tuple[float, float]:
+    """Mean utility of the best split of the second before and of the best constant one, over the fresh worlds."""
+    below = find_weights(trained_name("madqn-tuned", scenario.name, 0))
     cell = Cell(scenario, 0)
     agents = {
         name: trained_weights("madqn-tuned", slice_context(cell, index), below)
@@ -135,34 +151,28 @@ def _inter(preset: str, size: Size) -> str:
     }
     late, constant = [], []
     for seed in FRESH_SEEDS:
-        splits = tables.split_tables(scenario, seed, size.seconds, "madqn-tuned", 0, agents)
+        splits = tables.split_tables(scenario, seed, seconds, "madqn-tuned", 0, agents)
         late.append(tables.play(splits, tables.clairvoyant_late(splits, TUNED.sla_weight)).utility)
         constant.append(tables.play(splits, tables.best_constant(splits, TUNED.sla_weight)).utility)
-    reference = float(np.mean(late))
-    rows = [("best constant split", f"{np.mean(constant):.2f}", f"{100 * np.mean(constant) / reference:.1f}", "")]
+    return float(np.mean(late)), float(np.mean(constant))
 
-    def add(label: str, worlds: Sequence[Sequence[SecondReport]]) -> None:
-        reports = [report for world in worlds for report in world]
-        reached = np.mean([report_utility(scenario, report) for report in reports])
-        ssr = np.mean([report.ssr for report in reports], axis=0).min()
-        rows.append((label, f"{reached:.2f}", f"{100 * reached / reference:.1f}", f"{ssr:.3f}"))
 
+def _inter_runs(scenario: Scenario, seconds: int) -> Iterator[tuple[str, list[list[SecondReport]]]]:
+    """Labels and reports, by fresh world, of the shipped inter-slice agents and of the negative controls."""
     played = {}
     for variant, intra, trigger in INTER_AGENTS:
-        weights = find_weights(trained_name(variant, preset, 0))
-        played[variant] = _play(scenario, _agents(weights), intra, trigger, size.seconds)
-        add(f"`{weights.weights_id}`, `{trigger}`, over `{intra}`", played[variant])
+        weights = find_weights(trained_name(variant, scenario.name, 0))
+        played[variant] = _play(scenario, _agents(weights), intra, trigger, seconds)
+        yield f"`{weights.weights_id}`, `{trigger}`, over `{intra}`", played[variant]
     variant, intra, trigger = INTER_AGENTS[0]
+    tuned = _agents(find_weights(trained_name(variant, scenario.name, 0)))
     of_others = played[variant][1:] + played[variant][:1]
-    tuned = _agents(find_weights(trained_name(variant, preset, 0)))
     controls: dict[str, _MakeAgents] = {
         UNTRAINED: lambda world, context: make_inter_policy(variant, context, FRESH_SEEDS[world], None),
         SHUFFLED: lambda world, context: _Misled(tuned(world, context), of_others[world]),
     }
-    for control, agents_of in controls.items():
-        add(control, _play(scenario, agents_of, intra, trigger, size.seconds))
-    header = ("agents", "utility", f"% of clairvoyant-late ({reference:.2f})", "SSR, worst slice")
-    return _table(header, rows)
+    for control, agents in controls.items():
+        yield control, _play(scenario, agents, intra, trigger, seconds)
 
 
 _MakeAgents = Callable[[int, BudgetContext], InterPolicy]
