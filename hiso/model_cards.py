@@ -67,8 +67,9 @@ are there to compare with; as negative controls, the first agents untrained, and
 those they meet. Inter-slice agents (`coma2c`, `coma2c-tuned`), at D = 0: mean utility over {seconds} s of three such \
 worlds, as a share of `clairvoyant-late`'s (the best split of the second before, by the tuned agents' objective, over \
 `madqn-tuned`), with that of the best constant split; SSR of the worst slice. Negative controls again: the tuned \
-agents untrained, and shown the seconds of another world (which tells where the load changes). A share may be above \
-100 %: the reference is a second late.
+agents untrained, and shown the seconds of another world while the trigger sees their own; where the load is constant \
+they set the same split whatever they see, so that tells something in `regimes` alone. A share may be above 100 %: the \
+reference is a second late.
 
 **Limits.** Agents are trained in the preset's cell. Those of another action set are refused, and `madqn` with another \
 number of beams; `madqn-tuned`, which sees eight beams a user, runs in other cells, untested. Agents for any D >= 1 \

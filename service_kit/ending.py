@@ -19,6 +19,7 @@ def leave(code: int) -> NoReturn:
     atexit._run_exitfuncs()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # nobody reads any more
-            stream.flush()
+        if stream is not None and not stream.closed:
+            with suppress(BrokenPipeError):  # nobody reads any more
+                stream.flush()
     os._exit(code)

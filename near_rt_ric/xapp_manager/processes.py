@@ -32,7 +32,7 @@ class ChildPlacement:
 
 
 class ProcessInstance:
-    """One process, leader of a session of its own."""
+    """One process, leader of a process group of its own."""
 
     def __init__(self, process: subprocess.Popen[bytes], log_path: Path) -> None:
         self._process = process
