@@ -1,6 +1,6 @@
 """Entry point of the near-RT RIC service."""
 
 from near_rt_ric.service import main
-from service_kit.ending import leave
+from service_kit.ending import run_and_leave
 
-leave(main())
+run_and_leave(main)

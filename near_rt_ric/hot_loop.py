@@ -20,7 +20,7 @@ from near_rt_ric.platform import RicPlatform
 from near_rt_ric.store import Store, StoreError
 from near_rt_ric.tap import Tap
 from near_rt_ric.xapp_bus import XAppBus
-from service_kit.ending import leave
+from service_kit.ending import run_and_leave
 from service_kit.interpreter import calm_interpreter
 from service_kit.logs import configure_logs, fields
 from service_kit.placement import place
@@ -137,4 +137,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    run_and_leave(lambda: main(sys.argv[1:]))

@@ -3,6 +3,6 @@
 import sys
 
 from ran_emulator.service import main
-from service_kit.ending import leave
+from service_kit.ending import run_and_leave
 
-leave(main(sys.argv[1:]))
+run_and_leave(lambda: main(sys.argv[1:]))

@@ -32,7 +32,7 @@ from ran_emulator.slot_wire import SlotWire
 from ran_emulator.snapshot import FILE_NAME, PERIOD_S, SnapshotFile
 from ran_emulator.subscriptions import SLOT_FUNCTION
 from ran_emulator.summary import cell_summary
-from service_kit.ending import leave
+from service_kit.ending import run_and_leave
 from service_kit.interpreter import exact_timers, stop_collector
 from service_kit.logs import configure_logs, fields
 from service_kit.placement import pin, take_fifo
@@ -388,4 +388,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    run_and_leave(lambda: main(sys.argv[1:]))

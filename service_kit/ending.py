@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
+
+
+def run_and_leave(main: Callable[[], object]) -> NoReturn:
+    """Run a process's main function and `leave` with the code that it returns or exits with; None: 0."""
+    try:
+        code = main()
+    except SystemExit as end:
+        code = end.code
+    if isinstance(code, int | None):
+        leave(code or 0)
+    sys.exit(str(code))
 
 
 def leave(code: int) -> NoReturn:
@@ -17,7 +28,6 @@ def leave(code: int) -> NoReturn:
     a second of CPU, and waits for every thread: one that hangs must not keep a stopped process alive.
     """
     atexit._run_exitfuncs()
-    logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             with suppress(BrokenPipeError):  # nobody reads any more

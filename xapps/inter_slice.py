@@ -13,7 +13,7 @@ from hiso_proto import e2sm_budgets_pb2 as budgets_pb2
 from hiso_proto.oids import BUDGETS_OID
 from prometheus_client.core import Metric
 
-from service_kit.ending import leave
+from service_kit.ending import run_and_leave
 from xapps import learner_wire as wire
 from xapps.agents import BudgetAgent
 from xapps.codec import budget_context, budgets_message, decode_report
@@ -167,4 +167,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    run_and_leave(main)

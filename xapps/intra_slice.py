@@ -12,7 +12,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from hiso_proto.oids import SLOT_OID
 
-from service_kit.ending import leave
+from service_kit.ending import run_and_leave
 from xapps import learner_wire as wire
 from xapps.agents import SliceAgent
 from xapps.codec import decision_header, decision_message, decode_observation, decode_slots, slice_contexts
@@ -250,4 +250,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    run_and_leave(main)

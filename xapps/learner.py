@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from service_kit.ending import leave
+from service_kit.ending import run_and_leave
 from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.logs import fields
 from xapps import learner_wire as wire
@@ -376,4 +376,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    run_and_leave(main)

@@ -62,16 +62,9 @@ def slice_channels(
     )
 
 
-def oracle_on(
-    observation: SlotObservation,
-    scenario: Scenario,
-    beam_gains: npt.NDArray[np.float32],
-    common_gain: npt.NDArray[np.float32],
-    channel_gain: npt.NDArray[np.float32],
-) -> SlotDecision:
-    """`oracle_decision` for a group under its budgets, on channels given as gains [K.., N], [K..] and [K..]."""
-    count = len(observation.user_ids)
-    channels = slice_channels(observation, scenario, beam_gains, common_gain, channel_gain)
+def oracle_on(channels: SliceChannels) -> SlotDecision:
+    """`oracle_decision` for the group of `channels`."""
+    count = len(channels.beam_gains)
     beams, private_power_w = np.zeros(MAX_GROUP_USERS, np.int16), np.zeros(MAX_GROUP_USERS, np.float32)
     common_w = float(oracle_decision(channels, beams, private_power_w))
     return SlotDecision(beams[:count], private_power_w[:count], common_w)
@@ -101,7 +94,7 @@ class OracleAgent:
             self._common_gain,
             self._channel_gain,
         )
-        return oracle_on(observation, scenario, self._gains, self._common_gain, self._channel_gain)
+        return oracle_on(slice_channels(observation, scenario, self._gains, self._common_gain, self._channel_gain))
 
 
 class Clairvoyant(InterPolicy):

@@ -11,6 +11,7 @@ from hiso.action_set_kernel import best_actions
 from hiso.bounds.references import oracle_on, slice_channels
 from hiso.bounds.snapshots import Snapshot, mean_rate, slice_rate, take_snapshots
 from hiso.observe import slice_context
+from hiso.oracle_kernel import SliceChannels
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, Scenario
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
@@ -36,18 +37,18 @@ class Shares:
 
 def oracle_rate(snapshot: Snapshot, scenario: Scenario) -> float:
     """Sum rate of the coordinate-ascent oracle on a snapshot's own channels, bit/s/Hz."""
-    observation = snapshot.observation
-    gains = np.asarray(observation.beam_gains, np.float32)
-    decision = oracle_on(observation, scenario, gains, snapshot.common_gain, snapshot.channel_gain)
-    return slice_rate(snapshot, decision, scenario.antennas)
+    return slice_rate(snapshot, oracle_on(_channels(snapshot, scenario)), scenario.antennas)
+
+
+def _channels(snapshot: Snapshot, scenario: Scenario) -> SliceChannels:
+    gains = np.asarray(snapshot.observation.beam_gains, np.float32)
+    return slice_channels(snapshot.observation, scenario, gains, snapshot.common_gain, snapshot.channel_gain)
 
 
 def own_action_rate(snapshot: Snapshot, scenario: Scenario) -> float:
     """Sum rate of the best of the tuned agents' joint actions that a search finds, bit/s/Hz."""
-    observation = snapshot.observation
-    count = len(observation.user_ids)
-    gains = np.asarray(observation.beam_gains, np.float32)
-    channels = slice_channels(observation, scenario, gains, snapshot.common_gain, snapshot.channel_gain)
+    count = len(snapshot.observation.user_ids)
+    channels = _channels(snapshot, scenario)
     return float(best_actions(channels, np.zeros(count, np.int16), np.zeros(count, np.float32)))
 
 

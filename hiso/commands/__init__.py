@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from hiso.commands import bench, compare, doctor, e2, experiment, models, sim, train, up, xapp
-from service_kit.ending import leave
+from service_kit.ending import run_and_leave
 
 app = typer.Typer(
     name="hiso",
@@ -29,9 +29,4 @@ app.add_typer(xapp.app, name="xapp")
 
 def main() -> None:
     """Entry point of the `hiso` script."""
-    try:
-        app()
-    except SystemExit as end:
-        if not isinstance(end.code, int):
-            raise
-        leave(end.code)
+    run_and_leave(app)

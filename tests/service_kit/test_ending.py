@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import atexit, logging, sys, threading, time
 from service_kit.ending import leave
@@ -39,3 +41,18 @@ def test_leaving_needs_nobody_who_reads() -> None:
     finally:
         os.close(theirs)
     assert (done.returncode, done.stderr) == (3, b"logged\n")
+
+
+@pytest.mark.parametrize(
+    ("main", "code", "said"),
+    [
+        ("lambda: 3", 3, ""),
+        ("lambda: None", 0, ""),
+        ("lambda: sys.exit(2)", 2, ""),
+        ("lambda: sys.exit('no')", 1, "no\n"),
+    ],
+)
+def test_a_main_function_ends_its_process_however_it_says_its_code(main: str, code: int, said: str) -> None:
+    program = f"import sys\nfrom service_kit.ending import run_and_leave\nrun_and_leave({main})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (code, said)
