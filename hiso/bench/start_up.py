@@ -34,7 +34,7 @@ def start_to_first_kpi_s(port_base: int, stop: threading.Event) -> float:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        process_group=0,
     ) as command:
         client = LoopbackClient(ports.port_of("emulator", port_base))
         try:

@@ -68,8 +68,8 @@ def inline_kernel(function: Any) -> Any:
 
 
 class _KernelsOnly(CPUDispatcher):
-    """What Python would call without a way in, and end at once."""
+    """A kernel that Python has no way into: called from there without this class, it would end the process."""
 
     def __call__(self, *_arguments: object) -> NoReturn:
         """Refuse."""
-        raise TypeError(f"{self.py_func.__name__}: only kernels may call it; its Python function is .py_func")
+        raise TypeError(f"{self.py_func.__name__}: only kernels may call it")
