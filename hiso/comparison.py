@@ -1,4 +1,7 @@
-"""Schedulers side by side: the same worlds under each, figures of merit as means over seeds."""
+"""Schedulers side by side: the same worlds under each, figures of merit as means over seeds.
+
+Of runs of more than a second the first one is left out.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiso.run_request import RunRequest
-from hiso.runner import Progress, run
-from ran_emulator.scenario import SLICE_NAMES
+from hiso.runner import Progress, Runner
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 
 COLUMNS = ("scheduler", "kappa", "D", "eta", "goodput", "utility", *(f"SSR {name}" for name in SLICE_NAMES), "updates")
 """eta and goodput in bit/s/Hz; updates: changes of the budgets, a run."""
@@ -73,16 +76,19 @@ def compare(requests: Sequence[RunRequest], progress: Progress) -> list[Row]:
 
 def _figures(request: RunRequest, progress: Progress) -> Figures:
     assert request.slots is not None
-    result = run(
+    runner = Runner(
         request.scenario,
         request.scheduler,
         request.seed,
-        request.slots,
         request.control_delay_slots,
         weights=request.weights(),
-        progress=progress,
         timeline=request.timeline,
     )
+    if request.slots > SLOTS_PER_SECOND:  # agents that see loads have seen none in the first second
+        runner.advance(SLOTS_PER_SECOND, progress)
+        runner.leave_out_what_was()
+    runner.advance(request.slots - runner.cell.slot, progress)
+    result = runner.result()
     summary: dict[str, Any] = result.summary
     return Figures(
         seed=request.seed,

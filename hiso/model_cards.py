@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from hiso.bounds import split_tables as tables
+from hiso.bounds.controls import Misled
 from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
 from hiso.observe import budget_context, slice_context
 from hiso.training.inter import make_world, play_policy, report_utility
@@ -18,7 +18,7 @@ from xapps.slicing.inter.base import InterPolicy
 from xapps.slicing.inter.coma2c import TUNED
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import trained_weights
-from xapps.slicing.observation import BudgetContext, Budgets, SecondReport
+from xapps.slicing.observation import BudgetContext, SecondReport
 from xapps.slicing.weights import ANY_HWI_MODEL, Weights
 from xapps.trained import find_weights, inter_weights, trained_name
 
@@ -170,7 +170,7 @@ def _inter_runs(scenario: Scenario, seconds: int) -> Iterator[tuple[str, list[li
     of_others = played[variant][1:] + played[variant][:1]
     controls: dict[str, _MakeAgents] = {
         UNTRAINED: lambda world, context: make_inter_policy(variant, context, FRESH_SEEDS[world], None),
-        SHUFFLED: lambda world, context: _Misled(tuned(world, context), of_others[world]),
+        SHUFFLED: lambda world, context: Misled(tuned(world, context), of_others[world]),
     }
     for control, agents in controls.items():
         yield control, _play(scenario, agents, intra, trigger, seconds)
@@ -193,17 +193,3 @@ def _play(scenario: Scenario, agents: _MakeAgents, intra: str, trigger: str, sec
         play_policy(make_world(scenario, seed, 0, below), agents(world, context), trigger, seconds)
         for world, seed in enumerate(FRESH_SEEDS)
     ]
-
-
-class _Misled(InterPolicy):
-    """A policy that sees the seconds of another world, in an order that drifts from its own."""
-
-    def __init__(self, policy: InterPolicy, reports: Sequence[SecondReport]) -> None:
-        super().__init__(policy.name)
-        self._policy = policy
-        self._reports = reports
-
-    def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
-        """Budgets for what was seen elsewhere."""
-        other = self._reports[7 * report.second % len(self._reports)]
-        return self._policy.on_second(replace(other, second=report.second), triggered)

@@ -20,7 +20,7 @@ from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.events import TimedChange
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
-from ran_emulator.summary import cell_summary
+from ran_emulator.summary import Totals, cell_summary, totals
 from xapps.agents import BudgetAgent, SliceAgent
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
@@ -36,6 +36,7 @@ from xapps.slicing.weights import (
     check_trained_options,
 )
 from xapps.trained import (
+    cell_differences,
     control_delay_differs,
     find_weights,
     hwi_model_differs,
@@ -78,6 +79,9 @@ class RunWeights:
                 reasons.append(f"hwi_model {trained.hwi_model} (this run: {scenario.hwi.model})")
             if control_delay_differs(trained, control_delay_slots):
                 reasons.append(f"control_delay_slots {trained.control_delay_slots} (this run: {control_delay_slots})")
+            if weights is self.intra:
+                differences = cell_differences(trained, scenario)
+                reasons += [f"{name} {was} (this run: {now})" for name, (was, now) in differences.items()]
             if reasons:
                 found.append(f"the weights {weights.weights_id} were trained for {' and '.join(reasons)}")
         return found
@@ -189,6 +193,7 @@ class Runner:
             self._agents = self._slice_agents(learns_slots, training_slots, intra_config)
         self._budget_agent = budget_agent or self._make_budget_agent(learn and scheduler.inter in COMA2C_CONFIGS)
         self._learns_slots = learns_slots
+        self._unmeasured: tuple[Totals, int, int] | None = None
         self._set_budgets(self.cell.window())  # the empty report before slot 0
 
     def _slice_agents(
@@ -288,14 +293,20 @@ class Runner:
         if budgets is not None:
             self.cell.set_budgets(budgets.bandwidth_hz, budgets.power_w)
 
+    def leave_out_what_was(self) -> None:
+        """Let results be over what comes from here on; what was so far is not measured."""
+        agent = self._budget_agent
+        self._unmeasured = totals(self.cell), agent.updates, agent.trigger.evaluations
+
     def result(self) -> RunResult:
         """What the run gave so far."""
         agent = self._budget_agent
+        since, updates, evaluations = self._unmeasured or (None, 0, 0)
         return RunResult(
-            summary=cell_summary(self.cell),
+            summary=cell_summary(self.cell, since),
             weights_id=self.weights.weights_id,
-            inter_slice_updates=agent.updates,
-            trigger_evaluations=agent.trigger.evaluations,
+            inter_slice_updates=agent.updates - updates,
+            trigger_evaluations=agent.trigger.evaluations - evaluations,
             wall_s=self.wall_s,
         )
 

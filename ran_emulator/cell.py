@@ -30,7 +30,7 @@ COMMON_BEAM_POOL = 4_096
 
 @dataclass(slots=True)
 class SecondWindow:
-    """One closed second: measures a slice, and the budgets and impairments in force at its end."""
+    """One closed second: measures a slice, and the budgets, impairments and mix of loads in force at its end."""
 
     second: int
     slot: int
@@ -42,6 +42,7 @@ class SecondWindow:
     bandwidth_hz: npt.NDArray[np.int64]  # [S]
     power_w: npt.NDArray[np.float32]  # [S]
     hwi: Impairments
+    regime: int | None
 
     def ssr(self) -> npt.NDArray[np.float32]:
         """SSR a slice (Eq. 4): successes / resolved; 1 where nothing was resolved. float32 [S]."""
@@ -332,6 +333,7 @@ class Cell:
             bandwidth_hz=state.slices["bandwidth_hz"].copy(),
             power_w=state.slices["power_w"].copy(),
             hwi=self.hwi,
+            regime=self.regime,
         )
 
     def places_m(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,19 +35,57 @@ def utility(eta_weight: float, ssr_weights: Any, eta_bps_hz: float, ssr: Any) ->
     return float(eta_weight * eta_bps_hz + np.dot(ssr_weights, ssr))
 
 
-def cell_summary(cell: Cell) -> dict[str, Any]:
-    """Totals of a cell since slot 0, the open window included: rates, utility, decisions and each slice's accounts.
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a cell has counted from slot 0 to a slot, the open window included."""
 
-    offered = delivered + dropped + queued holds exactly, in packets and in bits.
+    slots: int
+    counts: npt.NDArray[np.int64]  # [S, counters of ran_emulator.state]
+    sums: npt.NDArray[np.float64]  # [S, sums of ran_emulator.state]
+    delays: npt.NDArray[np.int64]  # [S, DELAY_BINS + 1]
+    resolved: npt.NDArray[np.int64]  # [users]
+    successes: npt.NDArray[np.int64]  # [users]
+
+    def __sub__(self, earlier: Totals) -> Totals:
+        """What was counted between."""
+        return Totals(
+            self.slots - earlier.slots,
+            self.counts - earlier.counts,
+            self.sums - earlier.sums,
+            self.delays - earlier.delays,
+            self.resolved - earlier.resolved,
+            self.successes - earlier.successes,
+        )
+
+
+def totals(cell: Cell) -> Totals:
+    """What a cell has counted so far."""
+    open_window, users = cell.window(), cell.state.users
+    return Totals(
+        cell.slot,
+        cell.state.total_counts + open_window.counts,
+        cell.state.total_sums + open_window.sums,
+        cell.state.delays[0] + cell.state.delays[1],
+        users["total_resolved"] + users["window_resolved"],
+        users["total_successes"] + users["window_successes"],
+    )
+
+
+def cell_summary(cell: Cell, since: Totals | None = None) -> dict[str, Any]:
+    """What a cell has counted since slot 0: rates, utility, decisions and each slice's accounts.
+
+    offered = delivered + dropped + queued holds exactly, in packets and in bits; of a summary `since` some earlier
+    slot, with what was queued then on the left.
     """
     scenario = cell.scenario
-    open_window = cell.window()
-    counts = cell.state.total_counts + open_window.counts
-    sums = cell.state.total_sums + open_window.sums
+    open_window, counted = cell.window(), totals(cell)
+    if since is not None:
+        counted -= since
+    counts, sums = counted.counts, counted.sums
     max_latency_ms = np.array([part.max_latency_ms for part in scenario.slices.in_order()])
-    delay_p99_ms = delay_quantiles_ms(cell.state.delays[0] + cell.state.delays[1], max_latency_ms, (0.99,))[:, 0]
-    slots = max(cell.slot, 1)
-    simulated_s = cell.slot / SLOTS_PER_SECOND
+    delay_p99_ms = delay_quantiles_ms(counted.delays, max_latency_ms, (0.99,))[:, 0]
+    slots = max(counted.slots, 1)
+    simulated_s = counted.slots / SLOTS_PER_SECOND
     seconds = slots * SLOT_US * 1e-6
     eta = float(sums[:, st.SUM_RATE].sum() / slots / scenario.total_bandwidth_hz)
     ssr = ssr_of(counts)
@@ -54,7 +93,7 @@ def cell_summary(cell: Cell) -> dict[str, Any]:
     slices = {
         name: {
             "ssr": float(ssr[index]),
-            "ssr_user": _user_ssr(cell, index, part.ssr_threshold),
+            "ssr_user": _user_ssr(counted, cell.slice_users(index), part.ssr_threshold),
             "throughput_bps": float(counts[index, st.DELIVERED_BITS] / seconds),
             "delay_ms": {
                 "mean": _mean(sums[index, st.SUM_DELAY], counts[index, st.DELIVERED]),
@@ -75,7 +114,7 @@ def cell_summary(cell: Cell) -> dict[str, Any]:
         for index, (name, part) in enumerate(zip(SLICE_NAMES, scenario.slices.in_order(), strict=True))
     }
     return {
-        "slots": cell.slot,
+        "slots": counted.slots,
         "simulated_s": simulated_s,
         "eta_bps_hz": eta,
         "eta_sum_bps_hz": float(sums[:, st.SUM_RATE_PER_HZ].sum() / slots),
@@ -98,11 +137,9 @@ def _mean(total: float, count: int) -> float | None:
     return float(total / count) if count else None
 
 
-def _user_ssr(cell: Cell, slice_id: int, threshold: float) -> dict[str, float]:
+def _user_ssr(counted: Totals, users: slice, threshold: float) -> dict[str, float]:
     """Eq. 5 and C11 over a slice's users with at least one resolved packet: minimum, 5th percentile, share at C11."""
-    users = cell.state.users[cell.slice_users(slice_id)]
-    done = users["total_resolved"] + users["window_resolved"]
-    good = users["total_successes"] + users["window_successes"]
+    done, good = counted.resolved[users], counted.successes[users]
     ssr = good[done > 0] / done[done > 0]
     if len(ssr) == 0:
         return {"min": 1.0, "p5": 1.0, "share_at_threshold": 1.0}

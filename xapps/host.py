@@ -28,9 +28,18 @@ from xapps.sdk.service import (
     place,
     stop_on_signals,
 )
+from xapps.slicing.observation import SliceContext
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions, OptionsError, parse_options
 from xapps.slicing.weights import Weights, WeightsError, WeightsMetadata, check_trained_options
-from xapps.trained import control_delay_differs, find_weights, hwi_model_differs, is_preset, trained_name
+from xapps.trained import (
+    CELL_FIELDS,
+    cell_differences,
+    control_delay_differs,
+    find_weights,
+    hwi_model_differs,
+    is_preset,
+    trained_name,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -102,7 +111,7 @@ class HostMetrics(Collector):
         self.trigger_evaluations: int | None = None
         self.inter_slice_updates: int | None = None
         self.weights_version = 0
-        self.mismatches = {"hwi_model": False, "control_delay": False}
+        self.mismatches = dict.fromkeys(("hwi_model", "control_delay", *CELL_FIELDS), False)
         self.connected: Callable[[], bool] = lambda: False
         self.lost_indications: Callable[[], int] = lambda: 0
         self._durations_ns = np.zeros(DURATIONS, np.int64)
@@ -156,6 +165,13 @@ class MismatchWatch:
         if self._trained is not None:
             differs = control_delay_differs(self._trained, slots)
             self._set("control_delay", differs, self._trained.control_delay_slots, slots)
+
+    def cell(self, context: SliceContext) -> None:
+        """Look at the node's antennas, access and precoder."""
+        if self._trained is not None:
+            differences = cell_differences(self._trained, context)
+            for name in CELL_FIELDS:
+                self._set(name, name in differences, *differences.get(name, (None, None)))
 
     def hwi_model(self, model: int) -> None:
         """Look at an observation's impairment model; cheap where it is the one of the observation before."""

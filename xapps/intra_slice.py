@@ -155,6 +155,7 @@ class IntraSliceXApp:
         policy.freeze()
         watch = MismatchWatch(None if trained is None else trained.metadata, self._metrics)
         watch.control_delay(context.control_delay_slots)
+        watch.cell(context)
         self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
         if not self._learns or self._arguments.learner is None:
             return _NodeAgent(node, policy, None, watch, lockstep=lockstep)

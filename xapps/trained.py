@@ -73,6 +73,16 @@ def inter_weights(weights: Weights, options: AgentOptions = DEFAULT_OPTIONS) -> 
     return InterWeights(weights.agent("inter"), metadata)
 
 
+CELL_FIELDS = ("antennas", "access", "precoder")
+"""What intra-slice agents are told of a cell; those of the inter-slice level are not."""
+
+
+def cell_differences(trained: WeightsMetadata, cell: object) -> dict[str, tuple[object, object]]:
+    """Those of `CELL_FIELDS` in which a cell (a scenario, or a slice's context) is not the one trained in, as pairs."""
+    pairs = {name: (getattr(trained, name), getattr(cell, name)) for name in CELL_FIELDS}
+    return {name: (was, now) for name, (was, now) in pairs.items() if was != now}
+
+
 def hwi_model_differs(trained: WeightsMetadata, hwi_model: int) -> bool:
     """Whether agents run under another hardware impairment model than the one they were trained under."""
     if trained.hwi_model == ANY_HWI_MODEL:

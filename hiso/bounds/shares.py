@@ -63,7 +63,11 @@ def oracle_shares(
     found = []
     cell = Cell(scenario, seeds[0])
     for index, name in enumerate(SLICE_NAMES):
-        snapshots = [one for seed in seeds for one in take_snapshots(scenario, seed, index, snapshots_a_seed)]
+        snapshots = [
+            one
+            for seed in seeds
+            for one in take_snapshots(scenario, seed, index, snapshots_a_seed, driver=_driver(scenario))
+        ]
         oracle = float(np.mean([oracle_rate(snapshot, scenario) for snapshot in snapshots]))
         context = slice_context(cell, index)
         policies = {rule: make_intra_policy(rule, context, 0) for rule in RULES}
@@ -81,6 +85,12 @@ def oracle_shares(
         rates[SHUFFLED] = _shuffled_rate(snapshots, policies[first.weights_id])
         found.append(Shares(name, oracle, {label: rate / oracle for label, rate in rates.items()}))
     return found
+
+
+def _driver(scenario: Scenario) -> str:
+    """The rule that is near the oracle under the scenario's reading, so that groups are those that good agents meet."""
+    distorted = scenario.hwi.kappa_t > 0 or scenario.hwi.kappa_r > 0
+    return "greedy" if scenario.hwi.model == "aggregate" and distorted else "slnr"
 
 
 def _shuffled_rate(snapshots: Sequence[Snapshot], policy: IntraPolicy) -> float:

@@ -58,16 +58,19 @@ class Results:
         if any(result is None or result.error is not None for result in results):
             return math.nan
         trainings = [result for result in results[: len(unit.trainings)] if result]
-        if measure == "training_wall_s":
+        if measure == "training_cpu_s":
             parts = [
-                value for result in trainings for name, value in result.measures.items() if name.endswith("wall_s")
+                value
+                for result in trainings
+                for name, value in result.measures.items()
+                if name.endswith("training_cpu_s")
             ]
         else:
             parts = [result.measures[measure] for result in results if result and measure in result.measures]
         if not parts or None in parts:
             return math.nan
         known = [part for part in parts if part is not None]
-        return float(np.sum(known) if measure == "training_wall_s" else np.mean(known))
+        return float(np.sum(known) if measure == "training_cpu_s" else np.mean(known))
 
     def estimate(self, arm: str, conditions: Sequence[str], measure: str) -> Estimate | None:
         """Interquartile mean over conditions and seeds; None where a condition has no value."""

@@ -11,7 +11,10 @@ from typing import Any, Literal
 from hiso.experiments.digest import code_digest
 from hiso.training.gating import Gate
 
-Kind = Literal["train-intra", "train-inter", "episode", "system"]
+Kind = Literal["train-intra", "train-inter", "episode", "system", "snapshots"]
+
+Control = Literal["untrained", "misled"]
+"""Negative controls: the weights that a training begins with; or budgets by the seconds of another world."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Run:
     """A training under every impairment and, of the inter-slice level, sooner changing mixes of loads."""
     inter_agents: dict[str, Any] = field(default_factory=dict)
     intra_agents: dict[str, Any] = field(default_factory=dict)
+    learns_on: bool = False
+    """An episode in which both levels go on learning."""
+    control: Control | None = None
 
     @property
     def content(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from hiso.experiments.run import Run
 from hiso.experiments.spec import Arm, Experiment, Size
 from hiso.run_request import RunRequest, agents_that_can_learn
+from hiso.runner import default_weights
 from hiso.training.gating import usual_gate
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from xapps.slicing.inter.coma2c import changed_config
@@ -50,16 +51,17 @@ def expand(experiment: Experiment, size: Size) -> Plan:
     for (label, where), request in experiment.requests.items():
         arm = experiment.arms[label]
         training_request = experiment.training_request(label, where) if arm.trained else None
-        shipped = (None, None) if arm.trained else _shipped(request)
+        shipped = (None, None) if arm.trained or arm.control == "untrained" else _shipped(request, arm.shipped_for)
         units[label, where] = []
         for index in range(size.seeds):
+            seed = FIRST_TRAINING_SEED + index
             trainings = _trainings(
-                arm, training_request, experiment.trained_in == "preset", size, FIRST_TRAINING_SEED + index
+                arm, training_request, (arm.trained_in or experiment.trained_in) == "preset", size, seed
             )
             inter, intra = (run.key if run else None for run in trainings) if arm.trained else shipped
             episodes = [
                 Run(
-                    kind="system" if experiment.host == "system" else "episode",
+                    kind="episode" if experiment.host == "in-process" else experiment.host,
                     **_what(request),
                     trigger=request.scheduler.trigger,
                     seed=FIRST_EPISODE_SEED + EPISODES_A_SEED * index + episode,
@@ -67,6 +69,8 @@ def expand(experiment: Experiment, size: Size) -> Plan:
                     inter_weights=inter,
                     intra_weights=intra,
                     inter_agents=arm.inter_changes,
+                    learns_on=arm.learns_on,
+                    control=arm.control,
                 )
                 for episode in range(size.episodes)
             ]
@@ -86,8 +90,12 @@ def _what(request: RunRequest) -> dict[str, Any]:
     }
 
 
-def _shipped(request: RunRequest) -> tuple[str | None, str | None]:
-    weights = request.weights()
+def _shipped(request: RunRequest, trained_for: int | None) -> tuple[str | None, str | None]:
+    """Ids of the shipped weights of both levels; `trained_for`: another control delay than the request's."""
+    if trained_for is None:
+        weights = request.weights()
+    else:
+        weights = default_weights(request.scenario, request.scheduler, trained_for)
     return tuple(part.weights_id if part else None for part in (weights.inter, weights.intra))  # type: ignore[return-value]
 
 
@@ -113,7 +121,7 @@ def _trainings(
     if "inter" in agents:
         config = changed_config(request.scheduler.inter, arm.inter_changes)
         gate = arm.gate or usual_gate(config)
-        seconds = size.inter_training_s or config.training_seconds
+        seconds = _inter_training_s(arm, size) or config.training_seconds
         inter = Run(
             kind="train-inter",
             **what,
@@ -126,3 +134,10 @@ def _trainings(
             inter_agents=arm.inter_changes,
         )
     return inter, intra
+
+
+def _inter_training_s(arm: Arm, size: Size) -> int | None:
+    if arm.inter_training_s is None:
+        return size.inter_training_s
+    # The quick size is short for every arm.
+    return min(arm.inter_training_s, size.inter_training_s or arm.inter_training_s)

@@ -14,7 +14,15 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hiso.experiments.measures import EPISODE_MEASURES, MEASURES, SERIES, TRAINING_MEASURES
+from hiso.experiments.measures import (
+    EPISODE_MEASURES,
+    MEASURES,
+    SERIES,
+    SNAPSHOT_MEASURES,
+    SYSTEM_MEASURES,
+    TRAINING_MEASURES,
+)
+from hiso.experiments.run import Control
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
 from hiso.training.gating import Gate
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLICE_NAMES
@@ -63,6 +71,10 @@ class InterAgents(_Agents):
     critic_learning_rate: Rate = 2e-3
     entropy_initial: Rate = 0.01
     entropy_final: Rate = 0.01
+    entropy_in_td_product: bool = True
+    critic_weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+    gradient_norm: Annotated[float, Field(gt=0, le=1_000)] | None = None
+    orthogonal_heads: bool = False
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
@@ -79,6 +91,11 @@ class IntraAgents(_Agents):
     learning_rate: Rate = 1e-3
 
 
+World = Literal["condition", "preset"]
+"""Of trainings: the condition's own, or its scenario without what the condition sets, where agents that see
+impairments meet all of them."""
+
+
 class Arm(_Model):
     """Who decides: a scheduler with parts exchanged, and how its agents were trained."""
 
@@ -88,6 +105,15 @@ class Arm(_Model):
     trigger: str | None = None
     trained: bool = False
     """Agents of each seed's own training; else the shipped weights, which are one training's."""
+    trained_in: World | None = None
+    """In place of the experiment's."""
+    inter_training_s: Annotated[int, Field(ge=5, le=100_000)] | None = None
+    """In place of the full size's."""
+    shipped_for: Literal[0, 2] | None = None
+    """Control delay that the shipped weights were trained for; left out: the one that goes with the condition's."""
+    learns_on: bool = False
+    """Whether both levels go on learning in the episodes."""
+    control: Control | None = None
     gate: Gate | None = None
     """While CoMA2C is trained: what waits for the trigger, after 200 s in which nothing does. Left out: `both` for
     the printed agents (Algorithm 2), `none` for others."""
@@ -100,8 +126,13 @@ class Arm(_Model):
 
     @model_validator(mode="after")
     def _training(self) -> Self:
-        if not self.trained and (self.gate or self.inter_agents or self.intra_agents):
-            raise ValueError("gate, inter_agents and intra_agents need trained: true")
+        for name in ("gate", "inter_agents", "intra_agents", "trained_in", "inter_training_s"):
+            if getattr(self, name) is not None and not self.trained:
+                raise ValueError(f"{name}: needs trained: true")
+        if self.trained and (self.shipped_for is not None or self.control == "untrained"):
+            raise ValueError("trained: must be false with shipped_for, and with control: untrained")
+        if self.learns_on and (self.control or self.inter_agents or self.intra_agents):
+            raise ValueError("learns_on: goes with neither control, inter_agents nor intra_agents")
         return self
 
     @property
@@ -242,13 +273,13 @@ class Experiment(_Model):
     paper: str | None = None
     """What that figure shows, as far as the text says."""
     headline: bool = False
-    host: Literal["in-process", "system"] = "in-process"
-    """`system`: episodes run as processes over E2, in lock-step, one at a time."""
+    host: Literal["in-process", "system", "snapshots"] = "in-process"
+    """`system`: episodes run as processes over E2, in lock-step, one at a time. `snapshots`: in their place the
+    intra-slice level decides single slots of every world, as many of each slice as go into the duration, a
+    hundredth of a second apart."""
     arms: Annotated[dict[Label, Arm], Field(min_length=1)]
     conditions: Annotated[dict[Label, Condition], Field(min_length=1)]
-    trained_in: Literal["condition", "preset"] = "condition"
-    """Worlds of the trainings: the condition's own, or its scenario without what the condition sets, where agents
-    that see impairments meet all of them."""
+    trained_in: World = "condition"
     reference: str | None = None
     """Arm in whose share results are also given."""
     measures: Annotated[list[str], Field(min_length=1)]
@@ -278,7 +309,10 @@ class Experiment(_Model):
     def _possible_measures(self) -> Iterable[str]:
         if self.full.episodes == 0:
             return TRAINING_MEASURES
-        return MEASURES if self.host == "system" else {**EPISODE_MEASURES, **TRAINING_MEASURES}
+        if self.host == "snapshots":
+            return {**SNAPSHOT_MEASURES, **TRAINING_MEASURES}
+        own = SYSTEM_MEASURES if self.host == "system" else {}
+        return {**EPISODE_MEASURES, **own, **TRAINING_MEASURES}
 
     def _check_rule(self, rule: Rule) -> None:
         others = rule.b if isinstance(rule, Comparison | Share) else [rule.b] if isinstance(rule, Equivalence) else []
@@ -303,7 +337,7 @@ class Experiment(_Model):
     def training_request(self, label: str, where: str) -> RunRequest:
         """The world in which an arm is trained for a condition."""
         arm, condition = self.arms[label], self.conditions[where]
-        if self.trained_in == "condition":
+        if (arm.trained_in or self.trained_in) == "condition":
             return self.requests[label, where]
         return self._request(label, arm, where, condition, arm.set)
 
@@ -324,13 +358,29 @@ class Experiment(_Model):
                 learn=False,
                 from_scratch=arm.trained,
                 set_agents=arm.options.assignments(),
-                in_process=self.host == "in-process",
+                in_process=self.host != "system",
             )
         except RequestError as error:
             raise ExperimentError(f"{self.name}: arm {label!r} in {where!r}: {error}") from error
         if arm.trained:
             self._check_trained(label, arm, request.scheduler)
+        self._check_levels(label, arm, request.scheduler)
         return request
+
+    def _check_levels(self, label: str, arm: Arm, scheduler: Scheduler) -> None:
+        """Whether an arm has the levels that what is asked of it needs."""
+        here = f"{self.name}: arm {label!r}:"
+        agents = agents_that_can_learn(scheduler)
+        if self.host != "in-process" and (arm.learns_on or arm.control):
+            raise ExperimentError(f"{here} learns_on and control: only where host is in-process")
+        if self.host == "snapshots" and SLICE_NAMES[0] not in agents:
+            raise ExperimentError(f"{here} intra: {scheduler.intra} does not learn, as host: snapshots needs")
+        if self.host == "snapshots" and arm.options != DEFAULT_OPTIONS:
+            raise ExperimentError(f"{here} options: must be left out where host is snapshots")
+        if arm.learns_on and len(agents) <= len(SLICE_NAMES):
+            raise ExperimentError(f"{here} learns_on: one of its levels does not learn")
+        if arm.control == "misled" and "inter" not in agents:
+            raise ExperimentError(f"{here} control: its inter-slice policy does not learn")
 
     def _check_trained(self, label: str, arm: Arm, scheduler: Scheduler) -> None:
         """Whether an arm's agents can be trained as it says."""
@@ -351,8 +401,8 @@ class Experiment(_Model):
 
     @property
     def learns(self) -> bool:
-        """Whether any arm is trained (which needs PyTorch)."""
-        return any(arm.trained for arm in self.arms.values())
+        """Whether any arm learns (which needs PyTorch)."""
+        return any(arm.trained or arm.learns_on for arm in self.arms.values())
 
 
 def _flow(value: Any) -> str:

@@ -37,4 +37,7 @@ def training_metadata(
         bandwidth_step_hz=options.bandwidth_step_hz,
         power_levels=options.power_levels,
         action=options.action,
+        antennas=scenario.antennas,
+        access=scenario.access,
+        precoder=scenario.precoder,
     )

@@ -113,7 +113,7 @@ WRONG = [
         ": array bandwidth.actor.4.weight must be float32 of shape (120, 32), not float32 of (15, 32)",
     ),
     (["--scheduler", "hiso-coma-tuned", *WIDER_BAND], "weights coma2c-tuned-"),
-    (["--scheduler", "hiso-coma", "--set", "antennas=64"], "(64 beams)"),
+    (["--scheduler", "hiso-coma", "--set", "antennas=64"], "antennas: must be 128 with weights madqn-"),
     (["--scheduler", "hiso-coma", "--set", "antennas=64"], "weights madqn-"),
     (
         ["--scenario", "base", "--inter", "coma2c-tuned-lstm", "--control-delay-slots", "1"],
@@ -235,7 +235,11 @@ def test_weights_must_have_a_folder_to_go_to(runner: CliRunner, tmp_path: Path, 
     ("name", "arguments", "message"),
     [
         ("madqn-tuned-base-d0", ["--set-agents", "power_levels=8"], "trained for power_levels 5, not 8"),
-        ("madqn-base-d0", ["--scheduler", "hiso-coma", "--set", "antennas=32"], "flat must hold"),
+        (
+            "madqn-base-d0",
+            ["--scheduler", "hiso-coma", "--set", "antennas=32"],
+            "antennas: must be 128 with weights madqn-base-d0-",
+        ),
         ("coma2c-tuned-base-d0", ["--set-agents", "bandwidth_step_hz=500000"], "trained for bandwidth_step_hz 1000000"),
     ],
 )
@@ -256,7 +260,7 @@ def test_a_damaged_file_is_not_built_on(runner: CliRunner, tmp_path: Path, name:
     (tmp_path / name).write_bytes((TRAINED_DIRECTORY / name).read_bytes()[:999])
     result = runner.invoke(app, ["train", "--out", str(tmp_path)])
     assert result.exit_code == 2
-    assert f"cannot be kept: {tmp_path / name}: not a weights file" in result.stderr
+    assert f"cannot be kept: weights: {tmp_path / name}: not a weights file" in result.stderr
 
 
 @pytest.mark.torch

@@ -37,7 +37,46 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
         ),
         ({"arms": {"a": {"scheduler": "slnr", "set": {"access": "ofdma"}}}}, "access: scheduler 'slnr' needs rsma"),
         ({"arms": {"a": {"scheduler": "gga", "trained": True}}}, "nothing in scheduler 'gga' has weights"),
-        ({"arms": {"a": {"scheduler": "hiso-coma", "gate": "act"}}}, "need trained: true"),
+        ({"arms": {"a": {"scheduler": "hiso-coma", "gate": "act"}}}, "gate: needs trained: true"),
+        ({"arms": {"a": {"scheduler": "hiso-coma", "inter_training_s": 9}}}, "inter_training_s: needs trained: true"),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "shipped_for": 2}}},
+            "trained: must be false with shipped_for",
+        ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "control": "untrained"}}},
+            "trained: must be false with shipped_for, and with control: untrained",
+        ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "learns_on": True, "control": "misled"}}},
+            "learns_on: goes with neither control",
+        ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "inter": "equal", "learns_on": True}}},
+            "arm 'a': learns_on: one of its levels does not learn",
+        ),
+        (
+            {"arms": {"a": {"scheduler": "hiso-coma", "inter": "equal", "control": "misled"}}},
+            "arm 'a': control: its inter-slice policy does not learn",
+        ),
+        (
+            {"host": "system", "arms": {"a": {"scheduler": "hiso-coma", "control": "untrained"}}},
+            "arm 'a': learns_on and control: only where host is in-process",
+        ),
+        (
+            {"host": "snapshots", "measures": ["share_embb"], "arms": {"a": {"scheduler": "gga"}}},
+            "arm 'a': intra: greedy does not learn, as host: snapshots needs",
+        ),
+        (
+            {
+                "host": "snapshots",
+                "measures": ["share_embb"],
+                "arms": {"a": {"scheduler": "hiso-coma", "trained": True, "options": {"power_levels": 9}}},
+            },
+            "arm 'a': options: must be left out where host is snapshots",
+        ),
+        ({"host": "snapshots", "measures": ["utility"]}, "measures: 'utility' is none of share_vonr"),
+        ({"measures": ["share_embb"]}, "measures: 'share_embb' is none of utility"),
         (
             {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "gate": "shut"}}},
             "'none', 'act', 'learn' or 'both'",

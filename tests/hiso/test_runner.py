@@ -400,6 +400,11 @@ def test_runs_on_given_weights_say_which() -> None:
         ([], 0, 0, []),
         ([], 2, 4, []),
         ([], 0, 1, [["control_delay_slots 0 (this run: 1)"]]),
+        (["access=sdma"], 0, 0, [["access rsma (this run: sdma)"]]),
+        (
+            ["precoder=rzf", "antennas=64"], 0, 0,
+            [["antennas 128 (this run: 64)", "precoder codebook (this run: rzf)"]],
+        ),
         (["hwi.model=aggregate"], 0, 0, [["hwi_model paper (this run: aggregate)"]]),
         (
             ["hwi.model=aggregate"], 2, 0,

@@ -46,7 +46,7 @@ def test_what_fits_is_not_warned_of() -> None:
             system.start_xapp(agent)
         system.start_emulator("base", "--clock", "lockstep", "--control-delay-slots", "4", "--slots", "200")
         system.summary()
-        for reason in ("hwi_model", "control_delay"):
+        for reason in ("hwi_model", "control_delay", "antennas", "access", "precoder"):
             assert system.metric("xapp-embb", "hiso_xapp_weights_mismatch", reason=reason) == 0
         found = system.metric("xapp-embb", "hiso_xapp_info", policy="madqn-tuned", weights_id=weights.weights_id)
         assert found == 1

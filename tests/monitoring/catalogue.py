@@ -66,6 +66,7 @@ _SCENARIO = {
     "scenario": "regimes", "access": "rsma", "precoder": "codebook", "hwi_model": "paper",
     "clock": "realtime", "control_delay_slots": "2", "cell": "0",
 }  # fmt: skip
+_MISMATCHES = ("hwi_model", "control_delay", "antennas", "access", "precoder")
 _XAPP = {"xapp": "intra-embb", "policy": "madqn-tuned", "trigger": "", "weights_id": "regimes-d2"}
 
 METRICS = (
@@ -128,7 +129,7 @@ METRICS = (
     Metric("xapp", "counter", "hiso_xapp_trigger_evaluations_total", 1),
     Metric("xapp", "counter", "hiso_xapp_inter_slice_updates_total", 0.4),
     Metric("xapp", "gauge", "hiso_xapp_weights_version", 12),
-    Metric("xapp", "gauge", "hiso_xapp_weights_mismatch", 0, _each(reason=("hwi_model", "control_delay"))),
+    Metric("xapp", "gauge", "hiso_xapp_weights_mismatch", 0, _each(reason=_MISMATCHES)),
     Metric("xapp", "counter", "hiso_xapp_lost_indications_total", 0.1),
     Metric("xapp", "gauge", "hiso_xapp_connected", 1),
     Metric(

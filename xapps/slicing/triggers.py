@@ -114,6 +114,20 @@ class Never(Trigger):
         return False
 
 
+class EveryTen(Trigger):
+    """Fires every tenth second, whatever the traffic does: about as often as `z-ref` in `regimes`."""
+
+    name = "every-10"
+    period_seconds = 10
+
+    def _begin(self, loads: F64) -> None:  # noqa: ARG002
+        self._since = 0
+
+    def _fires(self, loads: F64) -> bool:  # noqa: ARG002
+        self._since = (self._since + 1) % self.period_seconds
+        return self._since == 0
+
+
 class TenPercent(Trigger):
     """Fires where a slice's traffic differs from the second before by more than 10 % (Eq. 21-23)."""
 
@@ -132,7 +146,7 @@ class TenPercent(Trigger):
 class ZRef(Trigger):
     """Fires where a slice's traffic leaves the mean since the last trigger by more than chance allows.
 
-    Against that reference, unlike against the second before, a slow drift adds up until it fires.
+    The mean is of the last 20 seconds at most: a drift adds up over as many, unlike against the second before.
     """
 
     name = "z-ref"
@@ -151,7 +165,7 @@ class ZRef(Trigger):
         return fired
 
 
-_TRIGGERS: dict[str, type[Trigger]] = {kind.name: kind for kind in (Always, Never, TenPercent, ZRef)}
+_TRIGGERS: dict[str, type[Trigger]] = {kind.name: kind for kind in (Always, Never, EveryTen, TenPercent, ZRef)}
 
 TRIGGER_NAMES = tuple(_TRIGGERS)
 

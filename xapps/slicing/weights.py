@@ -51,6 +51,9 @@ class WeightsMetadata:
     bandwidth_step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz
     power_levels: int = DEFAULT_OPTIONS.power_levels
     action: str = DEFAULT_OPTIONS.action
+    antennas: int = 128
+    access: str = "rsma"
+    precoder: str = "codebook"
 
     @classmethod
     def from_json(cls, text: str) -> WeightsMetadata:
@@ -147,9 +150,11 @@ def _read_arrays(path: Path) -> dict[str, Any]:
         # A bare .npy comes back as an array, not as an archive.
         return {name: file[name] for name in file.files} if isinstance(file, np.lib.npyio.NpzFile) else {}
     except FileNotFoundError as error:
-        raise WeightsError(f"{path}: no such file") from error
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: not a weights file: {error}") from error
+        raise WeightsError(f"weights: {path}: no such file") from error
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"weights: {path}: not a weights file: no .npz archive of arrays") from error
+    except OSError as error:
+        raise WeightsError(f"weights: {path} cannot be read: {error.strerror}") from error
 
 
 def load_weights(path: Path) -> Weights:
@@ -161,11 +166,11 @@ def load_weights(path: Path) -> Weights:
     arrays = _read_arrays(path)
     text = arrays.pop(_METADATA, None)
     if text is None or text.dtype.kind != "U":
-        raise WeightsError(f"{path}: not a weights file: no {_METADATA}")
+        raise WeightsError(f"weights: {path}: not a weights file: no {_METADATA}")
     for name, array in arrays.items():
         if array.dtype != np.float32 or not np.isfinite(array).all():
-            raise WeightsError(f"{path}: {name}: expected finite float32 numbers")
+            raise WeightsError(f"weights: {path}: {name}: expected finite float32 numbers")
     try:
         return Weights(WeightsMetadata.from_json(str(text)), arrays)
     except WeightsError as error:
-        raise WeightsError(f"{path}: {error}") from error
+        raise WeightsError(f"weights: {path}: {error}") from error

@@ -45,6 +45,7 @@ def known_window() -> kpm.KpmWindow:
         bandwidth_hz=np.array([2_000_000, 6_000_000, 2_000_000]),
         power_w=np.array([250.0, 500.0, 250.0], np.float32),
         hwi=Impairments(kappa_t=1e-3, kappa_r=2e-3),
+        regime=None,
     )
     return kpm.KpmWindow(window, (0, 7, 1), 10_000_000)
 

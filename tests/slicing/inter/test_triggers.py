@@ -55,6 +55,11 @@ def test_relative_change_from_zero():
     assert change.tolist() == [np.inf, 0.0, 0.0]
 
 
+def test_every_ten_fires_in_the_first_second_and_each_tenth_after_it(report):
+    fired = fire(report, make_trigger("every-10"), [BASE] * 35)
+    assert [second for second, fires in enumerate(fired) if fires] == [0, 10, 20, 30]
+
+
 def test_poisson_deviation_in_closed_form():
     deviation = poisson_deviation(np.array([120.0, 3.0, 0.0]), np.array([100.0, 0.0, 0.0]), 4)
     assert deviation.tolist() == [pytest.approx(20 / np.sqrt(100 * 1.25)), np.inf, 0.0]
@@ -160,5 +165,5 @@ def test_malformed_traffic_is_refused_and_changes_nothing(report, packets):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(TriggerError, match="'z' is none of always, never, 10-percent, z-ref"):
+    with pytest.raises(TriggerError, match="'z' is none of always, never, every-10, 10-percent, z-ref"):
         make_trigger("z")

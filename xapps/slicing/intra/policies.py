@@ -115,7 +115,10 @@ def trained_weights(
     flat = weights.agent(SLICE_NAMES[context.slice_id]).get("flat")
     expected = parameter_count(network_layers(policy, context.beams, options))
     if flat is None or flat.shape != (expected,):
-        raise WeightsError(f"weights {weights.weights_id}: flat must hold {expected} numbers ({context.beams} beams)")
+        trained = weights.metadata.antennas
+        if policy == "madqn" and context.beams != trained:  # an output for each beam
+            raise WeightsError(f"antennas: must be {trained} with weights {weights.weights_id}, not {context.beams}")
+        raise WeightsError(f"weights {weights.weights_id}: flat must hold {expected} numbers")
     return IntraWeights(
         version=0, epsilon=weights.metadata.epsilon, flat=flat.astype(np.float32), weights_id=weights.weights_id
     )

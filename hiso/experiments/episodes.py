@@ -1,0 +1,154 @@
+"""Episodes: what agents reach in a world that they are put into, in process, as a whole system, or slot by slot."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hiso import ports
+from hiso.bounds.controls import Misled
+from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
+from hiso.experiments.outcome import Outcome, WeightsOf, options_of, starting_weights
+from hiso.experiments.run import Run
+from hiso.observe import budget_context, second_report
+from hiso.runner import Runner, RunWeights
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario, parse_scenario
+from xapps.agents import BudgetAgent
+from xapps.slicing.inter.coma2c import CoMA2C, changed_config
+from xapps.slicing.observation import SecondReport
+from xapps.slicing.schedulers import Scheduler
+from xapps.slicing.triggers import make_trigger
+from xapps.trained import inter_weights
+
+SNAPSHOT_SLOTS = 20
+"""Between one and the next of a slice, at least."""
+
+_OTHER_WORLD = 50
+"""From a seed to that of another world; a seed's episodes are fewer."""
+
+
+def episode(run: Run, weights_of: WeightsOf) -> Outcome:
+    """An episode; its measures are over all seconds but the first, where agents that see loads have seen none yet."""
+    weights = starting_weights(run, weights_of)
+    agent = None
+    if run.inter_agents or run.control == "misled":
+        agent = _budget_agent(run, weights)
+    if agent and run.control == "misled":
+        agent = BudgetAgent(Misled(agent.policy, _other_world(run, weights)), agent.trigger)
+    runner = _runner(run, weights, run.seed, agent)
+    runner.advance(SLOTS_PER_SECOND)
+    runner.leave_out_what_was()
+    runner.advance(run.slots)
+    result = runner.result()
+    return Outcome(_episode_measures(parse_scenario(run.scenario), result.summary, result.inter_slice_updates))
+
+
+def _runner(run: Run, weights: RunWeights, seed: int, agent: BudgetAgent | None) -> Runner:
+    return Runner(
+        parse_scenario(run.scenario),
+        Scheduler("experiment", run.inter, run.intra, run.trigger, options=options_of(run)),
+        seed,
+        run.control_delay_slots,
+        learn=run.learns_on,
+        weights=weights,
+        budget_agent=agent,
+    )
+
+
+def _budget_agent(run: Run, weights: RunWeights) -> BudgetAgent:
+    scenario, options = parse_scenario(run.scenario), options_of(run)
+    assert weights.inter is not None
+    policy = CoMA2C(
+        changed_config(run.inter, run.inter_agents),
+        budget_context(scenario, run.control_delay_slots),
+        run.seed,
+        inter_weights(weights.inter, options),
+        step_hz=options.bandwidth_step_hz,
+    )
+    return BudgetAgent(policy, make_trigger(run.trigger))
+
+
+def _other_world(run: Run, weights: RunWeights) -> list[SecondReport]:
+    """The seconds of another world that the same agents serve."""
+    reports = []
+    runner = _runner(run, weights, run.seed + _OTHER_WORLD, None)
+    total_hz = runner.cell.scenario.total_bandwidth_hz
+    runner.advance(run.slots, lambda window: reports.append(second_report(window, total_hz)))
+    return reports
+
+
+def _episode_measures(scenario: Scenario, summary: dict[str, Any], budget_updates: int) -> dict[str, float | None]:
+    slices = summary["slices"]
+    thresholds = [part.ssr_threshold for part in scenario.slices.in_order()]
+    ssr = {name: slices[name]["ssr"] for name in SLICE_NAMES}
+    return {
+        **{name: summary[name] for name in ("utility", "eta_bps_hz", "eta_sum_bps_hz", "goodput_bps_hz")},
+        **{f"ssr_{name}": value for name, value in ssr.items()},
+        "ssr_mean": float(np.mean(list(ssr.values()))),
+        "ssr_margin": min(value - least for value, least in zip(ssr.values(), thresholds, strict=True)),
+        **{f"delay_p99_{name}_ms": slices[name]["delay_ms"]["p99"] for name in SLICE_NAMES},
+        "budget_updates_per_100s": 100 * budget_updates / summary["simulated_s"],
+    }
+
+
+def system(run: Run) -> Outcome:
+    """An episode of the whole system in lock-step, as processes over E2, with the shipped weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        scenario, summary = Path(folder, "scenario.yaml"), Path(folder, "summary.json")
+        scenario.write_text(json.dumps(run.scenario))
+        command = [sys.executable, "-m", "hiso", "up", "--no-ui", "--clock", "lockstep", "--scenario", str(scenario)]
+        command += ["--inter", run.inter, "--intra", run.intra, "--trigger", run.trigger, "--seed", str(run.seed)]
+        command += ["--slots", str(run.slots), "--control-delay-slots", str(run.control_delay_slots)]
+        for assignment in options_of(run).assignments():
+            command += ["--set-agents", assignment]
+        command += ["--port-base", str(_free_port_base())]
+        done = subprocess.run([*command, "--json", str(summary)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"hiso up ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
+        found = json.loads(summary.read_text())
+    measures = _episode_measures(parse_scenario(run.scenario), found, found["inter_slice_updates"])
+    measures["e2_kbit_per_s"] = _total(found["e2_bytes"]) * 8e-3 / found["simulated_s"]
+    measures["e2_messages_per_s"] = _total(found["e2_messages"]) / found["simulated_s"]
+    measures["e2_budget_byte_per_s"] = _total(found["e2_bytes"]["budgets"]) / found["simulated_s"]
+    measures["e2_budget_messages_per_s"] = _total(found["e2_messages"]["budgets"]) / found["simulated_s"]
+    return Outcome(measures)
+
+
+def snapshots(run: Run, weights_of: WeightsOf) -> Outcome:
+    """Shares of the oracle's rate on snapshots of one world, of the agents and of what they are compared with."""
+    weights = starting_weights(run, weights_of).intra
+    assert weights is not None
+    count = run.slots // SNAPSHOT_SLOTS
+    slices = oracle_shares(parse_scenario(run.scenario), [weights], [run.seed], count)
+    shares = {part.slice_name: part.shares for part in slices}
+    measures: dict[str, float | None] = {
+        f"share_{name}": of_slice[weights.weights_id] for name, of_slice in shares.items()
+    }
+    measures["share_worst"] = min(of_slice[weights.weights_id] for of_slice in shares.values())
+    others = {
+        **{rule: rule for rule in RULES},
+        OWN_ACTIONS: "own_actions",
+        UNTRAINED: "untrained",
+        SHUFFLED: "shuffled",
+    }
+    return Outcome(measures | {f"{name}_share_embb": shares["embb"][label] for label, name in others.items()})
+
+
+def _free_port_base() -> int:
+    """The first base, from the usual one on, of whose ports none is taken."""
+    bases = range(ports.DEFAULT_PORT_BASE, ports.MAX_PORT_BASE, 100)
+    for base in bases:
+        if not any(ports.taken(ports.port_of(service, base)) for service in ports.OFFSETS):
+            return base
+    raise RuntimeError(f"ports: none of the bases {bases.start}, {bases[1]} .. {bases[-1]} is free")
+
+
+def _total(counts: Any) -> int:
+    """Sum over functions, procedures and directions."""
+    return sum(_total(part) for part in counts.values()) if isinstance(counts, dict) else int(counts)
