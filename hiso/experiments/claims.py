@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from hiso.experiments.measures import MEASURES
 from hiso.experiments.results import Results
-from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Rule, Share, Threshold, Trend
+from hiso.experiments.spec import (
+    Claim,
+    Comparison,
+    Equivalence,
+    Ratio,
+    Retention,
+    Rule,
+    Share,
+    Threshold,
+    Trend,
+    arms_of,
+)
 from hiso.experiments.statistics import Estimate
+
+_NO_DATA = "no data"
+
+_MIN_PROBABILITY = 0.95
+"""Of a smaller share kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule found; `holds` None: there is no data."""
+    """What a rule found; `holds` None: seeds are missing."""
 
     holds: bool | None
     lines: tuple[str, ...]
@@ -34,7 +49,8 @@ class Verdict:
         found = self.readings
         holding = [name for name, finding in found.items() if finding.holds]
         if all(finding.holds is None for finding in found.values()):
-            return "no data"
+            lines = [line for finding in found.values() for line in finding.lines]
+            return "no data" if all(line.endswith(_NO_DATA) for line in lines) else "no verdict yet (data missing)"
         if len(holding) == len(found):
             return "confirmed"
         if holding:
@@ -50,21 +66,38 @@ def judge(claim: Claim, results: Results) -> Verdict:
 
 
 def check(rule: Rule, results: Results) -> Finding:
-    """Apply one rule."""
+    """Apply one rule: to all seeds, of which none may be missing, and of which one that failed is lost."""
     conditions = rule.conditions or list(results.experiment.conditions)
+    finding = _apply(rule, results, conditions)
+    missing, failed = results.gaps(arms_of(rule), conditions)
+    if failed:
+        return Finding(False, (*finding.lines, f"seeds that failed: {failed}"))
+    if missing and finding.holds is not None:
+        return Finding(None, (*finding.lines, f"seeds that are missing: {missing}"))
+    return finding
+
+
+def _apply(rule: Rule, results: Results, conditions: list[str]) -> Finding:
+    """All findings must hold."""
     if isinstance(rule, Comparison):
-        return _joined(
-            [_compare(rule, results, other, group) for other in rule.b for group in _groups(rule, conditions)]
-        )
-    if isinstance(rule, Equivalence):
-        return _joined([_within(rule, results, where) for where in conditions])
-    if isinstance(rule, Share):
-        return _joined([_shares(rule, results, where) for where in conditions])
-    if isinstance(rule, Threshold):
-        return _joined([_beyond(rule, results, where) for where in conditions])
-    if isinstance(rule, Trend):
-        return _trend(rule, results, conditions)
-    return _ratio(rule, results, conditions)
+        groups = _groups(rule, conditions)
+        findings = [_compare(rule, results, other, group) for other in rule.b for group in groups]
+    elif isinstance(rule, Equivalence):
+        findings = [_within(rule, results, where) for where in conditions]
+    elif isinstance(rule, Share):
+        findings = [_shares(rule, results, where) for where in conditions]
+    elif isinstance(rule, Threshold):
+        findings = [_beyond(rule, results, where) for where in conditions]
+    elif isinstance(rule, Retention):
+        findings = [_keeps_less(rule, results, other) for other in rule.b]
+    elif isinstance(rule, Trend):
+        findings = [_trend(rule, results, conditions)]
+    else:
+        findings = [_ratio(rule, results, conditions)]
+    lines = tuple(line for finding in findings for line in finding.lines)
+    if any(finding.holds is False for finding in findings):
+        return Finding(False, lines)
+    return Finding(None if any(finding.holds is None for finding in findings) else True, lines)
 
 
 def number(value: float, measure: str) -> str:
@@ -81,16 +114,8 @@ def _groups(rule: Comparison, conditions: list[str]) -> list[list[str]]:
     return [conditions] if rule.pooled else [[where] for where in conditions]
 
 
-def _joined(findings: Sequence[Finding]) -> Finding:
-    """All must hold."""
-    lines = tuple(line for finding in findings for line in finding.lines)
-    if any(finding.holds is False for finding in findings):
-        return Finding(False, lines)
-    return Finding(None if any(finding.holds is None for finding in findings) else True, lines)
-
-
 def _nothing(what: str) -> Finding:
-    return Finding(None, (f"{what}: no data",))
+    return Finding(None, (f"{what}: {_NO_DATA}",))
 
 
 def _compare(rule: Comparison, results: Results, other: str, conditions: list[str]) -> Finding:
@@ -144,26 +169,43 @@ def _beyond(rule: Threshold, results: Results, where: str) -> Finding:
 def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
     found = [results.estimate(rule.a, [where], rule.measure) for where in conditions]
     change = results.change(rule.a, rule.measure, conditions[0], conditions[-1])
-    if change is None or any(part is None for part in found):
+    steps = [results.change(rule.a, rule.measure, before, after) for before, after in pairwise(conditions)]
+    if change is None or any(part is None for part in (*found, *steps)):
         return _nothing(rule.a)
-    sign = 1 if rule.test == "rises" else -1
+    known = [step[0] for step in steps if step]
+    if rule.test == "rises":
+        good = change[0].low > 0 and all(step.high >= 0 for step in known)
+    else:
+        good = change[0].high < 0 and all(step.low <= 0 for step in known)
     values = [part.value for part in found if part]
-    steps = [sign * (after - before) >= 0 for before, after in pairwise(values)]
-    beyond = change[0].low > 0 if rule.test == "rises" else change[0].high < 0
     course = ", ".join(
         f"{where} {number(value, rule.measure)}" for where, value in zip(conditions, values, strict=True)
     )
     line = f"{rule.a}: {course}; last - first {interval(change[0], rule.measure)}, n = {change[0].count}"
-    return Finding(beyond and all(steps), (line,))
+    return Finding(good, (line,))
 
 
 def _ratio(rule: Ratio, results: Results, conditions: list[str]) -> Finding:
-    first, last = (results.estimate(rule.a, [where], rule.measure) for where in (conditions[0], conditions[-1]))
-    if first is None or last is None or first.value == 0:
+    first, last = conditions[0], conditions[-1]
+    found = results.ratio(rule.a, rule.measure, first, last)
+    if found is None:
         return _nothing(rule.a)
-    ratio = last.value / first.value
-    line = (
-        f"{rule.a}: {interval(last, rule.measure)} ({conditions[-1]}) over {interval(first, rule.measure)} "
-        f"({conditions[0]}) = {ratio:.2f}, allowed {rule.low:g}..{rule.high:g}"
-    )
-    return Finding(rule.low <= ratio <= rule.high, (line,))
+    line = f"{rule.a}: {last} over {first}: {_share(found)}, allowed {rule.low:g}..{rule.high:g}, n = {found.count}"
+    return Finding(rule.low <= found.low and found.high <= rule.high, (line,))
+
+
+def _keeps_less(rule: Retention, results: Results, other: str) -> Finding:
+    first, last = rule.conditions
+    found = results.compare_kept(rule.a, other, rule.measure, first, last)
+    parts = [results.ratio(arm, rule.measure, first, last) for arm in (rule.a, other)]
+    what = f"{last} over {first}"
+    if found is None or any(part is None for part in parts):
+        return _nothing(what)
+    difference, probability = found
+    kept = ", ".join(f"{arm} {_share(part)}" for arm, part in zip((rule.a, other), parts, strict=True) if part)
+    line = f"{what}: {kept}; difference {_share(difference)}, P(less) = {1 - probability:.2f}, n = {difference.count}"
+    return Finding(difference.high < 0 and 1 - probability >= _MIN_PROBABILITY, (line,))
+
+
+def _share(found: Estimate) -> str:
+    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"

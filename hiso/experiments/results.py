@@ -72,6 +72,16 @@ class Results:
         known = [part for part in parts if part is not None]
         return float(np.sum(known) if measure == "training_cpu_s" else np.mean(known))
 
+    def gaps(self, arms: Sequence[str], conditions: Sequence[str]) -> tuple[int, int]:
+        """Seeds of these arms in these conditions of which runs have not been made, and of which runs have failed."""
+        missing = failed = 0
+        for place in dict.fromkeys((arm, where) for arm in arms for where in conditions):
+            for unit in self.plan.units[place]:
+                found = [self.found.get(key) for key in (*unit.trainings, *unit.episodes)]
+                failed += any(result is not None and result.error is not None for result in found)
+                missing += any(result is None for result in found)
+        return missing, failed
+
     def estimate(self, arm: str, conditions: Sequence[str], measure: str) -> Estimate | None:
         """Interquartile mean over conditions and seeds; None where a condition has no value."""
         strata = [_known(self.values(arm, condition, measure)) for condition in conditions]
@@ -87,6 +97,21 @@ class Results:
     def change(self, arm: str, measure: str, first: str, last: str) -> tuple[Estimate, float] | None:
         """Paired difference of an arm between two conditions, last - first; None: no pairs."""
         return _compared([_pairs(self.values(arm, last, measure), self.values(arm, first, measure))])
+
+    def kept(self, arm: str, measure: str, first: str, last: str) -> F64:
+        """A measure in the last condition over that in the first, of each seed, [N]; NaN where one is missing or 0."""
+        before, after = self.values(arm, first, measure), self.values(arm, last, measure)
+        kept: F64 = np.divide(after, before, out=np.full(len(before), math.nan), where=before != 0)
+        return kept
+
+    def ratio(self, arm: str, measure: str, first: str, last: str) -> Estimate | None:
+        """What an arm keeps of a measure from the first condition to the last; None: no seed has both."""
+        known = _known(self.kept(arm, measure, first, last))
+        return estimate([known], _rng()) if len(known) else None
+
+    def compare_kept(self, a: str, b: str, measure: str, first: str, last: str) -> tuple[Estimate, float] | None:
+        """Paired difference of what two arms keep, a - b, and the probability that a keeps more; None: no pairs."""
+        return _compared([_pairs(self.kept(a, measure, first, last), self.kept(b, measure, first, last))])
 
     def shares(self, a: str, others: Sequence[str], measure: str, condition: str) -> F64:
         """Arm a's value over the best of the others' of each seed that has all, and that above 0, [N]."""

@@ -213,19 +213,34 @@ class Threshold(_Rule):
 
 
 class Trend(_Rule):
-    """`falls` or `rises`: a along the conditions, never against the trend, and beyond 0 from first to last."""
+    """`falls` or `rises`: a along the conditions, in no step surely against the trend, and beyond 0 from first to last.
+
+    Differences are paired, and judged by their 95 % intervals.
+    """
 
     test: Literal["falls", "rises"]
     a: str
 
 
 class Ratio(_Rule):
-    """`ratio`: a in the last condition over a in the first lies within low..high."""
+    """`ratio`: the 95 % interval of a in the last condition over a in the first, seed by seed, lies in low..high."""
 
     test: Literal["ratio"]
     a: str
     low: float
     high: float
+
+
+class Retention(_Rule):
+    """`keeps-less`: from the first condition to the last a keeps a smaller share of the measure than each b.
+
+    Judged as a `less` of the seeds' shares.
+    """
+
+    test: Literal["keeps-less"]
+    a: str
+    b: Annotated[list[str], Field(min_length=1)]
+    conditions: Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class Share(_Rule):
@@ -237,7 +252,14 @@ class Share(_Rule):
     least: Annotated[float, Field(gt=0, le=10)]
 
 
-Rule = Annotated[Comparison | Equivalence | Threshold | Trend | Ratio | Share, Field(discriminator="test")]
+Rule = Annotated[Comparison | Equivalence | Threshold | Trend | Ratio | Retention | Share, Field(discriminator="test")]
+
+
+def arms_of(rule: Rule) -> list[str]:
+    """The arms that a rule looks at."""
+    if isinstance(rule, Comparison | Retention | Share):
+        return [rule.a, *rule.b]
+    return [rule.a, rule.b] if isinstance(rule, Equivalence) else [rule.a]
 
 
 class Claim(_Model):
@@ -315,9 +337,8 @@ class Experiment(_Model):
         return {**EPISODE_MEASURES, **own, **TRAINING_MEASURES}
 
     def _check_rule(self, rule: Rule) -> None:
-        others = rule.b if isinstance(rule, Comparison | Share) else [rule.b] if isinstance(rule, Equivalence) else []
         second = rule.measure_b if isinstance(rule, Comparison) else None
-        _check_names("claims", [rule.a, *others], self.arms)
+        _check_names("claims", arms_of(rule), self.arms)
         _check_names("claims", rule.conditions or [], self.conditions)
         _check_names("claims", [rule.measure, *([second] if second else [])], self._possible_measures())
 

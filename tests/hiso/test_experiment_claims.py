@@ -12,7 +12,7 @@ from experiment_data import experiment, fill, put, store_in
 from hiso.experiments.claims import Verdict, check, judge
 from hiso.experiments.results import Results, load_results
 from hiso.experiments.runs import expand
-from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Share, Threshold, Trend
+from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Retention, Share, Threshold, Trend
 from hiso.experiments.store import StoreError
 
 WORLDS = np.array([5.0, 1.0, 9.0, 3.0, 7.0])
@@ -70,6 +70,30 @@ def test_rules_of_one_arm(tmp_path: Path) -> None:
     assert check(within, found).holds is True
 
 
+def test_a_trend_allows_for_steps_that_chance_explains(tmp_path: Path) -> None:
+    noise = np.array([-1.0, 1.0, -1.0, 1.0, 0.5])
+    found = results(tmp_path, a_calm=WORLDS + 0.1 + noise, a_busy=WORLDS, b_calm=WORLDS, b_busy=WORLDS)
+    trend = Trend(test="falls", measure="utility", a="a")
+    assert check(trend, found).holds is False  # not beyond 0 from first to last
+    back_and_forth = Trend(test="falls", measure="utility", a="a", conditions=["calm", "busy", "calm"])
+    assert check(back_and_forth, found).holds is False
+    surely = results(tmp_path / "surely", a_calm=WORLDS + 10, a_busy=WORLDS, b_calm=WORLDS, b_busy=WORLDS)
+    assert check(trend, surely).holds is True
+    up_again = Trend(test="falls", measure="utility", a="a", conditions=["calm", "busy", "calm", "busy"])
+    assert check(up_again, surely).holds is False  # a step that is surely against it
+
+
+def test_who_keeps_less_is_judged_by_shares_seed_by_seed(tmp_path: Path) -> None:
+    found = results(tmp_path, a_calm=10 * WORLDS, a_busy=6 * WORLDS, b_calm=WORLDS, b_busy=0.7 * WORLDS)
+    rule = {"test": "keeps-less", "measure": "utility", "conditions": ["calm", "busy"]}
+    finding = check(Retention.model_validate({**rule, "a": "a", "b": ["b"]}), found)
+    assert finding.holds is True
+    assert "a 0.600 [0.600, 0.600], b 0.700 [0.700, 0.700]" in finding.lines[0]
+    assert check(Retention.model_validate({**rule, "a": "b", "b": ["a"]}), found).holds is False
+    nothing = results(tmp_path / "nothing", a_calm=0 * WORLDS, a_busy=WORLDS, b_calm=WORLDS, b_busy=WORLDS)
+    assert check(Retention.model_validate({**rule, "a": "a", "b": ["b"]}), nothing).holds is None
+
+
 def test_a_share_must_be_reached_in_every_seed(tmp_path: Path) -> None:
     almost = np.array([0.99, 0.99, 0.99, 0.99, 0.97]) * WORLDS
     found = results(tmp_path, a_calm=almost, b_calm=WORLDS, a_busy=WORLDS, b_busy=0 * WORLDS)
@@ -99,7 +123,7 @@ def test_verdicts_name_the_readings(tmp_path: Path) -> None:
     assert verdict(found, first=no, second=unknown).text == "not confirmed so far (data missing)"
 
 
-def test_seeds_that_failed_are_counted_and_not_paired(tmp_path: Path) -> None:
+def test_a_seed_that_failed_is_a_seed_lost(tmp_path: Path) -> None:
     store, what = store_in(tmp_path), experiment()
     fill(store, what, {("a", "calm"): list(WORLDS + 10), ("b", "calm"): list(WORLDS)})
     plan = expand(what, what.full)
@@ -107,7 +131,23 @@ def test_seeds_that_failed_are_counted_and_not_paired(tmp_path: Path) -> None:
     found = load_results(what, store)
     assert found.failed == 1
     assert np.isnan(found.values("a", "calm", "utility")).tolist() == [False, False, True, False, False]
-    assert "n = 4" in check(greater(), found).lines[0]
+    finding = check(greater(), found)
+    assert finding.holds is False
+    assert "n = 4" in finding.lines[0]
+    assert finding.lines[1] == "seeds that failed: 1"
+
+
+def test_no_verdict_is_given_while_seeds_are_missing(tmp_path: Path) -> None:
+    store, what = store_in(tmp_path), experiment()
+    fill(store, what, {("a", "calm"): list(WORLDS + 10), ("b", "calm"): list(WORLDS)})
+    key = expand(what, what.full).units["b", "calm"][2].episodes[0]
+    (tmp_path / "runs" / f"{key}.json").unlink()
+    found = load_results(what, store)
+    finding = check(greater(), found)
+    assert finding.holds is None
+    assert "n = 4" in finding.lines[0]
+    assert finding.lines[1] == "seeds that are missing: 1"
+    assert verdict(found, only=greater()).text == "no verdict yet (data missing)"
 
 
 def test_results_are_those_of_the_size_that_is_more_complete(tmp_path: Path) -> None:
