@@ -19,6 +19,7 @@ from hiso.placement import HOT_LOOPS, Placement, allowed_cores, fifo_allowed, pl
 from service_kit.wakefulness import DEVICE, may_keep_cores_awake
 
 MIN_PYTHON = (3, 11)
+NEWEST_TESTED_PYTHON = (3, 13)
 DISTRIBUTION = "hiso-coma"
 REALTIME_DELAY_SLOTS = 2
 _INSTALL = "pip install . (or: make up)"
@@ -56,6 +57,8 @@ def python() -> Finding:
     text = platform.python_version()
     if sys.version_info < MIN_PYTHON:
         return Finding("Python", "wrong", text, f"install Python {MIN_PYTHON[0]}.{MIN_PYTHON[1]} or newer")
+    if sys.version_info[:2] > NEWEST_TESTED_PYTHON:
+        return Finding("Python", "note", text, "not tested; 3.11 to 3.13 are")
     return Finding("Python", "ok", text)
 
 

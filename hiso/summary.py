@@ -99,6 +99,7 @@ def _config(request: RunRequest) -> dict[str, Any]:
         "control_delay_slots": request.control_delay_slots,
         "learn": request.learn,
         "from_scratch": request.from_scratch,
+        "weights": None if request.weights_folder is None else str(request.weights_folder),
         "timeline": [event.record() for event in request.timeline],
         "cells": request.cells,
     }

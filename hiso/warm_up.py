@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
@@ -32,6 +33,7 @@ _CELLS: tuple[list[str], ...] = (
 
 def main() -> int:
     """Compile; 0."""
+    argparse.ArgumentParser(prog="python -m hiso.warm_up", description=__doc__).parse_args()
     started = time.perf_counter()
     cell = Cell(load_scenario("base"), seed=0)
     for name in KINDS:

@@ -122,9 +122,23 @@ def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
             for number, item in accepted.items()
         ],
         ran_functions_rejected=rejected,
-        e2_node_component_config_addition_ack=[item.component_id for item in request.e2_node_component_config_addition],
+        e2_node_component_config_addition_ack=[
+            acknowledged(item, None) for item in request.e2_node_component_config_addition
+        ],
     )
     return SetupVerdict(e2ap.E2apPdu(e2_setup_response=response), setup)
+
+
+def acknowledged(
+    item: e2ap.E2NodeComponentConfigItem | e2ap.E2NodeComponentConfigRemovalItem, cause: e2ap.Cause | None
+) -> e2ap.E2NodeComponentConfigAckItem:
+    """What became of a component's configuration; `cause` None: success."""
+    return e2ap.E2NodeComponentConfigAckItem(
+        interface_type=item.interface_type,
+        component_id=item.component_id,
+        update_outcome=e2ap.SUCCESS if cause is None else e2ap.FAILURE,
+        failure_cause=cause,
+    )
 
 
 def _setup_refusal(request: e2ap.E2SetupRequest) -> tuple[e2ap.Cause, str] | None:

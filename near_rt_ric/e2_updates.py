@@ -128,16 +128,16 @@ def judge_configuration_update(setup: NodeSetup, update: e2ap.E2NodeConfiguratio
     answer = e2ap.E2NodeConfigurationUpdateAcknowledge(transaction_id=update.transaction_id)
     for gone in update.e2_node_component_config_removal:
         cause = None if component_key(gone) in components else messages.COMPONENT_UNKNOWN
-        answer.e2_node_component_config_removal_ack.append(_ack(gone, cause))
+        answer.e2_node_component_config_removal_ack.append(messages.acknowledged(gone, cause))
         components.pop(component_key(gone), None)
     for item in update.e2_node_component_config_update:
         cause = None if component_key(item) in components else messages.COMPONENT_UNKNOWN
-        answer.e2_node_component_config_update_ack.append(_ack(item, cause))
+        answer.e2_node_component_config_update_ack.append(messages.acknowledged(item, cause))
         if cause is None:
             components[component_key(item)] = item
     for item in update.e2_node_component_config_addition:
         cause = messages.SEMANTIC_ERROR if component_key(item) in components else None
-        answer.e2_node_component_config_addition_ack.append(_ack(item, cause))
+        answer.e2_node_component_config_addition_ack.append(messages.acknowledged(item, cause))
         components.setdefault(component_key(item), item)
     pdu = e2ap.E2apPdu(e2_node_configuration_update_acknowledge=answer)
     return Verdict(pdu, replace(setup, components=components))
@@ -167,17 +167,6 @@ def _configuration_failure(transaction_id: int, cause: e2ap.Cause, text: str) ->
             time_to_wait_s=RETRY_AFTER_S,
             criticality_diagnostics=_diagnostics(ProcedureCode.E2_NODE_CONFIGURATION_UPDATE, text),
         )
-    )
-
-
-def _ack(
-    item: e2ap.E2NodeComponentConfigItem | e2ap.E2NodeComponentConfigRemovalItem, cause: e2ap.Cause | None
-) -> e2ap.E2NodeComponentConfigAckItem:
-    return e2ap.E2NodeComponentConfigAckItem(
-        interface_type=item.interface_type,
-        component_id=item.component_id,
-        update_outcome=e2ap.SUCCESS if cause is None else e2ap.FAILURE,
-        failure_cause=cause,
     )
 
 

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         BusEndpoints.parse(options.bus)
         BusEndpoints.parse(admin)  # the same limit on the length of a path
-        options.run_dir.mkdir(parents=True, exist_ok=True)
+        _make_folder(options.run_dir)
         listener = listen(options.http_host, options.http_port)
     except (EndpointError, OSError) as error:
         _LOG.error("ric_cannot_start", extra=fields(reason=str(error)))
@@ -109,6 +109,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             give_way()
         app = create_app(client, manager, anywhere=options.expose_deploy)
         return _serve(HttpFace(app, listener), manager, hot_loop, stop)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EndpointError(f"run-dir: {path} cannot be used: {error.strerror}") from error
 
 
 def _manager(options: argparse.Namespace, client: AdminClient) -> XAppManager | None:

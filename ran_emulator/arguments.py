@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,12 @@ from service_kit.flags import integer_in
 
 AWAITABLE = ("budgets", *SLICE_NAMES)
 MAX_SLOTS = 10**10
+USAGE_ERROR = 2
 MAX_CELLS = 4
 """Cells that one seed may have: each has streams of its own."""
+
+_TARGET = re.compile(r"unix:(?P<path>/.+)|([^:/\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
+_MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,13 @@ def _clock(text: str) -> Clock:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _target(text: str) -> str:
+    match = _TARGET.fullmatch(text)
+    if match is None or not (match["path"] or 1 <= int(match["port"]) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"must be host:port (1..{_MAX_PORT}) or unix:/path (given {text!r})")
+    return text
+
+
 def _awaited(text: str) -> tuple[str, ...]:
     names = tuple(name for name in text.split(",") if name)
     for name in names:
@@ -104,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--duration", type=_seconds, dest="slots", metavar="SECONDS", help="simulated seconds to run")
     length.add_argument("--slots", type=integer_in(1, MAX_SLOTS), help="slots to run (default: for ever)")
-    add("--e2", required=True, metavar="TARGET", help="E2 termination: host:port or unix:/path")
+    add("--e2", required=True, type=_target, metavar="TARGET", help="E2 termination: host:port or unix:/path")
     add("--gnb-id", type=integer_in(0, 2**32 - 1), default=1, help="node id is 00101-<gnb id> (default 1)")
     add(
         "--await",

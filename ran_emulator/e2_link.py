@@ -76,6 +76,7 @@ class E2Link:
         self._greeted = 0
         """The latest stream that its owner has begun to use: no heartbeat precedes its first frame."""
         self._heard_s = 0.0
+        self._heard = self._said_waiting = False
         self._pause_s = BACK_OFF_S
         self._threads = [
             threading.Thread(target=self._connect_for_ever, name="e2-stream", daemon=True),
@@ -136,16 +137,24 @@ class E2Link:
             self._heard_s = time.monotonic()
             self._wake.clear()  # whoever asked before this stream was opened has it
             self._inbox.put(Opened(number))
-            reason = stream.run(partial(self._take, number))
+            reason = stream.run(partial(self._take, number)) or "closed by the RIC"
             self._open = (number, None)
             stream.close()
-            self._inbox.put(Lost(number, reason or "closed by the RIC"))
+            self._inbox.put(Lost(number, reason))
+            self._say_waiting(reason)
             if not self._stopping.is_set():
                 self._wake.wait(self._pause_s)
             self._pause_s = BACK_OFF_S
 
+    def _say_waiting(self, reason: str) -> None:
+        """Say once that nobody answers: the next line about E2 may be long in coming."""
+        if not (self._heard or self._said_waiting or self._stopping.is_set()):
+            self._said_waiting = True
+            _LOG.warning("waiting_for_ric", extra=fields(e2=self._target, reason=reason))
+
     def _take(self, number: int, frame: bytes) -> None:
         self._heard_s = time.monotonic()
+        self._heard = True
         if frame:
             self._inbox.put(Received(number, frame))
 

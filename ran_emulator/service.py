@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from ran_emulator.arguments import parse_arguments
+from ran_emulator.arguments import USAGE_ERROR, parse_arguments
 from ran_emulator.command_client import CommandClient
 from ran_emulator.http_api import create_app
 from ran_emulator.snapshot import FILE_NAME, SnapshotFile
@@ -30,9 +30,14 @@ def main(argv: Sequence[str]) -> int:
     arguments = parse_arguments(argv)
     configure_logs("ran-emulator-face")
     try:
-        listener = listen(arguments.http_host, arguments.http_port)
         arguments.run_dir.mkdir(parents=True, exist_ok=True)
         snapshot = SnapshotFile.create(arguments.run_dir / FILE_NAME, arguments.scenario.users)
+    except OSError as error:
+        reason = f"run-dir: {arguments.run_dir} cannot be used: {error.strerror}"
+        _LOG.error("emulator_cannot_start", extra=fields(reason=reason))
+        return USAGE_ERROR
+    try:
+        listener = listen(arguments.http_host, arguments.http_port)
     except OSError as error:
         _LOG.error("emulator_cannot_start", extra=fields(reason=str(error)))
         return 1

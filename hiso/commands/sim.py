@@ -68,4 +68,6 @@ def summarize(request: RunRequest, results: list[RunResult]) -> dict[str, object
         weights_id=results[0].weights_id,
     )
     cells = [result.summary for result in results]
-    return {**summaries.summarize_cells(request, cells, facts), "clock": "in-process"}
+    summary = summaries.summarize_cells(request, cells, facts)
+    clock = {"clock": "in-process"}
+    return {**summary, **clock, "config": {**summary["config"], **clock}}

@@ -113,7 +113,10 @@ def list_xapps(
 @takes(Program)
 def deploy(program: Program, port_base: PortBaseOption = ports.DEFAULT_PORT_BASE) -> None:
     """Run an xApp: a module, a file or an image. The RIC keeps it running, and starts it again with itself."""
-    _ask(port_base, "POST", "/xapps", {"name": program.name, **program.given()})
+    given = program.given()
+    if sum(name in given for name in ("module", "file", "image")) != 1:
+        refuse("module, file, image: exactly one of them is required")
+    _ask(port_base, "POST", "/xapps", {"name": program.name, **given})
     _say_how_it_runs(port_base, program.name)
 
 

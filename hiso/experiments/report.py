@@ -85,7 +85,7 @@ def _section(results: Results, verdicts: list[Verdict], picture: str | None) -> 
         yield ""
         for name, finding in verdict.readings.items():
             measure = MEASURES[verdict.claim.readings[name].measure].label
-            state = {True: "holds", False: "does not hold", None: "no data"}[finding.holds]
+            state = {True: "holds", False: "does not hold", None: "no verdict"}[finding.holds]
             yield f"- {name}: {state} ({measure}). {'. '.join(finding.lines)}."
 
 
@@ -98,7 +98,7 @@ def _state(results: Results) -> str:
     missing = "" if results.complete else f" **Incomplete: {len(results.found)} of {len(plan.runs)} runs.**"
     failed = f" {results.failed} runs failed." if results.failed else ""
     jobs = ", ".join(map(str, results.jobs))
-    return f"{mark}{_size(plan.size)}; wall times with {jobs} runs at a time.{missing}{failed}"
+    return f"{mark}{_size(plan.size)}; processor times with {jobs} runs at a time.{missing}{failed}"
 
 
 def _size(size: Size) -> str:

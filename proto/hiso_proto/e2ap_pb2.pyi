@@ -78,6 +78,11 @@ class InterfaceType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     S1: _ClassVar[InterfaceType]
     X2: _ClassVar[InterfaceType]
 
+class UpdateOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SUCCESS: _ClassVar[UpdateOutcome]
+    FAILURE: _ClassVar[UpdateOutcome]
+
 class RicActionType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REPORT: _ClassVar[RicActionType]
@@ -113,11 +118,6 @@ class RicControlAckRequest(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ACK: _ClassVar[RicControlAckRequest]
     NO_ACK: _ClassVar[RicControlAckRequest]
-
-class UpdateOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    SUCCESS: _ClassVar[UpdateOutcome]
-    FAILURE: _ClassVar[UpdateOutcome]
 RIC_REQUEST_RAN_FUNCTION_ID_INVALID: CauseRicRequest
 RIC_REQUEST_ACTION_NOT_SUPPORTED: CauseRicRequest
 RIC_REQUEST_EXCESSIVE_ACTIONS: CauseRicRequest
@@ -165,6 +165,8 @@ F1: InterfaceType
 W1: InterfaceType
 S1: InterfaceType
 X2: InterfaceType
+SUCCESS: UpdateOutcome
+FAILURE: UpdateOutcome
 REPORT: RicActionType
 INSERT: RicActionType
 POLICY: RicActionType
@@ -189,8 +191,6 @@ W20S: RicTimeToWait
 W60S: RicTimeToWait
 ACK: RicControlAckRequest
 NO_ACK: RicControlAckRequest
-SUCCESS: UpdateOutcome
-FAILURE: UpdateOutcome
 
 class E2Frame(_message.Message):
     __slots__ = ("pdus",)
@@ -344,6 +344,18 @@ class RanFunctionIdCauseItem(_message.Message):
     cause: Cause
     def __init__(self, ran_function_id: _Optional[int] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ...) -> None: ...
 
+class E2NodeComponentConfigAckItem(_message.Message):
+    __slots__ = ("interface_type", "component_id", "update_outcome", "failure_cause")
+    INTERFACE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_ID_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_CAUSE_FIELD_NUMBER: _ClassVar[int]
+    interface_type: InterfaceType
+    component_id: str
+    update_outcome: UpdateOutcome
+    failure_cause: Cause
+    def __init__(self, interface_type: _Optional[_Union[InterfaceType, str]] = ..., component_id: _Optional[str] = ..., update_outcome: _Optional[_Union[UpdateOutcome, str]] = ..., failure_cause: _Optional[_Union[Cause, _Mapping]] = ...) -> None: ...
+
 class E2SetupResponse(_message.Message):
     __slots__ = ("transaction_id", "global_ric_id", "ran_functions_accepted", "ran_functions_rejected", "e2_node_component_config_addition_ack")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -355,8 +367,8 @@ class E2SetupResponse(_message.Message):
     global_ric_id: str
     ran_functions_accepted: _containers.RepeatedCompositeFieldContainer[RanFunctionIdItem]
     ran_functions_rejected: _containers.RepeatedCompositeFieldContainer[RanFunctionIdCauseItem]
-    e2_node_component_config_addition_ack: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, transaction_id: _Optional[int] = ..., global_ric_id: _Optional[str] = ..., ran_functions_accepted: _Optional[_Iterable[_Union[RanFunctionIdItem, _Mapping]]] = ..., ran_functions_rejected: _Optional[_Iterable[_Union[RanFunctionIdCauseItem, _Mapping]]] = ..., e2_node_component_config_addition_ack: _Optional[_Iterable[str]] = ...) -> None: ...
+    e2_node_component_config_addition_ack: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigAckItem]
+    def __init__(self, transaction_id: _Optional[int] = ..., global_ric_id: _Optional[str] = ..., ran_functions_accepted: _Optional[_Iterable[_Union[RanFunctionIdItem, _Mapping]]] = ..., ran_functions_rejected: _Optional[_Iterable[_Union[RanFunctionIdCauseItem, _Mapping]]] = ..., e2_node_component_config_addition_ack: _Optional[_Iterable[_Union[E2NodeComponentConfigAckItem, _Mapping]]] = ...) -> None: ...
 
 class E2SetupFailure(_message.Message):
     __slots__ = ("transaction_id", "cause", "time_to_wait_s", "criticality_diagnostics")
@@ -647,18 +659,6 @@ class E2NodeConfigurationUpdate(_message.Message):
     e2_node_component_config_update: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigItem]
     e2_node_component_config_removal: _containers.RepeatedCompositeFieldContainer[E2NodeComponentConfigRemovalItem]
     def __init__(self, transaction_id: _Optional[int] = ..., global_e2_node_id: _Optional[_Union[GlobalE2NodeId, _Mapping]] = ..., e2_node_component_config_addition: _Optional[_Iterable[_Union[E2NodeComponentConfigItem, _Mapping]]] = ..., e2_node_component_config_update: _Optional[_Iterable[_Union[E2NodeComponentConfigItem, _Mapping]]] = ..., e2_node_component_config_removal: _Optional[_Iterable[_Union[E2NodeComponentConfigRemovalItem, _Mapping]]] = ...) -> None: ...
-
-class E2NodeComponentConfigAckItem(_message.Message):
-    __slots__ = ("interface_type", "component_id", "update_outcome", "failure_cause")
-    INTERFACE_TYPE_FIELD_NUMBER: _ClassVar[int]
-    COMPONENT_ID_FIELD_NUMBER: _ClassVar[int]
-    UPDATE_OUTCOME_FIELD_NUMBER: _ClassVar[int]
-    FAILURE_CAUSE_FIELD_NUMBER: _ClassVar[int]
-    interface_type: InterfaceType
-    component_id: str
-    update_outcome: UpdateOutcome
-    failure_cause: Cause
-    def __init__(self, interface_type: _Optional[_Union[InterfaceType, str]] = ..., component_id: _Optional[str] = ..., update_outcome: _Optional[_Union[UpdateOutcome, str]] = ..., failure_cause: _Optional[_Union[Cause, _Mapping]] = ...) -> None: ...
 
 class E2NodeConfigurationUpdateAcknowledge(_message.Message):
     __slots__ = ("transaction_id", "e2_node_component_config_addition_ack", "e2_node_component_config_update_ack", "e2_node_component_config_removal_ack")

@@ -38,3 +38,17 @@ def test_a_stream_that_is_made_while_the_link_stops_ends_too(tmp_path: Path, mon
     alive = thread.is_alive()
     server.stop(0)
     assert not alive
+
+
+def test_that_nobody_answers_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(e2_link, "BACK_OFF_S", 0.02)
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    link = e2_link.E2Link(f"unix:{tmp_path}/nobody", IN_TIME_S, inbox)
+    link.start()
+    lost = 0
+    while lost < 3:
+        lost += isinstance(inbox.get(timeout=IN_TIME_S), e2_link.Lost)
+    link.stop()
+    assert [record.message for record in caplog.records].count("waiting_for_ric") == 1

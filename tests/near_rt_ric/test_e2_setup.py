@@ -16,7 +16,10 @@ def test_setup_accepts_all_three_functions_and_acknowledges_components(ric, node
     response = node(ric, 1, set_up=False).set_up()
     assert [item.ran_function_id for item in response.ran_functions_accepted] == [2, 3, 4]
     assert not response.ran_functions_rejected
-    assert list(response.e2_node_component_config_addition_ack) == ["amf"]
+    (component,) = response.e2_node_component_config_addition_ack
+    assert (component.interface_type, component.component_id) == (e2ap.NG, "amf")
+    assert component.update_outcome == e2ap.SUCCESS
+    assert not component.HasField("failure_cause")
     assert response.global_ric_id
 
 

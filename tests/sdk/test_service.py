@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from xapps.sdk import service
+from xapps.sdk import XApp, service
+from xapps.sdk.errors import BusEndpointError
 
 
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
         ([], "--bus"),
-        (["--bus", "b"], "--policy"),
-        (["--bus", "b", "--policy", "p", "--fifo", "0"], "1..99"),
-        (["--bus", "b", "--policy", "p", "--seed", "-1"], "--seed"),
-        (["--bus", "b", "--policy", "p", "--seed", "²"], "--seed"),
-        (["--bus", "b", "--policy", "p", "--metrics-port", "65536"], "1..65535"),
+        (["--bus", "ipc:///b"], "--policy"),
+        (["--bus", "b", "--policy", "p"], "--bus: must be ipc:///path or tcp://host:port (given 'b')"),
+        (["--bus", "tcp://h", "--policy", "p"], "(given 'tcp://h')"),
+        (["--bus", "ipc:///b", "--policy", "p", "--fifo", "0"], "1..99"),
+        (["--bus", "ipc:///b", "--policy", "p", "--seed", "-1"], "--seed"),
+        (["--bus", "ipc:///b", "--policy", "p", "--seed", "²"], "--seed"),
+        (["--bus", "ipc:///b", "--policy", "p", "--metrics-port", "65536"], "1..65535"),
     ],
 )
 def test_bad_flags_exit_with_2_and_are_named(capsys, flags, named):
@@ -23,3 +26,8 @@ def test_bad_flags_exit_with_2_and_are_named(capsys, flags, named):
         service.base_parser("x", "an xApp", metrics_port=1).parse_args(flags)
     assert stopped.value.code == 2
     assert named in capsys.readouterr().err
+
+
+def test_an_address_that_is_none_is_named():
+    with pytest.raises(BusEndpointError, match=r"bus: must be ipc:///path or tcp://host:port \(given 'nowhere'\)"):
+        XApp("x", bus="nowhere")

@@ -9,6 +9,10 @@ class XAppError(Exception):
     """Any error of the SDK."""
 
 
+class BusEndpointError(XAppError):
+    """What is no address of a RIC's bus; the message names the allowed forms."""
+
+
 class BusUnavailableError(XAppError):
     """The RIC does not answer on its bus."""
 

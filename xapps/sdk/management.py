@@ -12,7 +12,7 @@ import zmq
 from google.protobuf.message import DecodeError
 from hiso_proto import xapp_bus_pb2 as bus
 
-from xapps.sdk.errors import BusUnavailableError
+from xapps.sdk.errors import BusEndpointError, BusUnavailableError
 
 HEARTBEAT_S = 0.25
 LOST_AFTER_S = 1.0
@@ -28,6 +28,9 @@ def connected_socket(
     """A socket that reconnects by itself within 0.2 s and does not linger.
 
     `immediate`: nothing waits in it for a peer that is not there.
+
+    Raises:
+        BusEndpointError: no address.
     """
     socket = context.socket(kind)
     if identity:
@@ -36,7 +39,11 @@ def connected_socket(
     socket.setsockopt(zmq.IMMEDIATE, int(immediate))
     socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
-    socket.connect(endpoint)
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        socket.close()
+        raise BusEndpointError(f"bus: must be ipc:///path or tcp://host:port (given {endpoint!r})") from error
     return socket
 
 

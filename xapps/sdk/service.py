@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 
 from service_kit.exposure import add_expose_flag, require_exposed
@@ -27,10 +28,21 @@ __all__ = [
 ]
 
 
+_BUS = re.compile(r"ipc:///.+|tcp://([^:/]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}")
+
+
+def _bus(text: str) -> str:
+    if _BUS.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"must be ipc:///path or tcp://host:port (given {text!r})")
+    return text
+
+
 def base_parser(prog: str, description: str, *, metrics_port: int) -> argparse.ArgumentParser:
     """A parser with the flags that every host has; `metrics_port` is the default of --metrics-port."""
     parser = argparse.ArgumentParser(prog=prog, description=description)
-    parser.add_argument("--bus", required=True, metavar="ENDPOINT", help="the RIC's: ipc:///path or tcp://host:port")
+    parser.add_argument(
+        "--bus", required=True, type=_bus, metavar="ENDPOINT", help="the RIC's: ipc:///path or tcp://host:port"
+    )
     parser.add_argument("--policy", required=True, metavar="NAME")
     parser.add_argument("--seed", type=integer_in(0, 2**63 - 1), default=0)
     parser.add_argument("--metrics-host", default="127.0.0.1")
