@@ -59,7 +59,8 @@ _HEAD = """# Shipped agents
 Made by `hiso models cards --page docs/models.md`.
 
 **What is measured.** Intra-slice agents (`madqn`, `madqn-tuned`): the sum rate of a slice's group on {snapshots} \
-paired snapshots of three worlds that no training has seen (seeds 9001-9003, equal power, 2/6/2 MHz), as a share of \
+paired snapshots of three worlds that no training has seen (seeds 9001-9003, equal power, 2/6/2 MHz; served by \
+`slnr`, under aggregate distortion by `greedy`, so that groups are as large as good agents meet them), as a share of \
 the coordinate-ascent oracle's, which knows the channels and the random common beam and may give each user a level of \
 its own. The worst of VoNR, eMBB and uRLLC stands in brackets. The tuned agents choose one level for a group and \
 among eight beams a user: what the same ascent finds among those actions stands below them. Rules that do not learn \

@@ -11,6 +11,7 @@ from xapps.slicing.schedulers import resolve
 
 SCHEDULER = resolve("slnr", intra="greedy")
 """Greedy beams under constant budgets."""
+TUNED = resolve("hiso-coma-tuned")
 REPEATS = 5
 _WARM_UP_SLOTS = 2_000
 
@@ -26,6 +27,16 @@ def step_slots_per_s(slots: int) -> float:
     A slot: begun, each slice's group observed, decided for, its decision checked and submitted, the slot executed.
     """
     return _rate(make_runner(None, compiled=False), slots)
+
+
+def trained_slots_per_s(slots: int) -> float:
+    """As `slots_per_s`, with the shipped tuned agents of both levels."""
+    return _rate(Runner(load_scenario("base"), TUNED, seed=1), slots)
+
+
+def learning_slots_per_s(slots: int) -> float:
+    """The same while both levels learn on, from every slot and second."""
+    return _rate(Runner(load_scenario("base"), TUNED, seed=1, learn=True), slots)
 
 
 def make_runner(overrides: list[str] | None, *, compiled: bool) -> Runner:

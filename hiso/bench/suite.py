@@ -27,6 +27,7 @@ class Lengths:
 
     core_slots: int
     step_slots: int
+    learning_slots: int
     memory_slots: int
     lockstep_slots: int
     bare_frames: int
@@ -37,6 +38,7 @@ class Lengths:
 FULL = Lengths(
     core_slots=200_000,
     step_slots=20_000,
+    learning_slots=500,
     memory_slots=20_000,
     lockstep_slots=20_000,
     bare_frames=20_000,
@@ -46,6 +48,7 @@ FULL = Lengths(
 QUICK = Lengths(
     core_slots=4_000,
     step_slots=1_000,
+    learning_slots=50,
     memory_slots=1_000,
     lockstep_slots=3_000,
     bare_frames=1_000,
@@ -104,6 +107,9 @@ class Suite:
     def _core(self) -> None:
         self._figures["core_slots_per_s"] = core.slots_per_s(self._lengths.core_slots)
         self._figures["core_step_slots_per_s"] = core.step_slots_per_s(self._lengths.step_slots)
+        self._figures["core_trained_slots_per_s"] = core.trained_slots_per_s(self._lengths.core_slots)
+        if self._can_learn("core_learning_slots_per_s"):
+            self._figures["core_learning_slots_per_s"] = core.learning_slots_per_s(self._lengths.learning_slots)
 
     def _growth(self) -> None:
         self._memory = memory.growth(self._lengths.memory_slots)

@@ -31,6 +31,7 @@ LEARNING = {"realtime_d2_learn", "realtime_d2_learn_scraped"}
 SHORTEST = Lengths(
     core_slots=400,
     step_slots=200,
+    learning_slots=50,
     memory_slots=200,
     lockstep_slots=600,
     bare_frames=200,
