@@ -40,6 +40,7 @@ def test_a_page_has_figure_numbers_verdict_share_and_command(tmp_path: Path, kin
     assert "`hiso experiment run two-rules`" in text
     assert "(the paper's Figure 18)" in text
     assert "In the paper: a far above b." in text
+    assert "no stream carries more than log2(1 + 1/kappa_r) bit/s/Hz: 9.97 (kappa_r 0.001)." in text
     assert re.search(r"\| calm \| b \| 6\.00 \[[45]\.\d\d, [67]\.\d\d\] \| 37\.5 % \| 4\.00 \| 5 of 5 \|", text)
     assert "QUICK" not in text
     assert "![Two rules](page/two-rules.svg)" in text
