@@ -53,10 +53,11 @@ def expand(experiment: Experiment, size: Size) -> Plan:
         training_request = experiment.training_request(label, where) if arm.trained else None
         shipped = (None, None) if arm.trained or arm.control == "untrained" else _shipped(request, arm.shipped_for)
         units[label, where] = []
+        trained = _with_own_lengths(size, arm) if size == experiment.full else size
         for index in range(size.seeds):
             seed = FIRST_TRAINING_SEED + index
             trainings = _trainings(
-                arm, training_request, (arm.trained_in or experiment.trained_in) == "preset", size, seed
+                arm, training_request, (arm.trained_in or experiment.trained_in) == "preset", trained, seed
             )
             inter, intra = (run.key if run else None for run in trainings) if arm.trained else shipped
             episodes = [
@@ -78,6 +79,12 @@ def expand(experiment: Experiment, size: Size) -> Plan:
             runs |= {run.key: run for run in (*own, *episodes)}
             units[label, where].append(Unit(tuple(run.key for run in own), tuple(run.key for run in episodes)))
     return Plan(experiment, size, runs, units)
+
+
+def _with_own_lengths(size: Size, arm: Arm) -> Size:
+    """The full size with the lengths of trainings that an arm has of its own."""
+    own = {"inter_training_s": arm.inter_training_s, "intra_training_slots": arm.intra_training_slots}
+    return size.model_copy(update={name: length for name, length in own.items() if length is not None})
 
 
 def _what(request: RunRequest) -> dict[str, Any]:
@@ -121,7 +128,7 @@ def _trainings(
     if "inter" in agents:
         config = changed_config(request.scheduler.inter, arm.inter_changes)
         gate = arm.gate or usual_gate(config)
-        seconds = _inter_training_s(arm, size) or config.training_seconds
+        seconds = size.inter_training_s or config.training_seconds
         inter = Run(
             kind="train-inter",
             **what,
@@ -134,10 +141,3 @@ def _trainings(
             inter_agents=arm.inter_changes,
         )
     return inter, intra
-
-
-def _inter_training_s(arm: Arm, size: Size) -> int | None:
-    if arm.inter_training_s is None:
-        return size.inter_training_s
-    # The quick size is short for every arm.
-    return min(arm.inter_training_s, size.inter_training_s or arm.inter_training_s)

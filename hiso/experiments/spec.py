@@ -108,7 +108,8 @@ class Arm(_Model):
     trained_in: World | None = None
     """In place of the experiment's."""
     inter_training_s: Annotated[int, Field(ge=5, le=100_000)] | None = None
-    """In place of the full size's."""
+    intra_training_slots: Annotated[int, Field(ge=300, le=10_000_000)] | None = None
+    """Lengths of its trainings at full size, in place of the experiment's."""
     shipped_for: Literal[0, 2] | None = None
     """Control delay that the shipped weights were trained for; left out: the one that goes with the condition's."""
     learns_on: bool = False
@@ -126,7 +127,7 @@ class Arm(_Model):
 
     @model_validator(mode="after")
     def _training(self) -> Self:
-        for name in ("gate", "inter_agents", "intra_agents", "trained_in", "inter_training_s"):
+        for name in ("gate", "inter_agents", "intra_agents", "trained_in", "inter_training_s", "intra_training_slots"):
             if getattr(self, name) is not None and not self.trained:
                 raise ValueError(f"{name}: needs trained: true")
         if self.trained and (self.shipped_for is not None or self.control == "untrained"):

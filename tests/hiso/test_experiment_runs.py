@@ -57,6 +57,20 @@ def test_trainings_in_the_preset_are_shared_by_what_the_conditions_change() -> N
         assert (units["tuned", "slow"][0].trainings == units["tuned", "fast"][0].trainings) is same
 
 
+def test_lengths_of_an_arm_s_own_trainings_are_of_the_full_size_alone() -> None:
+    own = {"scheduler": "hiso-coma-tuned", "trained": True, "inter_training_s": 70, "intra_training_slots": 900}
+    what = experiment(arms={"tuned": TRAINED["tuned"], "own": own}, conditions={"c": {}})
+    seconds_slots = {}
+    for size in (what.full, what.quick):
+        plan = expand(what, size)
+        for arm in what.arms:
+            intra, inter = (plan.runs[key].slots for key in plan.units[arm, "c"][0].trainings)
+            seconds_slots[arm, size == what.full] = (inter // 2_000, intra)
+    assert seconds_slots["own", True] == (70, 900)
+    assert seconds_slots["tuned", True] == (1_000, 20_000)
+    assert seconds_slots["own", False] == seconds_slots["tuned", False]
+
+
 @pytest.mark.parametrize(("scheduler", "sees"), [("hiso-coma-tuned", True), ("hiso-coma", False), ("sa2c-t", False)])
 def test_trainings_in_the_preset_are_for_every_impairment_where_agents_see_it(scheduler: str, sees: bool) -> None:
     for where in ("condition", "preset"):
