@@ -115,7 +115,7 @@ MEASUREMENTS = (
     ),
     Measurement(
         "DRB.MeanActiveUeDl", "1", True, True,
-        "mean number of users with data queued, over slots (not rounded)",
+        "mean number of users with data queued, over slots: REAL, where TS 28.552 has INTEGER",
         lambda w, s: w.count(s, st.ACTIVE) / SLOTS_PER_SECOND,
     ),
     Measurement(

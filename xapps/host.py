@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from service_kit.logs import fields
 from service_kit.placement import lower_fifo
 from xapps.sdk import E2Node, Subscription, XApp, XAppError
+from xapps.sdk.errors import BusEndpointError
 from xapps.sdk.service import (
     MetricsServer,
     ServiceError,
@@ -254,7 +255,13 @@ class XAppHost:
             print(f"{self._name}: {error}", file=sys.stderr)
             return EXIT_BAD_INPUT
         url = f"http://{arguments.metrics_host}:{server.port}/metrics"
-        with XApp(self._name, bus=arguments.bus, oids=[self._oid], slices=self._slices, metrics_url=url) as self.xapp:
+        try:
+            xapp = XApp(self._name, bus=arguments.bus, oids=[self._oid], slices=self._slices, metrics_url=url)
+        except BusEndpointError as error:
+            server.stop()
+            print(f"{self._name}: {error}", file=sys.stderr)
+            return EXIT_BAD_INPUT
+        with xapp as self.xapp:
             self.metrics.connected = lambda: self.xapp.connected
             self.metrics.lost_indications = lambda: self.xapp.lost_indications
             if not self._stopping:

@@ -65,7 +65,8 @@ def compare_schedulers(
 ) -> None:
     """Run each scheduler under each kappa and D with each seed; print the means over the seeds.
 
-    `--weights` is for the schedulers that have agents; the others take none.
+    Of runs of more than a second the first is left out: policies that see loads have seen none yet. `--weights` is for
+    the schedulers that have agents; the others take none.
     """
     check_file("json", json)
     names = scheduler.split(",")

@@ -100,4 +100,7 @@ def _card(weights: Weights) -> dict[str, object]:
     for name, array in weights.arrays.items():
         agent = name.partition(".")[0]
         agents[agent] = agents.get(agent, 0) + int(array.size)
-    return {"weights_id": weights.weights_id, **asdict(weights.metadata), "parameters": agents}
+    about = asdict(weights.metadata)
+    if "inter" in agents:  # which knows nothing of the cell
+        about = {name: value for name, value in about.items() if name not in CELL_FIELDS}
+    return {"weights_id": weights.weights_id, **about, "parameters": agents}

@@ -69,11 +69,12 @@ def check(rule: Rule, results: Results) -> Finding:
     """Apply one rule: to all seeds, of which none may be missing, and of which one that failed is lost."""
     conditions = rule.conditions or list(results.experiment.conditions)
     finding = _apply(rule, results, conditions)
-    missing, failed = results.gaps(arms_of(rule), conditions)
+    seen = [conditions[0], conditions[-1]] if isinstance(rule, Ratio) else conditions
+    missing, failed = results.gaps(arms_of(rule), seen)
     if failed:
-        return Finding(False, (*finding.lines, f"seeds that failed: {failed}"))
+        return Finding(False, (*finding.lines, f"seeds that failed, of all arms and conditions: {failed}"))
     if missing and finding.holds is not None:
-        return Finding(None, (*finding.lines, f"seeds that are missing: {missing}"))
+        return Finding(None, (*finding.lines, f"seeds that are missing, of all arms and conditions: {missing}"))
     return finding
 
 

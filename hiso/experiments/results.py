@@ -73,7 +73,7 @@ class Results:
         return float(np.sum(known) if measure == "training_cpu_s" else np.mean(known))
 
     def gaps(self, arms: Sequence[str], conditions: Sequence[str]) -> tuple[int, int]:
-        """Seeds of these arms in these conditions of which runs have not been made, and of which runs have failed."""
+        """Seeds, of these arms in these conditions, with runs that have not been made, and with runs that failed."""
         missing = failed = 0
         for place in dict.fromkeys((arm, where) for arm in arms for where in conditions):
             for unit in self.plan.units[place]:

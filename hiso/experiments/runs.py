@@ -51,7 +51,7 @@ def expand(experiment: Experiment, size: Size) -> Plan:
     for (label, where), request in experiment.requests.items():
         arm = experiment.arms[label]
         training_request = experiment.training_request(label, where) if arm.trained else None
-        shipped = (None, None) if arm.trained or arm.control == "untrained" else _shipped(request, arm.shipped_for)
+        shipped = (None, None) if arm.trained or arm.control == "untrained" else _shipped(request, arm.trained_for)
         units[label, where] = []
         trained = _with_own_lengths(size, arm) if size == experiment.full else size
         for index in range(size.seeds):

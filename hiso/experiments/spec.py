@@ -110,8 +110,9 @@ class Arm(_Model):
     inter_training_s: Annotated[int, Field(ge=5, le=100_000)] | None = None
     intra_training_slots: Annotated[int, Field(ge=300, le=10_000_000)] | None = None
     """Lengths of its trainings at full size, in place of the experiment's."""
-    shipped_for: Literal[0, 2] | None = None
-    """Control delay that the shipped weights were trained for; left out: the one that goes with the condition's."""
+    trained_for: Annotated[int, Field(ge=0, le=MAX_CONTROL_DELAY_SLOTS)] | None = None
+    """Control delay that its agents are trained for, or of the shipped ones those that are; left out: the
+    condition's."""
     learns_on: bool = False
     """Whether both levels go on learning in the episodes."""
     control: Control | None = None
@@ -130,8 +131,8 @@ class Arm(_Model):
         for name in ("gate", "inter_agents", "intra_agents", "trained_in", "inter_training_s", "intra_training_slots"):
             if getattr(self, name) is not None and not self.trained:
                 raise ValueError(f"{name}: needs trained: true")
-        if self.trained and (self.shipped_for is not None or self.control == "untrained"):
-            raise ValueError("trained: must be false with shipped_for, and with control: untrained")
+        if self.control == "untrained" and (self.trained or self.trained_for is not None):
+            raise ValueError("control: untrained goes with neither trained nor trained_for")
         if self.learns_on and (self.control or self.inter_agents or self.intra_agents):
             raise ValueError("learns_on: goes with neither control, inter_agents nor intra_agents")
         return self
@@ -359,9 +360,10 @@ class Experiment(_Model):
     def training_request(self, label: str, where: str) -> RunRequest:
         """The world in which an arm is trained for a condition."""
         arm, condition = self.arms[label], self.conditions[where]
-        if (arm.trained_in or self.trained_in) == "condition":
-            return self.requests[label, where]
-        return self._request(label, arm, where, condition, arm.set)
+        if arm.trained_for is not None:
+            condition = condition.model_copy(update={"control_delay_slots": arm.trained_for})
+        own = condition.set if (arm.trained_in or self.trained_in) == "condition" else {}
+        return self._request(label, arm, where, condition, {**own, **arm.set})
 
     def _request(self, label: str, arm: Arm, where: str, condition: Condition, overrides: dict[str, Any]) -> RunRequest:
         try:
@@ -395,6 +397,8 @@ class Experiment(_Model):
         agents = agents_that_can_learn(scheduler)
         if self.host != "in-process" and (arm.learns_on or arm.control):
             raise ExperimentError(f"{here} learns_on and control: only where host is in-process")
+        if self.host == "snapshots" and any(item.control_delay_slots for item in self.conditions.values()):
+            raise ExperimentError(f"{self.name}: conditions: control_delay_slots must be 0 where host is snapshots")
         if self.host == "snapshots" and SLICE_NAMES[0] not in agents:
             raise ExperimentError(f"{here} intra: {scheduler.intra} does not learn, as host: snapshots needs")
         if self.host == "snapshots" and arm.options != DEFAULT_OPTIONS:

@@ -75,6 +75,13 @@ def test_a_trend_allows_for_steps_that_chance_explains(tmp_path: Path) -> None:
     found = results(tmp_path, a_calm=WORLDS + 0.1 + noise, a_busy=WORLDS, b_calm=WORLDS, b_busy=WORLDS)
     trend = Trend(test="falls", measure="utility", a="a")
     assert check(trend, found).holds is False  # not beyond 0 from first to last
+    small_step_back = results(
+        tmp_path / "small", a_calm=WORLDS + 10, a_busy=WORLDS, b_calm=WORLDS, b_busy=WORLDS + noise
+    )
+    for arm, holds in (("a", True), ("b", False)):
+        conditions = ["calm", "busy", "busy"]
+        rule = Trend(test="falls", measure="utility", a=arm, conditions=conditions)
+        assert check(rule, small_step_back).holds is holds
     back_and_forth = Trend(test="falls", measure="utility", a="a", conditions=["calm", "busy", "calm"])
     assert check(back_and_forth, found).holds is False
     surely = results(tmp_path / "surely", a_calm=WORLDS + 10, a_busy=WORLDS, b_calm=WORLDS, b_busy=WORLDS)
@@ -134,7 +141,7 @@ def test_a_seed_that_failed_is_a_seed_lost(tmp_path: Path) -> None:
     finding = check(greater(), found)
     assert finding.holds is False
     assert "n = 4" in finding.lines[0]
-    assert finding.lines[1] == "seeds that failed: 1"
+    assert finding.lines[1] == "seeds that failed, of all arms and conditions: 1"
 
 
 def test_no_verdict_is_given_while_seeds_are_missing(tmp_path: Path) -> None:
@@ -146,7 +153,7 @@ def test_no_verdict_is_given_while_seeds_are_missing(tmp_path: Path) -> None:
     finding = check(greater(), found)
     assert finding.holds is None
     assert "n = 4" in finding.lines[0]
-    assert finding.lines[1] == "seeds that are missing: 1"
+    assert finding.lines[1] == "seeds that are missing, of all arms and conditions: 1"
     assert verdict(found, only=greater()).text == "no verdict yet (data missing)"
 
 

@@ -139,7 +139,7 @@ def _wait_for_the_end_of(group: int) -> None:
     [
         (["run", "fig99"], "'fig99' is neither a YAML file nor one of fig05"),
         (["run", "fig10", "--jobs", "0"], "must be 1..256 (given 0)"),
-        (["run", "access", "--quick", "--out", "/dev/null"], "out: /dev/null must be a folder"),
+        (["run", "overhead", "--quick", "--out", "/dev/null"], "out: /dev/null must be a folder"),
         (["report", "fig99"], "'fig99' is neither"),
         (["report", "--out", "/nowhere"], "out: /nowhere must be a folder of results"),
     ],

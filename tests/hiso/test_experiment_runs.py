@@ -57,6 +57,27 @@ def test_trainings_in_the_preset_are_shared_by_what_the_conditions_change() -> N
         assert (units["tuned", "slow"][0].trainings == units["tuned", "fast"][0].trainings) is same
 
 
+def test_agents_for_another_control_delay_are_trained_or_taken_for_it() -> None:
+    arms = {"own": TRAINED["tuned"], "for 0": {**TRAINED["tuned"], "trained_for": 0}}
+    arms["shipped for 0"] = {**TRAINED["shipped"], "trained_for": 0}
+    conditions = {"at 0": {}, "at 5": {"control_delay_slots": 5}}
+    plan = expand(experiment(arms=arms, conditions=conditions), experiment().quick)
+    at_0 = plan.units["own", "at 0"][0].trainings
+    assert plan.units["for 0", "at 5"][0].trainings == at_0 != plan.units["own", "at 5"][0].trainings
+    (episode,) = (plan.runs[key] for key in plan.units["for 0", "at 5"][0].episodes)
+    assert (episode.control_delay_slots, episode.inter_weights) == (5, at_0[1])
+    (episode,) = (plan.runs[key] for key in plan.units["shipped for 0", "at 5"][0].episodes)
+    assert (episode.control_delay_slots, "-d0-" in str(episode.intra_weights)) == (5, True)
+
+
+def test_an_arm_may_be_trained_elsewhere_than_the_others() -> None:
+    conditions = {"slow": {"set": {"slices.embb.speed_m_s": 2}}, "fast": {"set": {"slices.embb.speed_m_s": 14}}}
+    arms = {"tuned": TRAINED["tuned"], "there": {**TRAINED["tuned"], "trained_in": "condition"}}
+    units = expand(experiment(arms=arms, conditions=conditions, trained_in="preset"), experiment().quick).units
+    assert units["tuned", "slow"][0].trainings == units["tuned", "fast"][0].trainings
+    assert units["there", "slow"][0].trainings != units["there", "fast"][0].trainings
+
+
 def test_lengths_of_an_arm_s_own_trainings_are_of_the_full_size_alone() -> None:
     own = {"scheduler": "hiso-coma-tuned", "trained": True, "inter_training_s": 70, "intra_training_slots": 900}
     what = experiment(arms={"tuned": TRAINED["tuned"], "own": own}, conditions={"c": {}})

@@ -39,13 +39,10 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
         ({"arms": {"a": {"scheduler": "gga", "trained": True}}}, "nothing in scheduler 'gga' has weights"),
         ({"arms": {"a": {"scheduler": "hiso-coma", "gate": "act"}}}, "gate: needs trained: true"),
         ({"arms": {"a": {"scheduler": "hiso-coma", "inter_training_s": 9}}}, "inter_training_s: needs trained: true"),
-        (
-            {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "shipped_for": 2}}},
-            "trained: must be false with shipped_for",
-        ),
+        ({"arms": {"a": {"scheduler": "hiso-coma", "trained_for": 21}}}, "arms.a.trained_for: must be 0..20"),
         (
             {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "control": "untrained"}}},
-            "trained: must be false with shipped_for, and with control: untrained",
+            "control: untrained goes with neither trained nor trained_for",
         ),
         (
             {"arms": {"a": {"scheduler": "hiso-coma", "learns_on": True, "control": "misled"}}},
@@ -74,6 +71,15 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
                 "arms": {"a": {"scheduler": "hiso-coma", "trained": True, "options": {"power_levels": 9}}},
             },
             "arm 'a': options: must be left out where host is snapshots",
+        ),
+        (
+            {
+                "host": "snapshots",
+                "measures": ["share_embb"],
+                "arms": {"a": {"scheduler": "hiso-coma"}},
+                "conditions": {"c": {"control_delay_slots": 2}},
+            },
+            "conditions: control_delay_slots must be 0 where host is snapshots",
         ),
         ({"host": "snapshots", "measures": ["utility"]}, "measures: 'utility' is none of share_vonr"),
         ({"measures": ["share_embb"]}, "measures: 'share_embb' is none of utility"),

@@ -13,8 +13,9 @@ from xapps.sdk.errors import BusEndpointError
     [
         ([], "--bus"),
         (["--bus", "ipc:///b"], "--policy"),
-        (["--bus", "b", "--policy", "p"], "--bus: must be ipc:///path or tcp://host:port (given 'b')"),
-        (["--bus", "tcp://h", "--policy", "p"], "(given 'tcp://h')"),
+        (["--bus", "b", "--policy", "p"], "--bus: must be ipc:///path or tcp://host:port (1..65535), not 'b'"),
+        (["--bus", "tcp://h", "--policy", "p"], "not 'tcp://h'"),
+        (["--bus", "tcp://h:65536", "--policy", "p"], "not 'tcp://h:65536'"),
         (["--bus", "ipc:///b", "--policy", "p", "--fifo", "0"], "1..99"),
         (["--bus", "ipc:///b", "--policy", "p", "--seed", "-1"], "--seed"),
         (["--bus", "ipc:///b", "--policy", "p", "--seed", "²"], "--seed"),
@@ -29,5 +30,5 @@ def test_bad_flags_exit_with_2_and_are_named(capsys, flags, named):
 
 
 def test_an_address_that_is_none_is_named():
-    with pytest.raises(BusEndpointError, match=r"bus: must be ipc:///path or tcp://host:port \(given 'nowhere'\)"):
+    with pytest.raises(BusEndpointError, match=r"bus: 'nowhere' is no ipc:///path or tcp://host:port"):
         XApp("x", bus="nowhere")

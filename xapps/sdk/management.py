@@ -43,7 +43,7 @@ def connected_socket(
         socket.connect(endpoint)
     except zmq.ZMQError as error:
         socket.close()
-        raise BusEndpointError(f"bus: must be ipc:///path or tcp://host:port (given {endpoint!r})") from error
+        raise BusEndpointError(f"bus: {endpoint!r} is no ipc:///path or tcp://host:port: {error}") from error
     return socket
 
 

@@ -28,12 +28,14 @@ __all__ = [
 ]
 
 
-_BUS = re.compile(r"ipc:///.+|tcp://([^:/]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}")
+_BUS = re.compile(r"(?P<path>ipc:///.+)|tcp://([^:/]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
+_MAX_PORT = 65_535
 
 
 def _bus(text: str) -> str:
-    if _BUS.fullmatch(text) is None:
-        raise argparse.ArgumentTypeError(f"must be ipc:///path or tcp://host:port (given {text!r})")
+    match = _BUS.fullmatch(text)
+    if match is None or not (match["path"] or 1 <= int(match["port"]) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"must be ipc:///path or tcp://host:port (1..{_MAX_PORT}), not {text!r}")
     return text
 
 
