@@ -14,7 +14,7 @@ from rich.table import Table
 from hiso.commands.options import check_file, check_torch, refuse
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.weights import Weights, WeightsError, load_weights
-from xapps.trained import SLOTS_PER_SECOND, TRAINED_DIRECTORY, find_weights
+from xapps.trained import CELL_FIELDS, SLOTS_PER_SECOND, TRAINED_DIRECTORY, find_weights
 
 app = typer.Typer(
     help="Trained agents: which there are, what they were trained for, and, measured, what they reach (cards).",

@@ -39,6 +39,9 @@ def test_a_set_is_shown_by_name_id_and_file() -> None:
         assert (shown["variant"], shown["preset"], shown["control_delay_slots"]) == ("madqn-tuned", "base", 2)
         assert shown["command"].startswith("hiso train ")
         assert sum(shown["parameters"].values()) == sum(array.size for array in weights.arrays.values())
+        assert shown["access"] == "rsma"
+    # Inter-slice agents know nothing of the cell that they were trained in.
+    assert not {"antennas", "access", "precoder"} & json.loads(run("show", "sa2c-t-base-d0")).keys()
 
 
 @pytest.mark.torch
