@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +28,6 @@ MAX_SLOTS = 10**10
 USAGE_ERROR = 2
 MAX_CELLS = 4
 """Cells that one seed may have: each has streams of its own."""
-
-_TARGET = re.compile(r"unix:(?P<path>/.+)|([^:/\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
-_MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,8 @@ def _clock(text: str) -> Clock:
 
 
 def _target(text: str) -> str:
-    match = _TARGET.fullmatch(text)
-    if match is None or not (match["path"] or 1 <= int(match["port"]) <= _MAX_PORT):
-        raise argparse.ArgumentTypeError(f"must be host:port (1..{_MAX_PORT}) or unix:/path (given {text!r})")
+    if not flags.is_address(text, unix="unix:"):
+        raise argparse.ArgumentTypeError(f"must be host:port (1..{flags.MAX_PORT}) or unix:/path (given {text!r})")
     return text
 
 

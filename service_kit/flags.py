@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 
 
@@ -17,6 +18,19 @@ def integer_in(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-port = integer_in(1, 65_535)
+MAX_PORT = 65_535
+
+port = integer_in(1, MAX_PORT)
 core = integer_in(0, 4_095)
 fifo_priority = integer_in(1, 99)
+
+_HOST_AND_PORT = re.compile(r"([^:/\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
+
+
+def is_address(text: str, *, unix: str, tcp: str = "") -> bool:
+    """Whether a text is `unix` and an absolute path, or `tcp` and host:port with a port of 1..65535."""
+    path = text.removeprefix(unix)
+    if path != text and path.startswith("/") and len(path) > 1:
+        return True
+    match = _HOST_AND_PORT.fullmatch(text.removeprefix(tcp)) if text.startswith(tcp) else None
+    return match is not None and 1 <= int(match["port"]) <= MAX_PORT

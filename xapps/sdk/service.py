@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 
 from service_kit.exposure import add_expose_flag, require_exposed
-from service_kit.flags import core, fifo_priority, integer_in, port
+from service_kit.flags import MAX_PORT, core, fifo_priority, integer_in, is_address, port
 from service_kit.interpreter import calm_interpreter
 from service_kit.logs import configure_logs, fields
 from service_kit.metrics_server import MetricsServer, ServiceError
@@ -28,14 +27,9 @@ __all__ = [
 ]
 
 
-_BUS = re.compile(r"(?P<path>ipc:///.+)|tcp://([^:/]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
-_MAX_PORT = 65_535
-
-
 def _bus(text: str) -> str:
-    match = _BUS.fullmatch(text)
-    if match is None or not (match["path"] or 1 <= int(match["port"]) <= _MAX_PORT):
-        raise argparse.ArgumentTypeError(f"must be ipc:///path or tcp://host:port (1..{_MAX_PORT}), not {text!r}")
+    if not is_address(text, unix="ipc://", tcp="tcp://"):
+        raise argparse.ArgumentTypeError(f"must be ipc:///path or tcp://host:port (1..{MAX_PORT}), not {text!r}")
     return text
 
 
