@@ -7,7 +7,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-DEFAULT_PORT_BASE = 36_400
+DEFAULT_PORT_BASE = 26_400
+"""Below the ports that the kernel gives to outgoing connections (32,768 and up on Linux)."""
 MIN_PORT_BASE, MAX_PORT_BASE = 1_024, 65_535 - 21
 
 OFFSETS = {

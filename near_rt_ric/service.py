@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--bus", required=True, metavar="ENDPOINT", help="ipc:///path or tcp://host:port")
     result.add_argument("--http-host", default="127.0.0.1")
-    result.add_argument("--http-port", type=flags.port, default=36401)
+    result.add_argument("--http-port", type=flags.port, default=26401)
     add_expose_flag(
         result,
         "connect as an E2 node (--e2-listen), register as an xApp, subscribe and control nodes (--bus), read all "

@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"lock-step: slot 0 waits for these subscriptions ({', '.join(AWAITABLE)})",
     )
     add("--http-host", default="127.0.0.1", help="address of the HTTP API (default 127.0.0.1)")
-    add("--http-port", type=flags.port, default=36_400, help="port of the HTTP API (default 36400)")
+    add("--http-port", type=flags.port, default=26_400, help="port of the HTTP API (default 26400)")
     add_expose_flag(
         parser,
         "read all state, change load, impairments, CSI, speed and regime, make bursts, schedule changes, reset E2 "

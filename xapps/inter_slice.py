@@ -39,7 +39,7 @@ from xapps.slicing.weights import INTER_ACTION_FIELDS
 from xapps.trained import inter_weights
 
 PROG = "python -m xapps.inter_slice"
-METRICS_PORT = 36_410
+METRICS_PORT = 26_410
 NAME = "inter-slice"
 
 

@@ -44,7 +44,7 @@ from xapps.slicing.observation import SLICE_NAMES, SliceContext
 from xapps.slicing.weights import INTRA_ACTION_FIELDS
 
 PROG = "python -m xapps.intra_slice"
-METRICS_PORTS = {"vonr": 36_411, "embb": 36_412, "urllc": 36_413}
+METRICS_PORTS = {"vonr": 26_411, "embb": 26_412, "urllc": 26_413}
 
 
 class _NodeAgent:

@@ -51,7 +51,7 @@ _LOG = logging.getLogger(__name__)
 
 PROG = "python -m xapps.learner"
 AGENTS = ("inter", *SLICE_NAMES)
-METRICS_PORTS = dict(zip(AGENTS, range(36_414, 36_418), strict=True))
+METRICS_PORTS = dict(zip(AGENTS, range(26_414, 26_418), strict=True))
 DEFAULT_TRAINING_SLOTS = 20_000
 REALTIME_FRAMES_PER_UPDATE = 4
 """An update costs four times what the rest of a frame does, on cores that the loop needs."""

@@ -10,8 +10,9 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("hiso", "ran_emulator", "near_rt_ric", "xapps")
-_ENTRY = "hiso.experiments.perform"
+_IN_PROCESS = ("hiso.experiments.perform",)
 _SYSTEM = (
+    "hiso.experiments.whole_system",
     "hiso.launcher",
     "near_rt_ric.__main__",
     "near_rt_ric.hot_loop",
@@ -20,7 +21,7 @@ _SYSTEM = (
     "xapps.inter_slice",
     "xapps.intra_slice",
 )
-"""What a run of the whole system starts, beside what a run in process imports."""
+"""What makes a run of the whole system, and what that starts."""
 
 
 @cache
@@ -30,7 +31,7 @@ def code_digest(*, system: bool = False) -> str:
     `system`: of a run of the whole system, as processes.
     """
     digest = hashlib.sha256()
-    for name, tree in sorted(_reachable(_ENTRY, *(_SYSTEM if system else ())).items()):
+    for name, tree in sorted(_reachable(*(_SYSTEM if system else _IN_PROCESS)).items()):
         digest.update(f"{name}\n{ast.dump(tree)}\n".encode())
     return digest.hexdigest()
 

@@ -1,17 +1,11 @@
-"""Episodes: what agents reach in a world that they are put into, in process, as a whole system, or slot by slot."""
+"""Episodes in process: what agents reach in a world that they are put into, as a whole or slot by slot."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hiso import ports
 from hiso.bounds.controls import Misled
 from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
 from hiso.experiments.outcome import Outcome, WeightsOf, options_of, starting_weights
@@ -46,7 +40,7 @@ def episode(run: Run, weights_of: WeightsOf) -> Outcome:
     runner.leave_out_what_was()
     runner.advance(run.slots)
     result = runner.result()
-    return Outcome(_episode_measures(parse_scenario(run.scenario), result.summary, result.inter_slice_updates))
+    return Outcome(episode_measures(parse_scenario(run.scenario), result.summary, result.inter_slice_updates))
 
 
 def _runner(run: Run, weights: RunWeights, seed: int, agent: BudgetAgent | None) -> Runner:
@@ -83,7 +77,8 @@ def _other_world(run: Run, weights: RunWeights) -> list[SecondReport]:
     return reports
 
 
-def _episode_measures(scenario: Scenario, summary: dict[str, Any], budget_updates: int) -> dict[str, float | None]:
+def episode_measures(scenario: Scenario, summary: dict[str, Any], budget_updates: int) -> dict[str, float | None]:
+    """What a summary says of an episode."""
     slices = summary["slices"]
     thresholds = [part.ssr_threshold for part in scenario.slices.in_order()]
     ssr = {name: slices[name]["ssr"] for name in SLICE_NAMES}
@@ -95,29 +90,6 @@ def _episode_measures(scenario: Scenario, summary: dict[str, Any], budget_update
         **{f"delay_p99_{name}_ms": slices[name]["delay_ms"]["p99"] for name in SLICE_NAMES},
         "budget_updates_per_100s": 100 * budget_updates / summary["simulated_s"],
     }
-
-
-def system(run: Run) -> Outcome:
-    """An episode of the whole system in lock-step, as processes over E2, with the shipped weights."""
-    with tempfile.TemporaryDirectory() as folder:
-        scenario, summary = Path(folder, "scenario.yaml"), Path(folder, "summary.json")
-        scenario.write_text(json.dumps(run.scenario))
-        command = [sys.executable, "-m", "hiso", "up", "--no-ui", "--clock", "lockstep", "--scenario", str(scenario)]
-        command += ["--inter", run.inter, "--intra", run.intra, "--trigger", run.trigger, "--seed", str(run.seed)]
-        command += ["--slots", str(run.slots), "--control-delay-slots", str(run.control_delay_slots)]
-        for assignment in options_of(run).assignments():
-            command += ["--set-agents", assignment]
-        command += ["--port-base", str(_free_port_base())]
-        done = subprocess.run([*command, "--json", str(summary)], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"hiso up ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
-        found = json.loads(summary.read_text())
-    measures = _episode_measures(parse_scenario(run.scenario), found, found["inter_slice_updates"])
-    measures["e2_kbit_per_s"] = _total(found["e2_bytes"]) * 8e-3 / found["simulated_s"]
-    measures["e2_messages_per_s"] = _total(found["e2_messages"]) / found["simulated_s"]
-    measures["e2_budget_byte_per_s"] = _total(found["e2_bytes"]["budgets"]) / found["simulated_s"]
-    measures["e2_budget_messages_per_s"] = _total(found["e2_messages"]["budgets"]) / found["simulated_s"]
-    return Outcome(measures)
 
 
 def snapshots(run: Run, weights_of: WeightsOf) -> Outcome:
@@ -138,17 +110,3 @@ def snapshots(run: Run, weights_of: WeightsOf) -> Outcome:
         SHUFFLED: "shuffled",
     }
     return Outcome(measures | {f"{name}_share_embb": shares["embb"][label] for label, name in others.items()})
-
-
-def _free_port_base() -> int:
-    """The first base, from the usual one on, of whose ports none is taken."""
-    bases = range(ports.DEFAULT_PORT_BASE, ports.MAX_PORT_BASE, 100)
-    for base in bases:
-        if not any(ports.taken(ports.port_of(service, base)) for service in ports.OFFSETS):
-            return base
-    raise RuntimeError(f"ports: none of the bases {bases.start}, {bases[1]} .. {bases[-1]} is free")
-
-
-def _total(counts: Any) -> int:
-    """Sum over functions, procedures and directions."""
-    return sum(_total(part) for part in counts.values()) if isinstance(counts, dict) else int(counts)

@@ -45,12 +45,17 @@ Watch = Callable[[Tally, Run | None], None]
 
 def make(run: Run, folder: Path, jobs: int) -> bool:
     """Make one run and store what it gave, or why it failed; whether it went well."""
-    from hiso.experiments.perform import perform
-
     store = Store(folder)
     started_s = time.perf_counter()
     try:
-        outcome = perform(run, store.weights)
+        if run.kind == "system":
+            from hiso.experiments.whole_system import perform_system
+
+            outcome = perform_system(run)
+        else:
+            from hiso.experiments.perform import perform
+
+            outcome = perform(run, store.weights)
     except Exception:
         text = traceback.format_exc()[-_ERROR_CHARACTERS:]
         store.put(run, Result(run.content, {}, {}, time.perf_counter() - started_s, jobs, text))

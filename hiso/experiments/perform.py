@@ -1,4 +1,4 @@
-"""One run, made."""
+"""One run, made in process."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ def perform(run: Run, weights_of: WeightsOf) -> Outcome:
         return episodes.episode(run, weights_of)
     if run.kind == "snapshots":
         return episodes.snapshots(run, weights_of)
-    if run.kind == "system":
-        return episodes.system(run)
     from hiso.experiments import trainings  # needs PyTorch
 
     if run.kind == "train-intra":

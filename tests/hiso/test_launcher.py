@@ -226,7 +226,7 @@ class TestProcesses:
     ) -> None:
         monkeypatch.setattr(launcher, "LEARNER_MODULE", "mortal")
         placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=False)
-        system = launcher.LocalSystem(Plan(request(), placement, 36_400, tmp_path))
+        system = launcher.LocalSystem(Plan(request(), placement, 26_400, tmp_path))
         child = Child(module("mortal", "raise SystemExit('no luck')"), tmp_path)
         system.children = [child]
         child.start()
@@ -266,7 +266,7 @@ class TestPlan:
     def test_only_what_learns_has_a_learner(self, tmp_path: Path) -> None:
         learning = request(scheduler="hiso-coma", intra="slnr", learn=True, from_scratch=True)
         placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True)
-        specs = {spec.name: spec for spec in Plan(learning, placement, 36_400, tmp_path).specs()}
+        specs = {spec.name: spec for spec in Plan(learning, placement, 26_400, tmp_path).specs()}
         assert [name for name in specs if name.startswith("learner")] == ["learner-inter"]
         assert "--learn" in specs["xapp-inter"].arguments
         assert "--learn" not in specs["xapp-embb"].arguments
@@ -274,9 +274,9 @@ class TestPlan:
     def test_each_cell_has_an_emulator_with_ports_and_files_of_its_own(self, tmp_path: Path) -> None:
         several = request(cells=4)
         placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True)
-        specs = [s for s in Plan(several, placement, 36_400, tmp_path).specs() if s.module == "ran_emulator"]
+        specs = [s for s in Plan(several, placement, 26_400, tmp_path).specs() if s.module == "ran_emulator"]
         assert [(spec.name, spec.http_port) for spec in specs] == [
-            ("emulator", 36_400), ("emulator-1", 36_402), ("emulator-2", 36_403), ("emulator-3", 36_404),
+            ("emulator", 26_400), ("emulator-1", 26_402), ("emulator-2", 26_403), ("emulator-3", 26_404),
         ]  # fmt: skip
         for flag in ("--cell", "--gnb-id", "--run-dir", "--summary"):
             assert len({spec.arguments[spec.arguments.index(flag) + 1] for spec in specs}) == 4, flag

@@ -234,8 +234,8 @@ def test_a_store_that_is_no_store_exits_with_2(tmp_path, ric):
 def test_endpoints_are_one_family():
     ipc = BusEndpoints.parse("ipc:///run/hiso/bus")
     assert (ipc.down, ipc.up(3)) == ("ipc:///run/hiso/bus-down", "ipc:///run/hiso/bus-up-3")
-    tcp = BusEndpoints.parse("tcp://0.0.0.0:36430")
-    assert (tcp.down, tcp.up(3)) == ("tcp://0.0.0.0:36431", "tcp://0.0.0.0:36435")
+    tcp = BusEndpoints.parse("tcp://0.0.0.0:26430")
+    assert (tcp.down, tcp.up(3)) == ("tcp://0.0.0.0:26431", "tcp://0.0.0.0:26435")
 
 
 @given(st.text(max_size=40))

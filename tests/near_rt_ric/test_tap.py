@@ -63,5 +63,5 @@ def test_an_endpoint_that_cannot_be_bound_is_an_error(tmp_path: Path) -> None:
 
 
 def test_over_tcp_the_tap_is_for_this_host_alone() -> None:
-    assert BusEndpoints.parse("tcp://0.0.0.0:36430").tap == "tcp://127.0.0.1:36429"
+    assert BusEndpoints.parse("tcp://0.0.0.0:26430").tap == "tcp://127.0.0.1:26429"
     assert BusEndpoints.parse("ipc:///run/bus").tap == "ipc:///run/bus-tap"

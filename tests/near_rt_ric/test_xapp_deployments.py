@@ -357,6 +357,6 @@ def test_beyond_loopback_nothing_is_deployed_unless_asked_for(tmp_path: Path) ->
         closed.close()
     opened = Ric("--http-host", "0.0.0.0", "--expose", "--expose-deploy")
     try:
-        assert Manager(opened).call("POST", "/xapps", DESCRIPTOR, host="near-rt-ric:36401").is_success
+        assert Manager(opened).call("POST", "/xapps", DESCRIPTOR, host="near-rt-ric:26401").is_success
     finally:
         opened.close()

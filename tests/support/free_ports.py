@@ -10,7 +10,7 @@ from hiso import ports
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _SPAN = 12_000 // _WORKERS
-_FIRST = 20_000 + _WORKER * _SPAN
+_FIRST = 10_000 + _WORKER * _SPAN
 _LAST = _FIRST + _SPAN
 _DRAW = random.SystemRandom()
 

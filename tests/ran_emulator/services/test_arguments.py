@@ -12,12 +12,12 @@ from ran_emulator.service import main
 RUN = ["--run-dir", "run"]
 
 
-@pytest.mark.parametrize("target", ["ric:36421", "127.0.0.1:1", "[::1]:65535", "unix:/run/hiso/e2"])
+@pytest.mark.parametrize("target", ["ric:26421", "127.0.0.1:1", "[::1]:65535", "unix:/run/hiso/e2"])
 def test_addresses_of_an_e2_termination(target: str) -> None:
     assert parse_arguments([*RUN, "--e2", target]).e2_target == target
 
 
-@pytest.mark.parametrize("target", ["ric", "ric:", "ric:e2", "ric:0", "ric:65536", "unix:run/e2", ":36421", "a:b:1"])
+@pytest.mark.parametrize("target", ["ric", "ric:", "ric:e2", "ric:0", "ric:65536", "unix:run/e2", ":26421", "a:b:1"])
 def test_what_is_no_address_is_named_with_what_is(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         parse_arguments([*RUN, "--e2", target])
