@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from hiso.commands.options import FAILED, check_torch, fail, in_range, refuse
+from hiso.experiments import tables
 from hiso.experiments.execute import Tally, execute
 from hiso.experiments.report import EXTRA_MODULES, write_report
 from hiso.experiments.results import load_results
@@ -23,9 +24,11 @@ from hiso.experiments.run import Run
 from hiso.experiments.runs import Plan, expand
 from hiso.experiments.spec import Experiment, ExperimentError, catalogue_names, load_experiment
 from hiso.experiments.store import Store, StoreError
+from hiso.experiments.tables import TableError
 
 MAX_JOBS = 256
 DEFAULT_OUT = Path("results")
+DEFAULT_TABLES = Path("docs/results")
 INTERRUPTED = 130
 
 app = typer.Typer(help="Experiments: the paper's figures and ours.", no_args_is_help=True)
@@ -95,15 +98,35 @@ def run(
         raise typer.Exit(FAILED)
 
 
+@app.command("restore")
+def restore(
+    names: SomeNamesArgument = None,
+    folder: Annotated[
+        Path, typer.Option("--from", metavar="DIR", help="Where `report` wrote the Parquet files.")
+    ] = DEFAULT_TABLES,
+    out: OutOption = DEFAULT_OUT,
+) -> None:
+    """Take published results back from their Parquet files, so that `run` makes only what is missing."""
+    experiments = _chosen(names or ["all"])
+    _check_modules("restore", "pyarrow")
+    if not folder.is_dir():
+        refuse(f"from: {folder} must be a folder of Parquet files (hiso experiment report writes them)")
+    try:
+        for experiment in experiments:
+            if names is None and not (folder / f"{experiment.name}.parquet").is_file():
+                continue
+            taken, left = tables.restore(experiment, folder, Store(out))
+            other = f"; {left} are of other code or another experiment" if left else ""
+            typer.echo(f"{experiment.name}: {taken} runs{other}")
+    except (StoreError, TableError, ExperimentError) as error:
+        refuse(str(error))
+
+
 @app.command("report")
 def report(names: SomeNamesArgument = None, out: OutOption = DEFAULT_OUT, page: PageOption = None) -> None:
     """Write the page of results: verdicts, figures (SVG, PNG) and data (Parquet) from what is stored."""
     experiments = _chosen(names or ["all"])
-    for module in EXTRA_MODULES:
-        if importlib.util.find_spec(module) is None:
-            refuse(
-                f"report: needs {module}, which is not installed: {sys.executable} -m pip install matplotlib pyarrow"
-            )
+    _check_modules("report", *EXTRA_MODULES)
     if not out.is_dir():
         refuse(f"out: {out} must be a folder of results (hiso experiment run makes one)")
     target = page or out / "results.md"
@@ -117,6 +140,13 @@ def report(names: SomeNamesArgument = None, out: OutOption = DEFAULT_OUT, page: 
     except OSError as error:
         refuse(f"page: {target} cannot be written: {error.strerror}")
     typer.echo(f"{target}: {sum(bool(results.found) for results in found)} of {len(found)} experiments have results")
+
+
+def _check_modules(command: str, *modules: str) -> None:
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            needed = " ".join(EXTRA_MODULES)
+            refuse(f"{command}: needs {module}, which is not installed: {sys.executable} -m pip install {needed}")
 
 
 def _chosen(names: list[str]) -> list[Experiment]:

@@ -81,7 +81,7 @@ def execute(runs: dict[str, Run], store: Store, jobs: int, watch: Watch, retry_f
         BrokenProcessPool: a process was killed from outside (memory?); what was stored stays.
     """
     store.prepare()
-    missing = {key: run for key, run in runs.items() if not _settled(store, key, retry_failed)}
+    missing = _missing(runs, store, retry_failed)
     tally = Tally(total=len(runs), stored=len(runs) - len(missing))
     watch(tally, None)
     systems = {key: run for key, run in missing.items() if run.kind == "system"}
@@ -89,6 +89,22 @@ def execute(runs: dict[str, Run], store: Store, jobs: int, watch: Watch, retry_f
     for run in systems.values():  # a whole system is many processes
         _count(tally, run, make(run, store.folder, 1), watch)
     return tally
+
+
+def _missing(runs: dict[str, Run], store: Store, retry_failed: bool) -> dict[str, Run]:
+    """Runs that are not stored, and trainings whose weights those need and the store does not hold."""
+    wanted = {key for key in runs if not _settled(store, key, retry_failed)}
+    for key in reversed(list(runs)):  # a training comes before what needs it
+        if key in wanted:
+            needed = (runs[key].inter_weights, runs[key].intra_weights)
+            wanted |= {name for name in needed if name in runs and _weights_are_lost(store, name)}
+    return {key: run for key, run in runs.items() if key in wanted}
+
+
+def _weights_are_lost(store: Store, key: str) -> bool:
+    """Whether a training went well and what it left is not there: results taken back from a table have no weights."""
+    result = store.get(key)
+    return result is not None and result.error is None and not store.has_weights(key)
 
 
 def _settled(store: Store, key: str, retry_failed: bool) -> bool:

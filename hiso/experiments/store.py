@@ -81,11 +81,15 @@ class Store:
         if weights is not None:
             scratch = self._scratch(self._weights)
             save_weights(scratch, weights)
-            scratch.replace(self._weights / f"{run.key}.npz")
+            scratch.replace(self._weights_path(run.key))
         text = json.dumps(_finite(asdict(result)), allow_nan=False, sort_keys=True) + "\n"
         scratch = self._scratch(self._runs)
         scratch.write_text(text, encoding="utf-8")
         scratch.replace(self._runs / f"{run.key}.json")
+
+    def has_weights(self, key: str) -> bool:
+        """Whether there is what a training has left."""
+        return self._weights_path(key).is_file()
 
     def weights(self, key: str) -> Weights:
         """What a training has left.
@@ -93,7 +97,10 @@ class Store:
         Raises:
             WeightsError: nothing, or nothing that can be used.
         """
-        return load_weights(self._weights / f"{key}.npz")
+        return load_weights(self._weights_path(key))
+
+    def _weights_path(self, key: str) -> Path:
+        return self._weights / f"{key}.npz"
 
     @staticmethod
     def _scratch(folder: Path) -> Path:

@@ -1,22 +1,31 @@
-"""Results as Parquet (pyarrow): a row a value, and a row a point of a curve."""
+"""Results as Parquet (pyarrow), both ways: a row a value, and a row a point of a curve."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from hiso.experiments.results import Results
+from hiso.experiments.runs import expand
+from hiso.experiments.spec import Experiment
+from hiso.experiments.store import Result, Store
+
+
+class TableError(ValueError):
+    """A file that holds no results; the message names it."""
 
 
 def write_parquet(results: Results, folder: Path) -> Path:
-    """Write NAME.parquet, and NAME-curves.parquet where the figure shows curves; returns the first one's path."""
+    """Write NAME.parquet and, where trainings left curves, NAME-curves.parquet; returns the first one's path.
+
+    A run that serves several arms or conditions has its values with each, and its curves once.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    plot = results.experiment.plot
-    shown = plot.show if plot.kind == "curves" else []
     values: list[dict[str, Any]] = []
-    points: list[dict[str, Any]] = []
+    curves: dict[str, list[dict[str, Any]]] = {}
     for (arm, condition), units in results.plan.units.items():
         for seed_index, unit in enumerate(units):
             for key in (*unit.trainings, *unit.episodes):
@@ -24,19 +33,68 @@ def write_parquet(results: Results, folder: Path) -> Path:
                 if result is None:
                     continue
                 place = {"arm": arm, "condition": condition, "seed_index": seed_index, "run": key}
-                place |= {"kind": result.run["kind"], "seed": result.run["seed"], "failed": result.error is not None}
-                values += [{**place, "measure": name, "value": value} for name, value in result.measures.items()]
-                if not result.measures:
-                    values.append({**place, "measure": None, "value": None})
-                points += [
+                place |= {"kind": result.run["kind"], "seed": result.run["seed"]}
+                made = {"wall_s": result.wall_s, "jobs": result.jobs, "error": result.error}
+                # A run that failed has a row, too.
+                measures: list[tuple[str | None, float | None]] = [*result.measures.items()] or [(None, None)]
+                values += [{**place, **made, "measure": name, "value": value} for name, value in measures]
+                curves[key] = [
                     {**place, "curve": name, "step": step, "value": value}
-                    for name in shown
-                    for step, value in enumerate(result.series.get(name, ()))
+                    for name, points in result.series.items()
+                    for step, value in enumerate(points)
                 ]
     path = folder / f"{results.experiment.name}.parquet"
     pq.write_table(pa.Table.from_pylist(values), path, compression="zstd")
-    if points:
-        pq.write_table(
-            pa.Table.from_pylist(points), folder / f"{results.experiment.name}-curves.parquet", compression="zstd"
-        )
+    if points := [point for of_run in curves.values() for point in of_run]:
+        pq.write_table(pa.Table.from_pylist(points), _curves_path(folder, results.experiment), compression="zstd")
     return path
+
+
+def restore(experiment: Experiment, folder: Path, store: Store) -> tuple[int, int]:
+    """Take runs that `write_parquet` wrote back into the store, without the weights that trainings left.
+
+    Returns:
+        How many of the experiment's runs were taken back or were stored already, and how many the file has of other
+        code or another experiment, which are left.
+
+    Raises:
+        TableError: a file that is not there, or holds something else.
+        StoreError: the store cannot be used.
+        ExperimentError: an arm that cannot be run.
+    """
+    runs = expand(experiment, experiment.full).runs | expand(experiment, experiment.quick).runs
+    found = _read(folder, experiment)
+    store.prepare()
+    for key in found.keys() & runs.keys():
+        if store.get(key) is None:
+            store.put(runs[key], Result(runs[key].content, **found[key]))
+    return len(found.keys() & runs.keys()), len(found.keys() - runs.keys())
+
+
+def _read(folder: Path, experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """Fields of results by key of the run."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path, curves_path = folder / f"{experiment.name}.parquet", _curves_path(folder, experiment)
+    found: dict[str, dict[str, Any]] = {}
+    series: dict[tuple[str, str], dict[int, float | None]] = defaultdict(dict)
+    try:
+        for row in pq.read_table(path).to_pylist():
+            made = {name: row[name] for name in ("wall_s", "jobs", "error")}
+            result = found.setdefault(row["run"], {**made, "measures": {}, "series": {}})
+            if row["measure"] is not None:
+                result["measures"][row["measure"]] = row["value"]
+        for row in pq.read_table(curves_path).to_pylist() if curves_path.is_file() else ():
+            series[row["run"], row["curve"]][row["step"]] = row["value"]
+        for (key, curve), points in series.items():
+            found[key]["series"][curve] = [points[step] for step in range(len(points))]
+    except OSError as error:
+        raise TableError(f"from: {path} cannot be read: {error.strerror or error}") from error
+    except (pa.ArrowException, KeyError) as error:
+        raise TableError(f"from: {path} does not hold results of an experiment: {error}") from error
+    return found
+
+
+def _curves_path(folder: Path, experiment: Experiment) -> Path:
+    return folder / f"{experiment.name}-curves.parquet"

@@ -15,7 +15,7 @@ from experiment_data import MINIMAL, experiment, put, store_in
 from typer.testing import CliRunner
 
 from hiso.commands import app
-from hiso.experiments.execute import Tally, execute
+from hiso.experiments.execute import Tally, _missing, execute
 from hiso.experiments.run import Run
 from hiso.experiments.runs import expand
 from hiso.experiments.store import Store
@@ -66,6 +66,21 @@ def test_what_fails_stays_in_and_is_made_again_only_when_asked(tmp_path: Path) -
     found = store.get(key)
     assert found is not None
     assert found.error is None
+
+
+def test_a_training_is_made_again_only_where_its_lost_weights_are_needed(tmp_path: Path) -> None:
+    what = experiment(arms={"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}}, conditions={"base": {}})
+    runs, store = expand(what, what.quick).runs, store_in(tmp_path)
+    for run in runs.values():
+        put(store, run, {"utility": 1.0})
+    assert execute(runs, store, 1, quiet).done == 0
+    episode = next(run for run in runs.values() if run.kind == "episode")
+    (tmp_path / "runs" / f"{episode.key}.json").unlink()
+    needed = {episode.key, episode.inter_weights, episode.intra_weights}
+    assert set(_missing(runs, store, retry_failed=False)) == needed
+    for key in needed - {episode.key}:
+        (tmp_path / "weights" / f"{key}.npz").touch()
+    assert set(_missing(runs, store, retry_failed=False)) == {episode.key}
 
 
 def test_a_run_whose_weights_are_not_there_is_stored_as_failed(tmp_path: Path) -> None:
@@ -142,10 +157,11 @@ def _wait_for_the_end_of(group: int) -> None:
         (["run", "overhead", "--quick", "--out", "/dev/null"], "out: /dev/null must be a folder"),
         (["report", "fig99"], "'fig99' is neither"),
         (["report", "--out", "/nowhere"], "out: /nowhere must be a folder of results"),
+        (["restore", "fig10", "--from", "/nowhere"], "from: /nowhere must be a folder of Parquet files"),
     ],
 )
 def test_wrong_input_is_named_and_starts_nothing(arguments: list[str], message: str) -> None:
-    if arguments[0] == "report":
+    if arguments[0] in ("report", "restore"):
         pytest.importorskip("matplotlib")
         pytest.importorskip("pyarrow")
     result = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["experiment", *arguments])

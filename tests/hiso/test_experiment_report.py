@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from experiment_data import experiment, fill, store_in
+import yaml
+from experiment_data import MINIMAL, experiment, fill, put, store_in
+from typer.testing import CliRunner
 
+from hiso.commands import app
 from hiso.experiments.results import load_results
 from hiso.experiments.runs import expand
-from hiso.experiments.store import Result
+from hiso.experiments.store import Result, Store
 
 pytest.importorskip("matplotlib")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -91,5 +94,58 @@ def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
     assert draw(found, tmp_path).stat().st_size > 5_000
     write_parquet(found, tmp_path)
     points = pq.read_table(tmp_path / "two-rules-curves.parquet").to_pylist()
-    assert len(points) == 5 * 100
+    assert len(points) == 5 * 100  # each training once
     assert {point["curve"] for point in points} == {"inter_loss"}
+
+
+def test_published_results_come_back_whole(tmp_path: Path) -> None:
+    from hiso.experiments.report import write_report
+    from hiso.experiments.tables import restore
+
+    arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}, "b": {"scheduler": "eea"}}
+    what = experiment(arms=arms, measures=["utility", "training_cpu_s"], plot={"kind": "bars", "show": ["utility"]})
+    runs = expand(what, what.full).runs
+    store, again = store_in(tmp_path / "results"), Store(tmp_path / "again")
+    for number, run in enumerate(runs.values()):
+        measures = {"inter_training_cpu_s": 2.0} if run.kind.startswith("train") else {"utility": number / 7}
+        series = {"inter_loss": [float("nan"), number / 3, 1e-9]} if run.kind == "train-inter" else {}
+        store.put(run, Result(run.content, measures, series, number / 9, 2))
+    lost = next(key for key, run in runs.items() if run.kind == "episode")
+    put(store, runs[lost], {}, error="killed")
+    write_report([load_results(what, store)], tmp_path / "page.md")
+    assert restore(what, tmp_path / "page", again) == (len(runs), 0)
+    assert {key: again.get(key) for key in runs} == {key: store.get(key) for key in runs}
+    put(again, runs[lost], {"utility": 1.0})
+    restore(what, tmp_path / "page", again)
+    kept = again.get(lost)
+    assert kept is not None
+    assert kept.error is None
+
+
+def test_results_of_other_code_do_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hiso.experiments.tables import restore, write_parquet
+
+    what, store = experiment(), store_in(tmp_path)
+    fill(store, what, FILLED)
+    write_parquet(load_results(what, store), tmp_path)
+    monkeypatch.setattr("hiso.experiments.run.code_digest", lambda **_what: "other code")
+    again = store_in(tmp_path / "again")
+    assert restore(what, tmp_path, again) == (0, 20)
+    assert not list((tmp_path / "again/runs").iterdir())
+
+
+@pytest.mark.parametrize("content", [None, b"no table", "other columns"])
+def test_what_holds_no_results_is_named(tmp_path: Path, content: bytes | str | None) -> None:
+    import pyarrow as pa
+
+    path, out = tmp_path / "two-rules.parquet", tmp_path / "out"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        pq.write_table(pa.table({"x": [1]}), path)
+    (tmp_path / "two-rules.yaml").write_text(yaml.safe_dump(MINIMAL))
+    command = ["experiment", "restore", str(tmp_path / "two-rules.yaml"), "--from", str(tmp_path), "--out", str(out)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert f"from: {path}" in result.stderr
+    assert not out.exists()
