@@ -22,6 +22,10 @@ _SHARED: dict[int, tuple[tuple[str, ...], ...]] = {
     6: tuple((name,) for name in HOT_LOOPS),
 }
 
+# On two cores the xApps of the slices that decide least often even the load out: a slot costs the emulator, of one
+# cell, about as much as RIC and the busiest xApp together. The emulators of several fill a core.
+_TWO_CORES_ONE_CELL = (("emulator", "xapp-urllc", "xapp-vonr"), ("ric", "xapp-embb", "xapp-inter"))
+
 _TRY_FIFO = f"import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param({FIFO_PRIORITY}))"
 
 
@@ -82,16 +86,18 @@ def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fif
     """Placement on `cores`.
 
     D = 0: a slot waits for its decision, so all hot loops take turns on one core. D >= 1: the emulator works while
-    the others decide, so it has a core of its own; with more cores the others spread too, and after them the emulators
-    of further cells. Faces and learners take what is left. `cores` as `allowed_cores` orders them. `urgent`: a
-    real-time clock, or a measurement; SCHED_FIFO is for these alone: a lock-step loop would never give way.
+    the others decide, so it has another core than RIC and eMBB's xApp; with more cores the others spread too, and
+    after them the emulators of further cells. Faces and learners take what is left. `cores` as `allowed_cores` orders
+    them. `urgent`: a real-time clock, or a measurement; SCHED_FIFO is for these alone: a lock-step loop would never
+    give way.
     """
     fifo_priority = FIFO_PRIORITY if urgent and fifo else None
     scheduling = _scheduling(urgent=urgent, fifo=fifo)
     if not cores:
         where = "processes are not pinned (this system has no sched_setaffinity)"
         return Placement({}, None, frozenset(), fifo_priority, f"placement: {where}; {scheduling}")
-    shared = _SHARED[_hot_core_count(len(cores), control_delay_slots)]
+    count = _hot_core_count(len(cores), control_delay_slots)
+    shared = _TWO_CORES_ONE_CELL if (count, cells) == (2, 1) else _SHARED[count]
     hot_cores = {name: core for core, names in zip(cores, shared, strict=False) for name in names}
     spare = cores[len(shared) :]
     further_cores = spare[:-1][: cells - 1] if control_delay_slots else ()
@@ -99,7 +105,7 @@ def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fif
     emulator_cores = (cores[0], *further_cores)
     further = {name: emulator_cores[n % len(emulator_cores)] for n, name in enumerate(emulator_names(cells)) if n}
     hot_cores |= further
-    # With nothing to spare, faces share the emulator's core, which is the less busy one.
+    # With nothing to spare, faces share the emulator's core.
     face_core = spare[-1] if spare else cores[0]
     where = ", ".join(f"{_spoken(names)} on core {core}" for core, names in zip(cores, shared, strict=False))
     where += "".join(f", {name} on core {core}" for name, core in further.items() if core != cores[0])
@@ -121,13 +127,13 @@ def _hot_core_count(cores: int, control_delay_slots: int) -> int:
 
 
 def _spoken(names: tuple[str, ...]) -> str:
-    if names == HOT_LOOPS:
-        return "emulator, RIC and xApps"
-    if names == HOT_LOOPS[1:]:
-        return "RIC and xApps"
-    if names == HOT_LOOPS[2:]:
-        return "xApps"
-    return " and ".join({"ric": "RIC"}.get(name, name.replace("xapp-", "xApp ")) for name in names)
+    xapps = [name.removeprefix("xapp-") for name in names if name.startswith("xapp-")]
+    parts = [{"ric": "RIC"}.get(name, name) for name in names if not name.startswith("xapp-")]
+    if len(xapps) == sum(name.startswith("xapp-") for name in HOT_LOOPS):
+        parts.append("xApps")
+    elif xapps:
+        parts.append(f"xApps ({', '.join(xapps)})" if len(xapps) > 1 else f"xApp {xapps[0]}")
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _scheduling(*, urgent: bool, fifo: bool) -> str:

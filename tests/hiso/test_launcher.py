@@ -96,10 +96,16 @@ class TestPlacement:
 
     def test_with_a_delay_the_emulator_has_a_core_of_its_own(self) -> None:
         placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True)
-        assert placement.hot_cores["emulator"] == 2
-        assert {placement.hot_cores[name] for name in HOT_LOOPS[1:]} == {5}
+        by_core = {core: {name for name in HOT_LOOPS if placement.hot_cores[name] == core} for core in (2, 5)}
+        assert by_core == {2: {"emulator", "xapp-urllc", "xapp-vonr"}, 5: {"ric", "xapp-embb", "xapp-inter"}}
         assert placement.fifo_priority is not None
-        assert "emulator on core 2, RIC and xApps on core 5; SCHED_FIFO" in placement.description
+        where = "emulator and xApps (urllc, vonr) on core 2, RIC and xApps (embb, inter) on core 5"
+        assert placement.description == f"placement: {where}; SCHED_FIFO 10"
+
+    def test_emulators_of_several_cells_have_a_core_without_xapps(self) -> None:
+        placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True, cells=2)
+        assert {name for name, core in placement.hot_cores.items() if core == 2} == {"emulator", "emulator-1"}
+        assert "emulator on core 2, RIC and xApps on core 5;" in placement.description
 
     def test_normal_priority_is_said_so_where_fifo_is_refused(self) -> None:
         placement = place((0, 1), control_delay_slots=2, urgent=True, fifo=False)
