@@ -8,6 +8,7 @@ from itertools import pairwise
 from hiso.experiments.measures import MEASURES
 from hiso.experiments.results import Results
 from hiso.experiments.spec import (
+    MIN_PROBABILITY,
     Claim,
     Comparison,
     Equivalence,
@@ -21,11 +22,6 @@ from hiso.experiments.spec import (
 )
 from hiso.experiments.statistics import Estimate
 
-_NO_DATA = "no data"
-
-_MIN_PROBABILITY = 0.95
-"""Of a smaller share kept."""
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -34,6 +30,8 @@ class Finding:
     holds: bool | None
     lines: tuple[str, ...]
     """The numbers behind it."""
+    empty: bool = False
+    """Nothing at all was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,7 @@ class Verdict:
         found = self.readings
         holding = [name for name, finding in found.items() if finding.holds]
         if all(finding.holds is None for finding in found.values()):
-            lines = [line for finding in found.values() for line in finding.lines]
-            return "no data" if all(line.endswith(_NO_DATA) for line in lines) else "no verdict yet (data missing)"
+            return "no data" if all(finding.empty for finding in found.values()) else "no verdict yet (data missing)"
         if len(holding) == len(found):
             return "confirmed"
         if holding:
@@ -98,7 +95,8 @@ def _apply(rule: Rule, results: Results, conditions: list[str]) -> Finding:
     lines = tuple(line for finding in findings for line in finding.lines)
     if any(finding.holds is False for finding in findings):
         return Finding(False, lines)
-    return Finding(None if any(finding.holds is None for finding in findings) else True, lines)
+    empty = all(finding.empty for finding in findings)
+    return Finding(None if any(finding.holds is None for finding in findings) else True, lines, empty)
 
 
 def number(value: float, measure: str) -> str:
@@ -116,7 +114,7 @@ def _groups(rule: Comparison, conditions: list[str]) -> list[list[str]]:
 
 
 def _nothing(what: str) -> Finding:
-    return Finding(None, (f"{what}: {_NO_DATA}",))
+    return Finding(None, (f"{what}: no data",), empty=True)
 
 
 def _compare(rule: Comparison, results: Results, other: str, conditions: list[str]) -> Finding:
@@ -205,7 +203,7 @@ def _keeps_less(rule: Retention, results: Results, other: str) -> Finding:
     difference, probability = found
     kept = ", ".join(f"{arm} {_share(part)}" for arm, part in zip((rule.a, other), parts, strict=True) if part)
     line = f"{what}: {kept}; difference {_share(difference)}, P(less) = {1 - probability:.2f}, n = {difference.count}"
-    return Finding(difference.high < 0 and 1 - probability >= _MIN_PROBABILITY, (line,))
+    return Finding(difference.high < 0 and 1 - probability >= MIN_PROBABILITY, (line,))
 
 
 def _share(found: Estimate) -> str:

@@ -174,6 +174,10 @@ class Size(_Model):
 QUICK = Size(seeds=2, episodes=1, duration_s=4, intra_training_slots=2_000, inter_training_s=40)
 
 
+MIN_PROBABILITY = 0.95
+"""Least probability of improvement, unless a rule says another."""
+
+
 class _Rule(_Model):
     measure: str
     conditions: list[str] | None = None
@@ -193,7 +197,7 @@ class Comparison(_Rule):
     measure_b: str | None = None
     """Another measure for b."""
     pooled: bool = False
-    min_probability: Annotated[float, Field(ge=0.5, le=1)] = 0.95
+    min_probability: Annotated[float, Field(ge=0.5, le=1)] = MIN_PROBABILITY
 
 
 class Equivalence(_Rule):
