@@ -156,9 +156,11 @@ class SubscriptionManager:
     def on_response(self, node_id: str, response: e2ap.RicSubscriptionResponse) -> bool:
         """RicSubscriptionResponse; False where nothing waits for it and it was not withdrawn meanwhile."""
         carrier_key = route_key_of(response.ric_request_id)
+        if (node_id, carrier_key) in self._deletes:
+            return True  # it answers what was asked before the delete; what was asked after it is answered after it
         pending = self._pending.pop((node_id, carrier_key), None)
         if pending is None:
-            return (node_id, carrier_key) in self._deletes
+            return False
         for asked in pending.asked:
             self._stands(asked.record, response)
         self._open_route(node_id, carrier_key)
@@ -172,9 +174,11 @@ class SubscriptionManager:
         A node that holds the request id already holds what the RIC knows nothing of: it is deleted there.
         """
         key = node_id, route_key_of(failure.ric_request_id)
+        if key in self._deletes:
+            return True
         pending = self._pending.pop(key, None)
         if pending is None:
-            return key in self._deletes
+            return False
         if failure.cause == messages.DUPLICATE_REQUEST_ID:
             self._delete_at_node(*key, pending.asked[0].record.ran_function_id)
         for asked in pending.asked:

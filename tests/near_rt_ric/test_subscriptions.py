@@ -262,6 +262,34 @@ def test_the_answer_to_a_request_that_was_withdrawn_is_no_error(ric, node, xapp,
     assert error.criticality_diagnostics.text.startswith("reset_response")
 
 
+@pytest.mark.parametrize("admitted", [True, False])
+def test_the_answer_to_a_request_that_was_withdrawn_is_not_taken_for_that_to_the_next(ric, node, xapp, admitted):
+    made = node(ric, 31 + int(admitted))
+    made.accept = False
+    client = xapp(ric, f"returning-{int(admitted)}", (SLOT_OID,), (1,))
+    ask_for(client, made.node_id, "k")
+    asked = made.expect("ric_subscription_request").ric_subscription_request
+    client.close()
+    made.expect("ric_subscription_delete_request")
+    heir = xapp(ric, f"returning-{int(admitted)}", (SLOT_OID,), (1,))
+    again = made.expect("ric_subscription_request").ric_subscription_request
+    assert again == asked
+    identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
+    # The node is slow: it answers the three, in their order, only now.
+    if admitted:
+        made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity))
+    else:
+        made.send(ric_subscription_failure=e2ap.RicSubscriptionFailure(**identity))
+    made.send(ric_subscription_delete_response=e2ap.RicSubscriptionDeleteResponse(**identity))
+    made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity, ric_actions_admitted=[1]))
+    restored = heir.expect("subscription_restored").subscription_restored
+    assert restored.error == ""
+    assert list(restored.response.ric_actions_admitted) == [1]
+    made.send(reset_response=e2ap.ResetResponse())
+    error = made.expect("error_indication").error_indication
+    assert error.criticality_diagnostics.text.startswith("reset_response")
+
+
 @pytest.mark.slow
 def test_a_node_that_does_not_answer_ends_the_request(ric, node, xapp):
     made = node(ric, 10)
