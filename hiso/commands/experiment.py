@@ -80,12 +80,14 @@ def run(
     check_torch(learn=any(experiment.learns for experiment in experiments))
     plans = [_expanded(experiment, quick=quick) for experiment in experiments]
     runs: dict[str, Run] = {}
+    series: dict[str, set[str]] = {}
     for plan in plans:  # runs that experiments share are made once
         runs |= plan.runs
+        series |= {key: series.get(key, set()) | plan.series_of(key) for key in plan.runs}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     try:
-        tally = _execute(console, runs, Store(out), jobs or len(os.sched_getaffinity(0)), retry_failed)
+        tally = _execute(console, runs, series, Store(out), jobs or len(os.sched_getaffinity(0)), retry_failed)
     except StoreError as error:
         refuse(str(error))
     except KeyboardInterrupt:
@@ -165,7 +167,9 @@ def _expanded(experiment: Experiment, *, quick: bool) -> Plan:
         refuse(str(error))
 
 
-def _execute(console: Console, runs: dict[str, Run], store: Store, jobs: int, retry_failed: bool) -> Tally:
+def _execute(
+    console: Console, runs: dict[str, Run], series: dict[str, set[str]], store: Store, jobs: int, retry_failed: bool
+) -> Tally:
     columns = (
         TextColumn("runs"),
         BarColumn(),
@@ -180,4 +184,4 @@ def _execute(console: Console, runs: dict[str, Run], store: Store, jobs: int, re
             state = f"{tally.failed} failed  " if tally.failed else ""
             progress.update(task, completed=tally.stored + tally.done, last=state + (last.name if last else ""))
 
-        return execute(runs, store, jobs, watch, retry_failed)
+        return execute(runs, store, jobs, watch, retry_failed, series)

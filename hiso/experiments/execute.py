@@ -9,11 +9,12 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from hiso.experiments.run import Run
 from hiso.experiments.store import Result, Store
@@ -65,7 +66,14 @@ def make(run: Run, folder: Path, jobs: int) -> bool:
     return True
 
 
-def execute(runs: dict[str, Run], store: Store, jobs: int, watch: Watch, retry_failed: bool = False) -> Tally:
+def execute(
+    runs: dict[str, Run],
+    store: Store,
+    jobs: int,
+    watch: Watch,
+    retry_failed: bool = False,
+    series: Mapping[str, set[str]] = MappingProxyType({}),
+) -> Tally:
     """Make those of the runs that the store does not hold.
 
     Args:
@@ -74,6 +82,7 @@ def execute(runs: dict[str, Run], store: Store, jobs: int, watch: Watch, retry_f
         jobs: processes.
         watch: told how far it is.
         retry_failed: make runs again that are stored as failed.
+        series: by key, curves without which a training is made again: results taken back from a table lack most.
 
     Raises:
         StoreError: the folder, or a file in it, cannot be used.
@@ -81,7 +90,7 @@ def execute(runs: dict[str, Run], store: Store, jobs: int, watch: Watch, retry_f
         BrokenProcessPool: a process was killed from outside (memory?); what was stored stays.
     """
     store.prepare()
-    missing = _missing(runs, store, retry_failed)
+    missing = _missing(runs, store, retry_failed, series)
     tally = Tally(total=len(runs), stored=len(runs) - len(missing))
     watch(tally, None)
     systems = {key: run for key, run in missing.items() if run.kind == "system"}
@@ -91,9 +100,9 @@ def execute(runs: dict[str, Run], store: Store, jobs: int, watch: Watch, retry_f
     return tally
 
 
-def _missing(runs: dict[str, Run], store: Store, retry_failed: bool) -> dict[str, Run]:
-    """Runs that are not stored, and trainings whose weights those need and the store does not hold."""
-    wanted = {key for key in runs if not _settled(store, key, retry_failed)}
+def _missing(runs: dict[str, Run], store: Store, retry_failed: bool, series: Mapping[str, set[str]]) -> dict[str, Run]:
+    """Runs that are not stored, or without their curves, and trainings whose lost weights those need."""
+    wanted = {key for key in runs if not _settled(store, key, retry_failed, series.get(key, set()))}
     for key in reversed(list(runs)):  # a training comes before what needs it
         if key in wanted:
             needed = (runs[key].inter_weights, runs[key].intra_weights)
@@ -107,9 +116,11 @@ def _weights_are_lost(store: Store, key: str) -> bool:
     return result is not None and result.error is None and not store.has_weights(key)
 
 
-def _settled(store: Store, key: str, retry_failed: bool) -> bool:
+def _settled(store: Store, key: str, retry_failed: bool, series: set[str]) -> bool:
     result = store.get(key)
-    return result is not None and not (retry_failed and result.error is not None)
+    if result is None:
+        return False
+    return not retry_failed if result.error is not None else series <= result.series.keys()
 
 
 def _in_processes(missing: dict[str, Run], store: Store, jobs: int, tally: Tally, watch: Watch) -> None:

@@ -133,7 +133,7 @@ class Results:
             for key in unit.trainings
             if key in self.found and name in self.found[key].series
         ]
-        return np.array(rows, dtype=float).reshape(len(rows), -1)
+        return np.array(rows, dtype=float) if rows else np.empty((0, 0))
 
 
 def _rng() -> np.random.Generator:

@@ -39,6 +39,19 @@ class Plan:
     units: dict[tuple[str, str], list[Unit]]
     """By (arm, condition), in the order of the seeds."""
 
+    @property
+    def shown_series(self) -> list[str]:
+        """Curves that the figure shows."""
+        plot = self.experiment.plot
+        return plot.show if plot.kind == "curves" else []
+
+    def series_of(self, key: str) -> set[str]:
+        """Those of the shown curves that a run leaves."""
+        kind = self.runs[key].kind
+        if not kind.startswith("train"):
+            return set()
+        return {name for name in self.shown_series if name.startswith("intra_") == (kind == "train-intra")}
+
 
 def expand(experiment: Experiment, size: Size) -> Plan:
     """The runs of an experiment.

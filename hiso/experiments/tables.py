@@ -17,13 +17,14 @@ class TableError(ValueError):
 
 
 def write_parquet(results: Results, folder: Path) -> Path:
-    """Write NAME.parquet and, where trainings left curves, NAME-curves.parquet; returns the first one's path.
+    """Write NAME.parquet and, for a figure of curves, NAME-curves.parquet; returns the first one's path.
 
     A run that serves several arms or conditions has its values with each, and its curves once.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    shown = results.plan.shown_series
     values: list[dict[str, Any]] = []
     curves: dict[str, list[dict[str, Any]]] = {}
     for (arm, condition), units in results.plan.units.items():
@@ -40,8 +41,8 @@ def write_parquet(results: Results, folder: Path) -> Path:
                 values += [{**place, **made, "measure": name, "value": value} for name, value in measures]
                 curves[key] = [
                     {**place, "curve": name, "step": step, "value": value}
-                    for name, points in result.series.items()
-                    for step, value in enumerate(points)
+                    for name in shown
+                    for step, value in enumerate(result.series.get(name, ()))
                 ]
     path = folder / f"{results.experiment.name}.parquet"
     pq.write_table(pa.Table.from_pylist(values), path, compression="zstd")
@@ -51,7 +52,7 @@ def write_parquet(results: Results, folder: Path) -> Path:
 
 
 def restore(experiment: Experiment, folder: Path, store: Store) -> tuple[int, int]:
-    """Take runs that `write_parquet` wrote back into the store, without the weights that trainings left.
+    """Take runs that `write_parquet` wrote back into the store, without the weights and other curves of trainings.
 
     Returns:
         How many of the experiment's runs were taken back or were stored already, and how many the file has of other

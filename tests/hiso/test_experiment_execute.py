@@ -18,7 +18,7 @@ from hiso.commands import app
 from hiso.experiments.execute import Tally, _missing, execute
 from hiso.experiments.run import Run
 from hiso.experiments.runs import expand
-from hiso.experiments.store import Store
+from hiso.experiments.store import Result, Store
 
 
 def quiet(_tally: Tally, _run: Run | None) -> None:
@@ -77,10 +77,23 @@ def test_a_training_is_made_again_only_where_its_lost_weights_are_needed(tmp_pat
     episode = next(run for run in runs.values() if run.kind == "episode")
     (tmp_path / "runs" / f"{episode.key}.json").unlink()
     needed = {episode.key, episode.inter_weights, episode.intra_weights}
-    assert set(_missing(runs, store, retry_failed=False)) == needed
+    assert set(_missing(runs, store, False, {})) == needed
     for key in needed - {episode.key}:
         (tmp_path / "weights" / f"{key}.npz").touch()
-    assert set(_missing(runs, store, retry_failed=False)) == {episode.key}
+    assert set(_missing(runs, store, False, {})) == {episode.key}
+
+
+def test_a_training_is_made_again_where_a_figure_shows_curves_that_are_not_stored(tmp_path: Path) -> None:
+    shown = {"kind": "curves", "show": ["utility", "intra_loss"]}
+    arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}}
+    plan = expand(what := experiment(arms=arms, conditions={"base": {}}, plot=shown), what.quick)
+    store = store_in(tmp_path)
+    for key, run in plan.runs.items():
+        store.put(run, Result(run.content, {}, {name: [1.0] for name in plan.series_of(key) - {"utility"}}, 1.0, 1))
+        (tmp_path / "weights" / f"{key}.npz").touch()
+    series = {key: plan.series_of(key) for key in plan.runs}
+    assert {run.kind for run in _missing(plan.runs, store, False, series).values()} == {"train-inter"}
+    assert _missing(plan.runs, store, False, {}) == {}
 
 
 def test_a_run_whose_weights_are_not_there_is_stored_as_failed(tmp_path: Path) -> None:

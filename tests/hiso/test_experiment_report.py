@@ -103,7 +103,8 @@ def test_published_results_come_back_whole(tmp_path: Path) -> None:
     from hiso.experiments.tables import restore
 
     arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}, "b": {"scheduler": "eea"}}
-    what = experiment(arms=arms, measures=["utility", "training_cpu_s"], plot={"kind": "bars", "show": ["utility"]})
+    plot = {"kind": "curves", "show": ["inter_loss"]}
+    what = experiment(arms=arms, measures=["utility", "training_cpu_s"], plot=plot)
     runs = expand(what, what.full).runs
     store, again = store_in(tmp_path / "results"), Store(tmp_path / "again")
     for number, run in enumerate(runs.values()):
