@@ -94,7 +94,7 @@ class TestPlacement:
         assert placement.face_core == 1
         assert placement.fifo_priority is None
 
-    def test_with_a_delay_the_emulator_has_a_core_of_its_own(self) -> None:
+    def test_with_a_delay_two_cores_share_the_load(self) -> None:
         placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True)
         by_core = {core: {name for name in HOT_LOOPS if placement.hot_cores[name] == core} for core in (2, 5)}
         assert by_core == {2: {"emulator", "xapp-urllc", "xapp-vonr"}, 5: {"ric", "xapp-embb", "xapp-inter"}}

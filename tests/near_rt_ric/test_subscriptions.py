@@ -241,25 +241,39 @@ def test_what_a_node_holds_under_a_request_id_already_is_deleted_there(ric, node
     assert (delete.ric_request_id, delete.ran_function_id) == (asked.ric_request_id, SLOT_ID)
 
 
-@pytest.mark.parametrize("admitted", [True, False])
-def test_the_answer_to_a_request_that_was_withdrawn_is_no_error(ric, node, xapp, admitted):
-    made = node(ric, 12)
-    made.accept = False
-    client = xapp(ric, f"hasty-{int(admitted)}", (SLOT_OID,), (1,))
+def ask_and_leave(client, made):
+    """The request that the node got, and that was withdrawn before it answered."""
     ask_for(client, made.node_id, "k")
     asked = made.expect("ric_subscription_request").ric_subscription_request
     client.close()
     made.expect("ric_subscription_delete_request")
-    identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
+    return asked
+
+
+def answer_request_and_delete(made, identity, admitted):
     if admitted:
         made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity))
     else:
         made.send(ric_subscription_failure=e2ap.RicSubscriptionFailure(**identity))
     made.send(ric_subscription_delete_response=e2ap.RicSubscriptionDeleteResponse(**identity))
-    # Of what is sent, only the last is an error.
+
+
+def next_error_of_a_reset_response(made):
+    """What the RIC objects to next, where a reset_response that nobody asked for comes last."""
     made.send(reset_response=e2ap.ResetResponse())
-    error = made.expect("error_indication").error_indication
-    assert error.criticality_diagnostics.text.startswith("reset_response")
+    return made.expect("error_indication").error_indication.criticality_diagnostics.text
+
+
+@pytest.mark.parametrize("admitted", [True, False])
+def test_the_answer_to_a_request_that_was_withdrawn_is_no_error(ric, node, xapp, admitted):
+    made = node(ric, 12)
+    made.accept = False
+    client = xapp(ric, f"hasty-{int(admitted)}", (SLOT_OID,), (1,))
+    asked = ask_and_leave(client, made)
+    identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
+    answer_request_and_delete(made, identity, admitted)
+    # Of what is sent, only the last is an error.
+    assert next_error_of_a_reset_response(made).startswith("reset_response")
 
 
 @pytest.mark.parametrize("admitted", [True, False])
@@ -267,27 +281,18 @@ def test_the_answer_to_a_request_that_was_withdrawn_is_not_taken_for_that_to_the
     made = node(ric, 31 + int(admitted))
     made.accept = False
     client = xapp(ric, f"returning-{int(admitted)}", (SLOT_OID,), (1,))
-    ask_for(client, made.node_id, "k")
-    asked = made.expect("ric_subscription_request").ric_subscription_request
-    client.close()
-    made.expect("ric_subscription_delete_request")
+    asked = ask_and_leave(client, made)
     heir = xapp(ric, f"returning-{int(admitted)}", (SLOT_OID,), (1,))
     again = made.expect("ric_subscription_request").ric_subscription_request
     assert again == asked
     identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
     # The node is slow: it answers the three, in their order, only now.
-    if admitted:
-        made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity))
-    else:
-        made.send(ric_subscription_failure=e2ap.RicSubscriptionFailure(**identity))
-    made.send(ric_subscription_delete_response=e2ap.RicSubscriptionDeleteResponse(**identity))
+    answer_request_and_delete(made, identity, admitted)
     made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity, ric_actions_admitted=[1]))
     restored = heir.expect("subscription_restored").subscription_restored
     assert restored.error == ""
     assert list(restored.response.ric_actions_admitted) == [1]
-    made.send(reset_response=e2ap.ResetResponse())
-    error = made.expect("error_indication").error_indication
-    assert error.criticality_diagnostics.text.startswith("reset_response")
+    assert next_error_of_a_reset_response(made).startswith("reset_response")
 
 
 @pytest.mark.slow
