@@ -23,10 +23,11 @@ KERNEL_SOURCES := ran_emulator/state.py ran_emulator/slot_wire/layout.py $(wildc
 up: $(VENV)/.kernels
 	@$(BIN)/hiso up $(ARGS)
 
-# Two processes share what bears company, a file at a time in the order of the folders; the rest has the machine alone.
+# Three processes share what bears company and often waits, a file at a time in the order of the folders; the rest has
+# the machine alone.
 test: $(VENV)/.test
 ifeq ($(strip $(TEST_ARGS)),)
-	@$(BIN)/python -m pytest -m "not alone and not matrix" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not alone and not matrix" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m "alone and not matrix"
 else
 	@$(BIN)/python -m pytest $(TEST_ARGS)

@@ -292,7 +292,7 @@ def test_what_dies_is_started_again(slow_up: Up, victim: str, service: str) -> N
 @pytest.mark.torch
 def test_agents_learn_behind_the_ric_as_in_sim(up: Callable[..., Up], tmp_path: Path) -> None:
     arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--learn", "--from-scratch")
-    arguments += ("--slots", "1000")
+    arguments += ("--slots", "500")
     run = up(*arguments, "--clock", "lockstep", "--no-ui")
     wait_for(lambda: run.count("learner-embb", "hiso_learner_updates_total"), "eMBB's agent learns")
     summary = run.wait()
