@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -23,28 +24,34 @@ class BudgetMemory:
         self._last = dict(stored)
         self._store = store
         self._in_flight: dict[_Key, bytes] = {}
+        self._lock = Lock()  # controls come from the thread of each node's up socket, answers from that of the streams
 
     def on_request(self, node_id: str, request: e2ap.RicControlRequest) -> None:
         """A budget control is on its way to the node."""
+        if request.ric_control_ack_request == e2ap.NO_ACK:
+            return  # nothing will tell whether the node took it
         try:
             message = budgets.ControlMessage.FromString(request.ric_control_message)
         except DecodeError:
             return  # the node refuses it
         if message.budgets:
-            while len(self._in_flight) >= _MAX_IN_FLIGHT:
-                self._in_flight.pop(next(iter(self._in_flight)))
-            self._in_flight[_key(node_id, request)] = request.ric_control_message
+            with self._lock:
+                while len(self._in_flight) >= _MAX_IN_FLIGHT:
+                    self._in_flight.pop(next(iter(self._in_flight)))
+                self._in_flight[_key(node_id, request)] = request.ric_control_message
 
     def on_acknowledge(self, node_id: str, acknowledge: e2ap.RicControlAcknowledge) -> None:
         """The node took it: these are its budgets now."""
-        message = self._in_flight.pop(_key(node_id, acknowledge), None)
+        with self._lock:
+            message = self._in_flight.pop(_key(node_id, acknowledge), None)
         if message is not None and message != self._last.get(node_id):
             self._last[node_id] = message
             self._store.save_budgets(node_id, message)
 
     def on_failure(self, node_id: str, failure: e2ap.RicControlFailure) -> None:
         """The node refused it: nothing changed."""
-        self._in_flight.pop(_key(node_id, failure), None)
+        with self._lock:
+            self._in_flight.pop(_key(node_id, failure), None)
 
     def replay(self, node_id: str, ran_function_id: int) -> e2ap.RicControlRequest | None:
         """An unasked control with a node's last budgets, under the RIC's requestor id 0; None where none."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
-from hiso_proto.e2ap_names import describe_cause
+from hiso_proto.e2ap_names import describe_cause, name_of
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 from near_rt_ric import e2_messages as messages
@@ -305,12 +305,15 @@ class RicPlatform:
         self._leaving[node.number] = node
         if node.connection is not None:
             self._keep_counts(node.connection)
-        self._numbers.pop(node.node_id, None)
-        self._store.delete_node_number(node.node_id)
         self.subscriptions.node_down(node.node_id, "it was removed")
-        self.subscriptions.forget_node(node.node_id)
-        _LOG.info("node_removed", extra=fields(node=node.node_id))
+        self._forget(node.node_id)
         self._tell_all(bus.DownMessage(node_id=node.node_id, node_down="it was removed"))
+
+    def _forget(self, node_id: str) -> None:
+        self._numbers.pop(node_id, None)
+        self._store.delete_node_number(node_id)
+        self.subscriptions.forget_node(node_id)
+        _LOG.info("node_removed", extra=fields(node=node_id))
 
     def node_message(self, connection: NodeConnection, pdu: e2ap.E2apPdu) -> None:
         """Anything from a node but setup and indications."""
@@ -432,9 +435,13 @@ class RicPlatform:
             self._procedures.query(node_id, done)
 
     def remove_node(self, node_id: str, done: Done) -> None:
-        """Remove a node, connected or not; at once where it is away."""
+        """Remove a node, connected or not; at once where it is away, or was there before this RIC started."""
         with self._lock:
             node = self._nodes.get(node_id)
+            if node is None and node_id in self._numbers:
+                self._forget(node_id)
+                done("")
+                return
             if node is None or node.connection is not None:
                 self._procedures.remove(node_id, done)
                 return
@@ -483,16 +490,12 @@ class RicPlatform:
 
     # State ----------------------------------------------------------------------------------------
 
-    def subscription(self, node_id: str, requestor_id: int, instance_id: int) -> SubscriptionRecord | None:
-        """One subscription by node and request id."""
-        record = self.subscriptions.find(e2ap.RicRequestId(ric_requestor_id=requestor_id, ric_instance_id=instance_id))
-        return record if record is not None and record.node_id == node_id else None
-
     def delete_subscription(self, node_id: str, requestor_id: int, instance_id: int, done: Done) -> None:
         """Delete a subscription on a person's behalf, and tell its xApp."""
         with self._lock:
-            record = self.subscription(node_id, requestor_id, instance_id)
-            if record is None:
+            request_id = e2ap.RicRequestId(ric_requestor_id=requestor_id, ric_instance_id=instance_id)
+            record = self.subscriptions.find(request_id)
+            if record is None or record.node_id != node_id:
                 done(f"subscription: node {node_id!r} has none with request id {requestor_id}-{instance_id}")
                 return
             self.subscriptions.delete(record, lambda response: done(response.error))
@@ -516,7 +519,10 @@ class RicPlatform:
                     traffic["to_xapp", "indication"] += node.connection.indications
                     traffic["to_node", "ric_control_request"] += node.connection.controls
             return {
-                "nodes": [_node_state(node, now) for node in self._nodes.values()],
+                "nodes": [
+                    *(_node_state(node, now) for node in self._nodes.values()),
+                    *(_NEVER_HERE | {"node_id": name} for name in self._numbers if name not in self._nodes),
+                ],
                 "xapps": [_xapp_state(xapp, now, xapp.name in self._held_until_s) for xapp in self.registry.all()],
                 "subscriptions": [_subscription_state(item) for item in self.subscriptions.all()],
                 "budgets": self.budgets.describe(),
@@ -526,6 +532,20 @@ class RicPlatform:
                     for (direction, name), count in sorted(traffic.items())
                 ],
             }
+
+
+_NEVER_HERE: dict[str, Any] = {
+    "node_id": "",
+    "connected": False,
+    "connected_since_unix_s": None,
+    "silent_s": None,
+    "peer": None,
+    "lockstep": None,
+    "up_endpoint": None,
+    "functions": [],
+    "components": [],
+}
+"""Of a node that has not connected since the RIC started: the store knows its name."""
 
 
 def _node_state(node: NodeRecord, now_s: float) -> dict[str, Any]:
@@ -547,7 +567,7 @@ def _node_state(node: NodeRecord, now_s: float) -> dict[str, Any]:
             for item in node.setup.functions.values()
         ],
         "components": [
-            {"interface_type": e2ap.InterfaceType.Name(item.interface_type), "component_id": item.component_id}
+            {"interface_type": name_of(e2ap.InterfaceType, item.interface_type), "component_id": item.component_id}
             for item in node.setup.components.values()
         ],
     }
@@ -576,7 +596,7 @@ def _subscription_state(record: SubscriptionRecord) -> dict[str, Any]:
         "oid": record.oid,
         "ric_requestor_id": record.requestor_id,
         "ric_instance_id": record.instance_id,
-        "actions": [e2ap.RicActionType.Name(action.ric_action_type) for action in record.parsed_actions()],
+        "actions": [name_of(e2ap.RicActionType, action.ric_action_type) for action in record.parsed_actions()],
         "carried_by": f"{record.carrier_key >> 16}-{record.carrier_key & 0xFFFF}" if record.standing else None,
         "state": str(record.state),
         "error": record.error,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from google.protobuf.message import DecodeError
@@ -41,6 +41,8 @@ MAX_ACTIONS = 16
 MAX_ACTION_ID = 255
 MAX_INSTANCE_ID = 65_535
 MAX_KEY_LENGTH = 128
+MAX_SUBSCRIPTIONS = 256
+"""Of one xApp."""
 
 SubscribeDone = Callable[[bus.SubscribeResponse], None]
 UnsubscribeDone = Callable[[bus.UnsubscribeResponse], None]
@@ -82,7 +84,7 @@ class _Pending:
 @dataclass(slots=True)
 class _PendingDelete:
     deadline_s: float
-    waiters: list[UnsubscribeDone] = field(default_factory=list)
+    waiters: list[UnsubscribeDone]
 
 
 class SubscriptionManager:
@@ -95,7 +97,9 @@ class SubscriptionManager:
         self._nodes: dict[str, NodePort] = {}
         self._alive: dict[str, XAppRecord] = {}
         self._pending: dict[tuple[str, int], _Pending] = {}
-        self._deletes: dict[tuple[str, int], _PendingDelete] = {}
+        self._deletes: dict[tuple[str, int], list[_PendingDelete]] = {}
+        """Unanswered, in the order in which they were sent: a request id may be subscribed again, and again withdrawn,
+        before the node has answered the first."""
 
     # What xApps ask -------------------------------------------------------------------------------
 
@@ -190,12 +194,10 @@ class SubscriptionManager:
 
     def on_delete_answer(self, node_id: str, request_id: e2ap.RicRequestId, error: str = "") -> bool:
         """RicSubscriptionDeleteResponse or, with `error`, …DeleteFailure; False where nothing waits."""
-        pending = self._deletes.pop((node_id, route_key_of(request_id)), None)
-        if pending is None:
+        key = node_id, route_key_of(request_id)
+        if key not in self._deletes:
             return False
-        self._close_route(node_id, route_key_of(request_id))
-        for done in pending.waiters:
-            done(bus.UnsubscribeResponse(error=error))
+        self._end_delete(key, error)
         return True
 
     def on_delete_required(self, node_id: str, item: e2ap.RicSubscriptionWithCause) -> e2ap.Cause | None:
@@ -245,22 +247,26 @@ class SubscriptionManager:
                 record.state = SubscriptionState.WAITING
         for key in [key for key in self._pending if key[0] == node_id]:
             for asked in self._pending.pop(key).asked:
+                self._never_stood(asked)
                 for done in asked.waiters:
                     done(asked.record.answer(error=f"node {node_id}: {reason}", cause=messages.SYSTEM_NOT_READY))
         for key in [key for key in self._deletes if key[0] == node_id]:
-            for deleted in self._deletes.pop(key).waiters:
-                deleted(bus.UnsubscribeResponse())
+            while key in self._deletes:
+                self._end_delete(key, "")
 
     def functions_changed(self, node_id: str, deleted: frozenset[int], offered: frozenset[str]) -> None:
         """A node offers RAN functions (ids) no longer, and others (OIDs) anew: end what was there, restore the rest."""
         for record in self.all():
             if record.node_id == node_id and record.standing and record.ran_function_id in deleted:
-                self._leave_pending(record, "the RAN function was withdrawn")
+                asked = self._leave_pending(record, "the RAN function was withdrawn")
                 record.state = SubscriptionState.WAITING
                 self._close_route(node_id, record.carrier_key)
                 text = f"node {node_id} no longer offers OID {record.oid}"
                 cause = messages.RAN_FUNCTION_ID_INVALID
-                self._over(record, SubscriptionState.WAITING, text, cause, bus.FUNCTION_WITHDRAWN)
+                if asked is None or not self._never_stood(asked):
+                    self._over(record, SubscriptionState.WAITING, text, cause, bus.FUNCTION_WITHDRAWN)
+        if node_id not in self._nodes:
+            return  # it is being reset, and restored after that
         for record in self.all():
             if record.node_id == node_id and record.oid in offered and record.xapp_name in self._alive:
                 self._restore(record)
@@ -297,11 +303,9 @@ class SubscriptionManager:
             self._delete_at_node(*key, pending.asked[0].record.ran_function_id)  # it may stand there all the same
             for asked in pending.asked:
                 self._refused(asked, asked.record.answer(error=text), text)
-        for key, delete in [item for item in self._deletes.items() if item[1].deadline_s <= now_s]:
-            del self._deletes[key]
-            self._close_route(*key)
-            for done in delete.waiters:
-                done(bus.UnsubscribeResponse(error=f"node {key[0]} did not answer within {PENDING_TIMEOUT_S:g} s"))
+        for key in list(self._deletes):
+            while key in self._deletes and self._deletes[key][0].deadline_s <= now_s:
+                self._end_delete(key, f"node {key[0]} did not answer within {PENDING_TIMEOUT_S:g} s")
 
     # Inside ---------------------------------------------------------------------------------------
 
@@ -341,6 +345,10 @@ class SubscriptionManager:
             requestor_id=xapp.requestor_id,
             instance_id=0,
         )
+        held = sum(other.xapp_name == xapp.name for other in self._records.values())
+        if held >= MAX_SUBSCRIPTIONS and record.identity not in self._records:
+            text = f"key: xApp {xapp.name} holds {held} subscriptions already, the most that one may have"
+            return Refusal(text, messages.RIC_RESOURCE_LIMIT)
         return self._judge_rights(xapp, record) or record
 
     def _judge_rights(self, xapp: XAppRecord, record: SubscriptionRecord) -> Refusal | None:
@@ -491,17 +499,28 @@ class SubscriptionManager:
         pending = self._pending[record.node_id, record.carrier_key]
         return next(asked for asked in pending.asked if asked.record is record)
 
-    def _leave_pending(self, record: SubscriptionRecord, reason: str) -> None:
-        """Nobody waits any longer for the node's answer to this one; an empty procedure is over."""
+    def _leave_pending(self, record: SubscriptionRecord, reason: str) -> _Asked | None:
+        """Nobody waits any longer for the node's answer to this one, if anybody did; an empty procedure is over."""
         key = record.node_id, record.carrier_key
         if record.state is not SubscriptionState.PENDING or key not in self._pending:
-            return
+            return None
         asked = self._asked_for(record)
         self._pending[key].asked.remove(asked)
         if not self._pending[key].asked:
             del self._pending[key]
         for waiter in asked.waiters:
             waiter(record.answer(error=reason))
+        return asked
+
+    def _never_stood(self, asked: _Asked) -> bool:
+        """Forget what was asked for and not granted, as the xApp that hears so does; False for what is restored."""
+        record = asked.record
+        if not asked.waiters:
+            return False
+        if self._records.get(record.identity) is record:
+            del self._records[record.identity]
+            self._store.delete_subscription(record)
+        return True
 
     def _withdraw(self, record: SubscriptionRecord, reason: str, done: UnsubscribeDone | None = None) -> bool:
         """Take a subscription away from its node where it stands there alone; whether the node was asked."""
@@ -519,8 +538,8 @@ class SubscriptionManager:
     def _delete_at_node(
         self, node_id: str, carrier_key: int, ran_function_id: int, done: UnsubscribeDone | None = None
     ) -> None:
-        waiters = [] if done is None else [done]
-        self._deletes[node_id, carrier_key] = _PendingDelete(time.monotonic() + PENDING_TIMEOUT_S, waiters)
+        delete = _PendingDelete(time.monotonic() + PENDING_TIMEOUT_S, [] if done is None else [done])
+        self._deletes.setdefault((node_id, carrier_key), []).append(delete)
         self._nodes[node_id].post(
             e2ap.E2apPdu(
                 ric_subscription_delete_request=e2ap.RicSubscriptionDeleteRequest(
@@ -528,6 +547,16 @@ class SubscriptionManager:
                 )
             )
         )
+
+    def _end_delete(self, key: tuple[str, int], error: str) -> None:
+        """The oldest delete of a request id is over."""
+        deletes = self._deletes[key]
+        ended = deletes.pop(0)
+        if not deletes:
+            del self._deletes[key]
+        self._close_route(*key)
+        for done in ended.waiters:
+            done(bus.UnsubscribeResponse(error=error))
 
     def _open_route(self, node_id: str, carrier_key: int) -> None:
         """Lead indications to whoever reads them now.
@@ -554,9 +583,7 @@ class SubscriptionManager:
         record.state = SubscriptionState.REFUSED
         record.error = reason
         self._close_route(record.node_id, record.carrier_key)
-        if not asked.restoring and self._records.get(record.identity) is record:
-            del self._records[record.identity]
-            self._store.delete_subscription(record)
+        self._never_stood(asked)
         _LOG.warning(
             "subscription_refused",
             extra=fields(xapp=record.xapp_name, node=record.node_id, key=record.key, cause=reason),

@@ -22,6 +22,8 @@ from hiso.e2_watch import (
 from hiso.loopback import LoopbackClient, Unreachable
 from hiso.signals import ends_on_signals
 
+_CLOCKS = {True: "lock-step", False: "real time", None: "not here since the RIC started"}
+
 app = typer.Typer(help="Look into E2: nodes and messages.", no_args_is_help=True)
 
 
@@ -35,7 +37,7 @@ def nodes(port_base: PortBaseOption = ports.DEFAULT_PORT_BASE) -> None:
         fail(f"no RIC answers ({error}): is hiso up running?")
     for node in found:
         state = "connected" if node["connected"] else "away"
-        clock = "lock-step" if node["lockstep"] else "real time"
+        clock = _CLOCKS[node["lockstep"]]
         functions = ", ".join(
             f"{item['ran_function_id']} {FUNCTION_NAMES.get(item['oid'], item['oid'])}" for item in node["functions"]
         )

@@ -245,11 +245,18 @@ class XAppManager:
 
     def _registered(self, name: str) -> dict[str, Any]:
         """The hot loop's record of an xApp; empty where it has none."""
-        xapps: list[dict[str, Any]] = self._command("state")["xapps"]
-        return next((xapp for xapp in xapps if xapp["name"] == name), {})
+        return next((xapp for xapp in self._state("xapps") if xapp["name"] == name), {})
+
+    def _state(self, part: str) -> list[dict[str, Any]]:
+        """A part of what the hot loop tells of itself; raises NotReadyError."""
+        answer = self._command("state")
+        if answer.get("error"):
+            raise NotReadyError(answer["error"])
+        parts: list[dict[str, Any]] = answer[part]
+        return parts
 
     def _delete_subscriptions(self, name: str) -> None:
-        for item in self._command("state")["subscriptions"]:
+        for item in self._state("subscriptions"):
             if item["xapp"] == name:
                 ids = {key: item[key] for key in ("node_id", "ric_requestor_id", "ric_instance_id")}
                 error = self._command("delete_subscription", _DELETE_TIMEOUT_S, **ids).get("error")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from hiso_proto import e2ap_pb2 as e2ap
 
@@ -22,6 +23,12 @@ class ProcedureCode(IntEnum):
     E2_NODE_CONFIGURATION_UPDATE = 10
     RIC_SUBSCRIPTION_DELETE_REQUIRED = 12
     E2_REMOVAL = 13
+
+
+def name_of(enumeration: Any, number: int) -> str:
+    """The name of a number of an enumeration, as `e2ap.RicActionType`; the number where only a newer peer has one."""
+    value = enumeration.DESCRIPTOR.values_by_number.get(number)
+    return str(number) if value is None else str(value.name)
 
 
 def describe_cause(cause: e2ap.Cause) -> str:

@@ -120,6 +120,26 @@ def test_functions_come_and_go_and_subscriptions_with_them(ric, node, xapp):
     assert client.expect("indication").indication.ran_function_id == KPM_ID
 
 
+def test_an_update_during_a_reset_is_taken_and_what_it_offers_restored_after(ric, node, xapp):
+    made = node(ric, 106)
+    client = xapp(ric, "patient", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    made.expect("ric_subscription_request")
+    slot = next(item for item in functions() if item.ran_function_oid == SLOT_OID)
+    slot.ran_function_revision = 2
+    answers = []
+    url = f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/reset"
+    asking = threading.Thread(target=lambda: answers.append(httpx.post(url, timeout=10)))
+    asking.start()
+    reset = made.expect("reset_request").reset_request
+    update(made, ran_functions_modified=[slot])
+    made.send(reset_response=e2ap.ResetResponse(transaction_id=reset.transaction_id))
+    asking.join()
+    assert answers[0].status_code == 200
+    made.expect("ric_subscription_request")
+    assert client.expect("subscription_restored").subscription_restored.error == ""
+
+
 def test_a_modified_function_keeps_its_subscriptions(ric, node, xapp):
     made = node(ric, 105)
     client = xapp(ric, "stays", (SLOT_OID,), (1,))
@@ -416,6 +436,21 @@ def test_the_65th_node_finds_no_room_until_one_is_removed(own_ric, node):
     assert remove(own_ric, "00101-7").status_code == 200
     late.set_up()
     assert state_of(own_ric, late.node_id)["up_endpoint"].endswith("bus-up-6")
+
+
+@pytest.mark.slow
+def test_a_node_of_before_a_restart_is_shown_and_can_be_removed(own_ric, node, xapp):
+    made = node(own_ric, 1)
+    client = xapp(own_ric, "stored", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    made.close()
+    own_ric.stop()
+    own_ric.start()
+    known = state_of(own_ric, made.node_id)
+    assert (known["connected"], known["up_endpoint"], known["functions"]) == (False, None, [])
+    assert remove(own_ric, made.node_id).status_code == 200
+    assert own_ric.get("/nodes").json() == own_ric.get("/subscriptions").json() == []
+    assert remove(own_ric, made.node_id).status_code == 404
 
 
 def test_a_node_whose_up_socket_cannot_be_bound_is_refused(own_ric, node):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
-from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, wait_until
+from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, functions, wait_until
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
@@ -293,6 +295,78 @@ def test_the_answer_to_a_request_that_was_withdrawn_is_not_taken_for_that_to_the
     assert restored.error == ""
     assert list(restored.response.ric_actions_admitted) == [1]
     assert next_error_of_a_reset_response(made).startswith("reset_response")
+
+
+def test_answers_to_what_was_withdrawn_twice_are_told_apart(ric, node, xapp):
+    made = node(ric, 33)
+    made.accept = False
+    client = xapp(ric, "twice", (SLOT_OID,), (1,))
+    ask_for(client, made.node_id, "k")
+    asked = made.expect("ric_subscription_request").ric_subscription_request
+    for _ in range(2):  # each registration ends what was there before, and has it restored
+        client.register((SLOT_OID,), (1,))
+        made.expect("ric_subscription_delete_request")
+        assert made.expect("ric_subscription_request").ric_subscription_request == asked
+    identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
+    for _ in range(2):
+        answer_request_and_delete(made, identity, admitted=True)
+    made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity, ric_actions_admitted=[1]))
+    restored = client.expect("subscription_restored").subscription_restored
+    assert (restored.error, list(restored.response.ric_actions_admitted)) == ("", [1])
+    assert next_error_of_a_reset_response(made).startswith("reset_response")
+
+
+def test_what_was_refused_because_the_node_left_is_not_kept(ric, node, xapp):
+    made = node(ric, 34)
+    made.accept = False
+    client = xapp(ric, "left-alone", (SLOT_OID,), (1,))
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(client.subscribe_slot(made.node_id, 1)))
+    asking.start()
+    made.expect("ric_subscription_request")
+    made.close()
+    asking.join()
+    assert f"node {made.node_id}" in answers[0].error
+    assert all(item["xapp"] != "left-alone" for item in ric.get("/subscriptions").json())
+    back = node(ric, 34)
+    assert xapp(ric, "other", (SLOT_OID,), (1,)).subscribe_slot(back.node_id, 1).error == ""
+
+
+def test_what_was_refused_because_its_function_went_is_not_kept(ric, node, xapp):
+    made = node(ric, 35)
+    made.accept = False
+    client = xapp(ric, "no-function", (SLOT_OID,), (1,))
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(client.subscribe_slot(made.node_id, 1)))
+    asking.start()
+    made.expect("ric_subscription_request")
+    slot_function = next(item for item in functions() if item.ran_function_id == SLOT_ID)
+    gone = e2ap.RanFunctionIdItem(ran_function_id=SLOT_ID, ran_function_revision=slot_function.ran_function_revision)
+    made.send(ric_service_update=e2ap.RicServiceUpdate(transaction_id=7, ran_functions_deleted=[gone]))
+    asking.join()
+    assert answers[0].error == "the RAN function was withdrawn"
+    assert all(item["xapp"] != "no-function" for item in ric.get("/subscriptions").json())
+
+
+@pytest.mark.slow
+def test_an_xapp_holds_256_subscriptions_at_most(ric, node, xapp):
+    made = node(ric, 36)
+    client = xapp(ric, "greedy")
+    for number in range(256):
+        assert client.subscribe(made.node_id, KPM_ID, f"k{number}").error == ""
+    refused = client.subscribe(made.node_id, KPM_ID, "one-more")
+    assert "256 subscriptions" in refused.error
+    assert refused.cause.ric_service == e2ap.RIC_SERVICE_RIC_RESOURCE_LIMIT
+    assert client.subscribe(made.node_id, KPM_ID, "k0").error == ""
+
+
+def test_an_action_type_of_a_newer_release_is_shown_by_its_number(ric, node, xapp):
+    made = node(ric, 37)
+    client = xapp(ric, "newer")
+    action = e2ap.RicAction(ric_action_id=1, ric_action_type=7)
+    assert client.subscribe(made.node_id, KPM_ID, "k", actions=[action]).error == ""
+    (item,) = [item for item in ric.get("/subscriptions").json() if item["xapp"] == "newer"]
+    assert item["actions"] == ["7"]
 
 
 @pytest.mark.slow
