@@ -152,6 +152,9 @@ def _setup_refusal(request: e2ap.E2SetupRequest) -> tuple[e2ap.Cause, str] | Non
             ABSTRACT_SYNTAX_ERROR_REJECT,
             "e2_node_component_config_addition: at least 1 entry is required, there are 0",
         )
+    keys = [component_key(item) for item in request.e2_node_component_config_addition]
+    if len(set(keys)) < len(keys):
+        return FALSELY_CONSTRUCTED, "e2_node_component_config_addition: a component stands more than once"
     if len(request.ran_functions_added) > MAX_RAN_FUNCTIONS:
         return (
             EXCESSIVE_FUNCTIONS,

@@ -204,6 +204,10 @@ class NodeProcedures:
     def _on_reset(self, connection: NodeConnection, request: e2ap.ResetRequest) -> None:
         """The node has dropped all subscriptions: answer, and subscribe again (E2GAP 5.3.2.5)."""
         node_id = connection.setup.node_id
+        if request.transaction_id > messages.MAX_TRANSACTION_ID:
+            text = f"transaction_id: {request.transaction_id} is not in 0..{messages.MAX_TRANSACTION_ID}"
+            self._object(connection, messages.SEMANTIC_ERROR, text, procedure_code=ProcedureCode.RESET)
+            return
         _LOG.warning("reset_by_node", extra=fields(node=node_id, cause=describe_cause(request.cause)))
         connection.post(e2ap.E2apPdu(reset_response=e2ap.ResetResponse(transaction_id=request.transaction_id)))
         self._subscriptions.node_up(node_id, connection)
@@ -231,6 +235,8 @@ class NodeProcedures:
         text: str,
         request_id: e2ap.RicRequestId | None = None,
         ran_function_id: int | None = None,
+        *,
+        procedure_code: ProcedureCode = ProcedureCode.RIC_SUBSCRIPTION_DELETE_REQUIRED,
     ) -> None:
         self._counters.error(describe_cause(cause))
         connection.post(
@@ -239,7 +245,7 @@ class NodeProcedures:
                 text,
                 request_id=request_id,
                 ran_function_id=ran_function_id,
-                procedure_code=ProcedureCode.RIC_SUBSCRIPTION_DELETE_REQUIRED,
+                procedure_code=procedure_code,
             )
         )
 

@@ -16,10 +16,11 @@ from typing import Protocol
 
 from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.e2ap_names import describe_cause
-from hiso_proto.oids import SLOT_OID
+from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 from near_rt_ric import e2_messages as messages
 from near_rt_ric.e2_messages import NodeSetup
@@ -619,8 +620,13 @@ def _judge_actions(actions: Iterable[e2ap.RicAction]) -> Refusal | None:
 
 
 def _canonical_trigger(record: SubscriptionRecord) -> bytes:
-    """Event trigger in one encoding: a field spelt out and a field left at its default are the same."""
-    if record.oid != SLOT_OID:
+    """Event trigger in one encoding: defaults that are spelt out, and fields that nobody knows, make no difference."""
+    made = {SLOT_OID: slot.EventTriggerDefinition, BUDGETS_OID: budgets.EventTriggerDefinition}.get(record.oid)
+    if made is None:
         return record.event_trigger
-    trigger = slot.EventTriggerDefinition.FromString(record.event_trigger)
+    try:
+        trigger = made.FromString(record.event_trigger)
+    except DecodeError:
+        return record.event_trigger  # the node refuses it
+    trigger.DiscardUnknownFields()
     return trigger.SerializeToString(deterministic=True)

@@ -45,6 +45,8 @@ class E2Association:
         self._subscription = subscription
         self._leaving: int | None = None
         """Transaction id of the removal that this node has asked for, while the RIC has not answered."""
+        self._resetting: int | None = None
+        """The same, of its reset."""
 
     # The stream
 
@@ -52,7 +54,7 @@ class E2Association:
         """A stream is there: the E2 setup (E2AP 8.3.1) begins."""
         self._outbox.open(stream)
         self.connected = False
-        self._leaving = None
+        self._leaving = self._resetting = None
         self._forget()
         self._updates.begin()
         request = e2ap.E2SetupRequest(
@@ -84,6 +86,9 @@ class E2Association:
 
     def on_setup_failure(self, failure: e2ap.E2SetupFailure) -> None:
         """The RIC does not want this node now: it tries again after the time that the RIC names."""
+        if self.connected or failure.transaction_id != SETUP_TRANSACTION:
+            self._errors.send(causes.WRONG_STATE, "e2_setup_failure: no E2 setup of this transaction_id is under way")
+            return
         text = failure.criticality_diagnostics.text
         self._link.drop(
             f"E2 setup refused: {describe_cause(failure.cause)} {text}", failure.time_to_wait_s or BACK_OFF_S
@@ -94,20 +99,29 @@ class E2Association:
     def reset(self) -> None:
         """Reset by the node (E2AP 8.3.3): subscriptions and call processes end, the setup stays."""
         self._forget()
-        request = e2ap.ResetRequest(transaction_id=self._updates.next_transaction(), cause=causes.OM_INTERVENTION)
+        self._resetting = self._updates.next_transaction()
+        request = e2ap.ResetRequest(transaction_id=self._resetting, cause=causes.OM_INTERVENTION)
         self._outbox.send(e2ap.E2apPdu(reset_request=request), e2_traffic.RESET)
         self._updates.settle()
 
     def on_reset(self, request: e2ap.ResetRequest) -> None:
         """Reset by the RIC."""
+        if request.transaction_id > MAX_TRANSACTION_ID:
+            text = f"reset_request: transaction_id: {request.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
+            self._errors.send(causes.SEMANTIC_ERROR, text)
+            return
         _LOG.warning("e2_reset_by_ric", extra=fields(cause=describe_cause(request.cause)))
         self._forget()
         response = e2ap.ResetResponse(transaction_id=request.transaction_id)
         self._outbox.send(e2ap.E2apPdu(reset_response=response), e2_traffic.RESET)
         self._updates.settle()
 
-    def on_reset_response(self, _response: e2ap.ResetResponse) -> None:
+    def on_reset_response(self, response: e2ap.ResetResponse) -> None:
         """The RIC has carried the node's reset out."""
+        if response.transaction_id != self._resetting:
+            self._errors.send(causes.WRONG_STATE, "reset_response: no reset of this transaction_id is under way")
+            return
+        self._resetting = None
         _LOG.info("e2_reset_acknowledged")
 
     # Removal

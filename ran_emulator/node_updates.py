@@ -124,6 +124,10 @@ class NodeUpdates:
 
     def on_service_query(self, query: e2ap.RicServiceQuery) -> None:
         """RICserviceQuery (E2AP 8.3.5): tell what differs from what the RIC knows, also where nothing does."""
+        if query.transaction_id > MAX_TRANSACTION_ID:
+            text = f"ric_service_query: transaction_id: {query.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
+            self._object_to(causes.SEMANTIC_ERROR, text)
+            return
         self._service_update(self.configuration.difference(query.ran_functions_accepted))
 
     def on_service_acknowledge(self, acknowledge: e2ap.RicServiceUpdateAcknowledge) -> None:

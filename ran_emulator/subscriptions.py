@@ -75,13 +75,13 @@ class Subscriptions:
 
     def __init__(self) -> None:
         """None."""
-        self.slot_claims: list[Claim | None] = [None] * len(SLICE_NAMES)
-        self.budget_claim: Claim | None = None
-        self.reports: list[Report] = []
+        self.clear()
 
     def clear(self) -> None:
         """Forget all (setup, reset, loss of the stream)."""
-        self.__init__()  # type: ignore[misc]
+        self.slot_claims: list[Claim | None] = [None] * len(SLICE_NAMES)
+        self.budget_claim: Claim | None = None
+        self.reports: list[Report] = []
 
     def holds(self, name: str) -> bool:
         """Whether the claim `budgets` or the slice of that name is subscribed."""
@@ -352,7 +352,7 @@ def _insert_wait_s(action: e2ap.RicAction) -> float | None:
             "ric_subsequent_action.type: must be CONTINUE (the node goes on by its fallback)",
         )
     if limit == "standard":
-        if after.standard >= len(_STANDARD_WAIT_S):
+        if not 0 <= after.standard < len(_STANDARD_WAIT_S):
             raise NotAdmitted(
                 causes.INCONSISTENT_SUBSEQUENT_ACTION, "ric_subsequent_action.standard: w1ms..w60s are allowed"
             )

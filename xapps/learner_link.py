@@ -32,7 +32,7 @@ GREETING_PERIOD_S = 0.5
 UNSENT_GREETING_PERIOD_S = 0.02
 """Where nobody has been connected yet."""
 REFUSAL_PERIOD_S = 10.0
-_READABLE, _EVENTS, _NOBLOCK = int(zmq.POLLIN), int(zmq.EVENTS), int(zmq.NOBLOCK)
+_READABLE, _WRITABLE, _EVENTS, _NOBLOCK = int(zmq.POLLIN), int(zmq.POLLOUT), int(zmq.EVENTS), int(zmq.NOBLOCK)
 """Plain numbers: an enumeration costs more than the look."""
 _POLL_MS = 100
 
@@ -126,7 +126,11 @@ class LearnerLink(Generic[Weights]):
             return
         deadline_s = time.monotonic() + LOCKSTEP_SILENCE_S
         while self.learning and self._answered != self._sent and not self._stopping():
-            if not self._take(_POLL_MS) and time.monotonic() > deadline_s:
+            if self._take(_POLL_MS):
+                continue
+            if not self._peer_is_there():
+                self._lost("its connection is gone")
+            elif time.monotonic() > deadline_s:
                 self._lost("it is silent")
 
     def _await_welcome(self) -> None:
@@ -184,6 +188,10 @@ class LearnerLink(Generic[Weights]):
 
     def _readable(self) -> bool:
         return bool(int(self._socket.getsockopt(_EVENTS)) & _READABLE)
+
+    def _peer_is_there(self) -> bool:
+        """Whether anything could be sent: the socket queues for a peer that is connected, and for nobody else."""
+        return bool(int(self._socket.getsockopt(_EVENTS)) & _WRITABLE)
 
     def _handle(self, parts: list[bytes]) -> None:
         kind = parts[0]

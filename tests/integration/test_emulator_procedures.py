@@ -134,6 +134,7 @@ def _bad_subscriptions(ric: ScriptedRic) -> dict[str, e2ap.RicSubscriptionReques
         "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE halt": waits(type=e2ap.WAIT, no_limit=True),
         "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE no limit given": waits(),
         "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE standard": waits(standard=e2ap.W60S + 1),
+        "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE negative": waits(standard=-1),  # enumerations are open
         "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE vendor": waits(vendor_us=0),
         "REQUESTED_INFORMATION_UNAVAILABLE": measure("DRB.Nothing", CELL_LABEL),
         "REQUESTED_INFORMATION_UNAVAILABLE label": measure(

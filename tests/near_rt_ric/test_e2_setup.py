@@ -38,6 +38,12 @@ def test_setup_accepts_all_three_functions_and_acknowledges_components(ric, node
             e2ap.PROTOCOL_SEMANTIC_ERROR,
             "plmn_id",
         ),
+        (
+            {"e2_node_component_config_addition": 2 * [e2ap.E2NodeComponentConfigItem(component_id="amf")]},
+            "protocol",
+            e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_FALSELY_CONSTRUCTED_MESSAGE,
+            "more than once",
+        ),
         ({"transaction_id": 256}, "protocol", e2ap.PROTOCOL_SEMANTIC_ERROR, "transaction_id"),
         (
             {

@@ -468,6 +468,9 @@ def test_a_second_insert_on_the_budgets_is_refused_with_its_cause(ric, node, xap
     made = node(ric, 118)
     first, second = xapp(ric, "budgets-1", (BUDGETS_OID,)), xapp(ric, "budgets-2", (BUDGETS_OID,))
     assert first.subscribe(made.node_id, BUDGETS_ID, "budgets", actions=[INSERT]).error == ""
-    refused = second.subscribe(made.node_id, BUDGETS_ID, "budgets", actions=[INSERT])
-    assert refused.cause == e2ap.Cause(ric_request=e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT)
-    assert "budgets-1" in refused.error
+    for trigger in (b"", b"\x98\x06\x01"):  # the same trigger, with a field that nobody knows
+        refused = second.subscribe(
+            made.node_id, BUDGETS_ID, "budgets", actions=[INSERT], ric_event_trigger_definition=trigger
+        )
+        assert refused.cause == e2ap.Cause(ric_request=e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT)
+        assert "budgets-1" in refused.error

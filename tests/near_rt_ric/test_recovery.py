@@ -56,6 +56,13 @@ def test_reset_by_the_node_subscribes_again(ric, node, xapp):
     client.expect("subscription_restored")
 
 
+def test_a_reset_beyond_the_range_of_transactions_is_refused_by_name(ric, node):
+    made = node(ric, 40)
+    made.send(reset_request=e2ap.ResetRequest(transaction_id=256))
+    text = made.expect("error_indication").error_indication.criticality_diagnostics.text
+    assert text == "transaction_id: 256 is not in 0..255"
+
+
 def test_reset_over_http(ric, node, xapp):
     made = node(ric, 4)
     client = xapp(ric, "reset-over-http", (SLOT_OID,), (1,))

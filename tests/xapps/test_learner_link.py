@@ -171,6 +171,22 @@ def test_in_lockstep_a_required_learner_is_waited_for_and_each_frame_for_its_ans
     assert found[0].version == 1
 
 
+def test_in_lockstep_a_learner_that_dies_over_a_frame_is_missed_at_once(
+    make: Callable[..., Link], learner: ScriptedLearner
+) -> None:
+    link = make(lockstep=True)
+    thread, _ = in_background(link.until_learning)
+    learner.welcome()
+    learner.learned(learner.take(wire.FRAME), None)
+    thread.join(10)
+    thread, found = in_background(link.exchange)
+    learner.take(wire.FRAME)
+    learner.close()
+    thread.join(5)
+    assert found == [None]
+    assert link.told == [True, False]
+
+
 def test_waiting_ends_when_the_process_is_to_end(make: Callable[..., Link]) -> None:
     link = make(lockstep=True, required=True)
     thread, found = in_background(link.exchange)

@@ -164,5 +164,38 @@ def test_loss_forgets_subscriptions_and_ends_waits() -> None:
 def test_a_refused_setup_drops_the_stream() -> None:
     bench = Bench()
     bench.node.handle(Opened(1))
-    bench.give(e2_setup_failure=e2ap.E2SetupFailure(cause=e2ap.Cause(misc=e2ap.MISC_OM_INTERVENTION)))
+    cause = e2ap.Cause(misc=e2ap.MISC_OM_INTERVENTION)
+    bench.give(e2_setup_failure=e2ap.E2SetupFailure(transaction_id=1, cause=cause))
     assert "om-intervention" in bench.link.dropped[0]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"e2_setup_response": e2ap.E2SetupResponse(transaction_id=1)},
+        {"e2_setup_failure": e2ap.E2SetupFailure(transaction_id=99)},
+        {"reset_response": e2ap.ResetResponse(transaction_id=3)},
+    ],
+)
+def test_an_answer_to_nothing_is_an_error_and_changes_nothing(message: dict[str, object]) -> None:
+    bench = Bench()
+    bench.give(**message)
+    (answer,) = bench.link.take()
+    assert answer.error_indication.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
+    assert bench.link.dropped == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"reset_request": e2ap.ResetRequest(transaction_id=256)},
+        {"ric_service_query": e2ap.RicServiceQuery(transaction_id=256)},
+    ],
+)
+def test_a_transaction_beyond_its_range_is_refused_by_name(message: dict[str, object]) -> None:
+    bench = Bench()
+    bench.subscribe(1)
+    bench.give(**message)
+    (answer,) = bench.link.take()
+    assert "transaction_id: 256 is not in 0..255" in answer.error_indication.criticality_diagnostics.text
+    assert bench.node.subscriptions.holds("embb")
