@@ -15,6 +15,7 @@ from typing import Literal
 
 from hiso import ports
 from hiso.launcher import discard_run_dir, make_run_dir
+from hiso.loopback import LoopbackClient
 from hiso.placement import HOT_LOOPS, Placement, allowed_cores, fifo_allowed, place
 from service_kit.wakefulness import DEVICE, may_keep_cores_awake
 
@@ -139,7 +140,8 @@ def placement() -> Finding:
     where = f"real time: {_spoken(placed)}"
     if placed.face_core is not None:
         learners = ", ".join(map(str, sorted(placed.learner_cores))) or "any core, below all others"
-        where += " (it runs slots while they decide)" if len(set(placed.hot_cores.values())) > 1 else ""
+        if len(set(placed.hot_cores.values())) > 1:
+            where += " (the emulator runs slots while other cores decide)"
         where += f"; HTTP on core {placed.face_core}, where there is most room; learners on {learners}"
         in_turn = place(available, control_delay_slots=0, urgent=False, fifo=False)
         where += f". Lock-step, D = 0: {_spoken(in_turn)} (a slot waits for its decision: they take turns)"
@@ -162,6 +164,9 @@ def local_ports(port_base: int) -> Finding:
         if ports.taken(port):
             holder = ports.holder(port)
             taken.append(f"{port} ({service})" + (f" by {holder}" if holder else ""))
+    if taken and LoopbackClient(ports.port_of("ric", port_base)).healthy():
+        where = f"a near-RT RIC of ours runs at --port-base {port_base}"
+        return Finding("ports", "note", where, "end that run, or start another with hiso up --port-base N")
     if taken:
         return Finding("ports", "wrong", "taken: " + ", ".join(taken), "end what holds them, or hiso up --port-base N")
     last = port_base + max(ports.OFFSETS.values())

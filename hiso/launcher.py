@@ -16,13 +16,11 @@ from hiso import ports
 from hiso.loopback import LoopbackClient
 from hiso.placement import LEARNER_NICENESS, Placement, emulator_names
 from hiso.processes import Child, ProcessFailed, ProcessSpec, describe_exit, end_all
-from hiso.run_request import RunRequest
+from hiso.run_request import AGENTS, RunRequest
 from hiso.runner import weights_reference
-from xapps.slicing.observation import SLICE_NAMES
 
 HEALTH_TIMEOUT_S = 90.0
 MAX_SOCKET_PATH_BYTES = 100
-INTRA_XAPPS = tuple(f"xapp-{name}" for name in SLICE_NAMES)
 LEARNER_MODULE = "xapps.learner"
 _LONGEST_SOCKET_NAME = "learner-urllc"
 _POLL_S = 0.05
@@ -45,7 +43,11 @@ def make_run_dir() -> Path:
 def services_of(request: RunRequest) -> tuple[str, ...]:
     """Names of the processes of a run, in the order of `ports.OFFSETS`."""
     agents = tuple(f"learner-{agent}" for agent in request.learning_agents)
-    return (*emulator_names(request.cells), "ric", "xapp-inter", *INTRA_XAPPS, *agents)
+    return (*emulator_names(request.cells), "ric", *_xapps_of(request), *agents)
+
+
+def _xapps_of(request: RunRequest) -> tuple[str, ...]:
+    return tuple(f"xapp-{agent}" for agent in AGENTS if agent not in request.left_out)
 
 
 def check_ports(request: RunRequest, port_base: int) -> None:
@@ -80,7 +82,7 @@ class Plan:
 
     def specs(self) -> list[ProcessSpec]:
         """Every process, in the order of start."""
-        xapps = [self._xapp(name) for name in ("xapp-inter", *INTRA_XAPPS)]
+        xapps = [self._xapp(name) for name in _xapps_of(self.request)]
         learners = [self._learner(agent) for agent in self.request.learning_agents]
         emulators = [self._emulator(cell, name) for cell, name in enumerate(emulator_names(self.request.cells))]
         return [self._ric(), *learners, *xapps, *emulators]
@@ -135,11 +137,17 @@ class Plan:
             *("--e2", f"unix:{self.run_dir}/e2"),
             *("--http-host", "127.0.0.1", "--http-port", str(self._port(name))),
             *("--run-dir", str(self.run_dir / f"cell-{cell}")),
-            *("--await", ",".join(("budgets", *SLICE_NAMES))),
+            *self._awaited(),
             *("--summary", str(self.summary_path(cell))),
             *self._hot(name),
             *self._face(),
         )
+
+    def _awaited(self) -> tuple[str, ...]:
+        """What the first slot waits for; the node decides by its defaults until somebody takes a place left out."""
+        agents = [agent for agent in AGENTS if agent not in self.request.left_out]
+        claims = ",".join("budgets" if agent == "inter" else agent for agent in agents)
+        return ("--await", claims) if claims else ()
 
     def _ric(self) -> ProcessSpec:
         return self._spec(

@@ -10,10 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hiso import ports
 from hiso.loopback import LoopbackClient, Unreachable
+from hiso.run_request import AGENTS
 from xapps.slicing.observation import SLICE_NAMES
 
 SOURCES = ("control", "held", "default")
-AGENTS = ("inter", *SLICE_NAMES)
 
 
 class Metrics:
@@ -209,17 +209,19 @@ class RunningTotal:
 class Monitor:
     """Reads the metrics of a local system."""
 
-    def __init__(self, port_base: int, learning_agents: tuple[str, ...], cells: int = 1) -> None:
-        """The system of so many cells at `port_base`; learners of these agents are read too."""
+    def __init__(
+        self, port_base: int, learning_agents: tuple[str, ...], cells: int = 1, agents: tuple[str, ...] = AGENTS
+    ) -> None:
+        """The system of so many cells at `port_base`, of the xApps of `agents`, and of the learners of some of them."""
 
         def client(service: str) -> LoopbackClient:
             return LoopbackClient(ports.port_of(service, port_base))
 
         self._emulators = [client(f"emulator-{cell}" if cell else "emulator") for cell in range(cells)]
-        self._xapps = {agent: client(f"xapp-{agent}") for agent in AGENTS}
+        self._xapps = {agent: client(f"xapp-{agent}") for agent in agents}
         self._learners = {agent: client(f"learner-{agent}") for agent in learning_agents}
-        self._evaluations = {agent: RunningTotal() for agent in AGENTS}
-        self._updates = {agent: RunningTotal() for agent in AGENTS}
+        self._evaluations = {agent: RunningTotal() for agent in agents}
+        self._updates = {agent: RunningTotal() for agent in agents}
         self._slots = [0] * cells
         self._changes_from_slot = [0] * cells
 

@@ -36,6 +36,7 @@ from xapps.slicing.triggers import TriggerError
 from xapps.slicing.weights import WeightsError
 from xapps.trained import inter_weights
 
+AGENTS = ("inter", *SLICE_NAMES)
 MAX_SLOTS = 10**10
 MAX_SEED = (1 << 63) - 1
 
@@ -66,6 +67,8 @@ class RunRequest:
     """Cells, each an emulator of its own with random streams of its own; the same agents decide for all."""
     weights_folder: Path | None = None
     """Where trained weights are, as `hiso train --out` leaves them; None: those shipped."""
+    left_out: frozenset[str] = frozenset()
+    """Agents (inter, vonr, embb, urllc) whose xApp is not started: somebody's own takes the place."""
 
     @property
     def control_delay_slots(self) -> int:
@@ -75,7 +78,8 @@ class RunRequest:
     @property
     def learning_agents(self) -> tuple[str, ...]:
         """Agents (inter, vonr, embb, urllc) that learn in this run."""
-        return agents_that_can_learn(self.scheduler) if self.learn else ()
+        able = agents_that_can_learn(self.scheduler) if self.learn else ()
+        return tuple(agent for agent in able if agent not in self.left_out)
 
     def weights(self) -> RunWeights:
         """The trained weights that the agents start from.

@@ -102,6 +102,7 @@ def _config(request: RunRequest) -> dict[str, Any]:
         "weights": None if request.weights_folder is None else str(request.weights_folder),
         "timeline": [event.record() for event in request.timeline],
         "cells": request.cells,
+        "left_out": sorted(request.left_out),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +25,14 @@ SLICE_LABELS = {"vonr": "VoNR", "embb": "eMBB", "urllc": "uRLLC"}
 SLICE_STYLES = {"vonr": "cyan", "embb": "magenta", "urllc": "yellow"}
 _NOTHING = "-"
 _CELL_FIGURES = (("eta", "eta_bps_hz"), ("goodput", "goodput_bps_hz"), ("utility", "utility"))
+
+
+_PIPED_WIDTH = 200
+
+
+def table_width() -> int | None:
+    """Columns of a table on standard output: the terminal's (None), or so many that nothing wraps in a pipe."""
+    return None if sys.stdout.isatty() else _PIPED_WIDTH
 
 
 def number(value: float | None, digits: int = 2, scale: float = 1.0) -> str:

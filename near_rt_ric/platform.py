@@ -204,7 +204,7 @@ class RicPlatform:
             if item is None:
                 offered = sorted(connection.setup.functions)
                 return f"ran_function_id: the node offers {offered}, not {ran_function_id}"
-            if xapp is None or not xapp.alive:
+            if xapp is None or not (xapp.alive or xapp_name in self._joining):
                 return f"xapp_name: xApp {xapp_name!r} is not registered"
             if item.ran_function_oid not in xapp.oids:
                 return f"ran_function_id: xApp {xapp_name} is not registered for OID {item.ran_function_oid}"
@@ -235,6 +235,11 @@ class RicPlatform:
                 node.connection.permissions.clear()
 
     def _tell(self, xapp_name: str, message: bus.DownMessage) -> None:
+        if xapp_name in self._joining:
+            with self._lock:
+                if xapp_name in self._joining:
+                    self._joining[xapp_name].append(message)
+                    return
         if self.send_down(xapp_name.encode(), message.SerializeToString()):
             self.counters.error("xapp_unreachable")
         else:

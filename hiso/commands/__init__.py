@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from hiso import __version__
 from hiso.commands import bench, compare, doctor, e2, experiment, models, sim, train, up, xapp
 from service_kit.ending import run_and_leave
 
@@ -15,6 +18,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hiso {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("up")(up.up)
 app.command("sim")(sim.sim)
 app.command("compare")(compare.compare_schedulers)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hiso import ports
-from hiso.commands.options import PortBaseOption, fail, refuse
+from hiso.commands.options import PortBaseOption, fail, refuse, warn
 from hiso.e2_watch import (
     FUNCTION_NAMES,
     PROCEDURES,
@@ -71,8 +71,12 @@ def watch_messages(
     try:
         endpoint = tap_endpoint(ric)
         names.load()
+        known = [item["node_id"] for item in ric.json("/nodes")]
     except Unreachable as error:
         fail(f"no RIC answers ({error}): is hiso up running?")
+    for name in node or ():
+        if name not in known:
+            warn(f"node: the RIC knows no {name} yet; it knows {', '.join(known) or 'none'}")
     shown = 0
     stop = threading.Event()
     with ends_on_signals(stop):

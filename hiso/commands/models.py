@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hiso.commands.options import check_file, check_torch, refuse
+from hiso.terminal import table_width
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.weights import Weights, WeightsError, load_weights
 from xapps.trained import CELL_FIELDS, SLOTS_PER_SECOND, TRAINED_DIRECTORY, find_weights
@@ -33,7 +34,8 @@ def list_models(
     if not files:
         refuse(f"DIR: no .npz file in {folder}")
     table = Table(header_style="bold")
-    for column in ("weights_id", "variant", "preset", "D", "HWI", "kappa_t", "kappa_r", "trained", "seed"):
+    table.add_column("weights_id", no_wrap=True)  # to be copied
+    for column in ("variant", "preset", "D", "HWI", "kappa_t", "kappa_r", "trained", "seed"):
         table.add_column(column, overflow="fold")
     for file in files:
         try:
@@ -52,7 +54,7 @@ def list_models(
             f"{trained.trained_slots / SLOTS_PER_SECOND:g} s",
             str(trained.seed),
         )
-    Console().print(table)
+    Console(width=table_width()).print(table)
 
 
 @app.command("show")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run
 from hiso.monitor import AgentView, Monitor
 from hiso.placement import allowed_cores, emulator_names, fifo_allowed, place
 from hiso.processes import ProcessFailed
-from hiso.run_request import RunRequest
+from hiso.run_request import AGENTS, RunRequest
 from hiso.signals import ends_on_signals
 from hiso.terminal import Terminal, show_result
 
@@ -28,6 +29,14 @@ _WATCH_S = 0.1
 ClockOption = Annotated[
     str, typer.Option("--clock", metavar="CLOCK", help="realtime, lockstep, or Nx (N times real time).")
 ]
+LeaveOutOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--leave-out",
+        metavar="AGENT",
+        help=f"Start no xApp for it ({', '.join(AGENTS)}): yours takes the place. Repeatable.",
+    ),
+]
 NoUiOption = Annotated[bool, typer.Option("--no-ui", help="No table and no line a second: only what happens.")]
 
 
@@ -35,11 +44,15 @@ NoUiOption = Annotated[bool, typer.Option("--no-ui", help="No table and no line 
 def up(
     options: RunOptions,
     clock: ClockOption = "realtime",
+    leave_out: LeaveOutOption = None,
     no_ui: NoUiOption = False,
     port_base: PortBaseOption = ports.DEFAULT_PORT_BASE,
 ) -> None:
     """Start emulator, RIC and xApps as local processes and show what they do, until Ctrl-C or the end of the run."""
-    request = options.request(clock=clock)
+    for agent in leave_out or ():
+        if agent not in AGENTS:
+            refuse(f"leave-out: must be one of {', '.join(AGENTS)} (given {agent!r})")
+    request = replace(options.request(clock=clock), left_out=frozenset(leave_out or ()))
     try:
         check_ports(request, port_base)
     except PortTaken as error:
@@ -89,8 +102,11 @@ class LiveRun:
             cells=request.cells,
         )
         self._terminal.say(placement.description)
+        if request.left_out:
+            self._terminal.say(f"left out: {', '.join(sorted(request.left_out))}; the node decides until yours does")
         system = LocalSystem(Plan(request, placement, self._port_base, run_dir))
-        monitor = Monitor(self._port_base, request.learning_agents, request.cells)
+        agents = tuple(agent for agent in AGENTS if agent not in request.left_out)
+        monitor = Monitor(self._port_base, request.learning_agents, request.cells, agents)
         try:
             if not system.start(lambda: not self._stop.is_set()):
                 self._terminal.say("ended before everything ran: there is no summary")

@@ -16,12 +16,15 @@ from rich.table import Table
 from hiso import ports
 from hiso.commands.options import PortBaseOption, fail, in_range, refuse, takes
 from hiso.loopback import LoopbackClient, Unreachable
+from hiso.terminal import table_width
 from near_rt_ric.xapp_manager.backend import MAX_LOG_LINES
 from near_rt_ric.xapp_manager.descriptor import NAME_PATTERN, RestartPolicy
 
 ANSWER_S = 30.0
 """An upgrade waits for the new version's registration, and perhaps for the old one's."""
 SEEN_WITHIN_S = 10.0
+LIVES_FOR_S = 1.0
+"""What is refused a subscription registers before it dies."""
 _LOOK_S = 0.1
 
 app = typer.Typer(help="xApps that the RIC runs.", no_args_is_help=True)
@@ -106,7 +109,7 @@ def list_xapps(
     if as_json:
         typer.echo(json.dumps(json.loads(text), indent=2))
     else:
-        Console(markup=False, highlight=False).print(_table(json.loads(text)))
+        Console(markup=False, highlight=False, width=table_width()).print(_table(json.loads(text)))
 
 
 @app.command()
@@ -192,6 +195,7 @@ def _complaint(text: str) -> str:
 def _say_how_it_runs(port_base: int, name: str) -> None:
     """Wait for its registration, and say what has come of it; ends with 1 where it does not run."""
     deadline_s = time.monotonic() + SEEN_WITHIN_S
+    seen_s: float | None = None
     while True:
         listed = json.loads(_ask(port_base, "GET", "/xapps"))
         xapp = next((item for item in listed if item["name"] == name), None)
@@ -200,10 +204,12 @@ def _say_how_it_runs(port_base: int, name: str) -> None:
         deployment = xapp["deployment"]
         if deployment is not None and deployment["state"] not in ("running", "stopped"):
             fail(f"{name}: {deployment['state']} ({deployment['last_exit']}): see hiso xapp logs {name}")
-        if xapp["alive"]:
+        if xapp["alive"] and seen_s is None:
+            seen_s = time.monotonic()
+        if seen_s is not None and time.monotonic() > seen_s + LIVES_FOR_S:
             typer.echo(f"{name}: running, {deployment['where']}" if deployment else f"{name}: running")
             return
-        if time.monotonic() > deadline_s:
+        if seen_s is None and time.monotonic() > deadline_s:
             fail(f"{name}: it runs but has not registered as {name} within {SEEN_WITHIN_S:g} s")
         time.sleep(_LOOK_S)
 

@@ -94,7 +94,10 @@ class XAppManager:
             if len(self._deployments) >= MAX_DEPLOYMENTS:
                 raise ConflictError(f"name: at most {MAX_DEPLOYMENTS} xApps can be deployed")
             if self._is_taken(name):
-                raise ConflictError(f"name: an xApp {name} is running that was not deployed here: stop it first")
+                raise ConflictError(
+                    f"name: an xApp {name} is running that was not deployed here: "
+                    "end it first (hiso up --leave-out AGENT does not start its own)"
+                )
             backend = self._backend(descriptor)
             backend.check(descriptor)
             self._opened().save(descriptor, wanted=True)

@@ -289,6 +289,46 @@ def test_what_dies_is_started_again(slow_up: Up, victim: str, service: str) -> N
     slow_up.running()
 
 
+def documented(name: str, folder: Path) -> Path:
+    """The xApp of that name in docs/e2.md, as a file."""
+    documents = (Path(__file__).parents[2] / "docs" / "e2.md").read_text()
+    (example,) = [part for part in re.findall(r"```python\n(.*?)```", documents, re.DOTALL) if f'XApp("{name}"' in part]
+    file = folder / f"{name}.py"
+    file.write_text(example)
+    return file
+
+
+def test_the_place_of_an_agent_left_out_is_taken_by_the_documented_xapp(up: Callable[..., Up], tmp_path: Path) -> None:
+    program, asks_once = documented("two-six-two", tmp_path), documented("once", tmp_path)
+    run = up("--leave-out", "inter", "--clock", "0.5x", "--no-ui")
+    run.running()
+    deploy = ("xapp", "deploy", "two-six-two", "--file", str(program), "--port-base", str(run.base), "--", "{bus}")
+    done = hiso(*deploy)
+    assert done.returncode == 0, done.stderr
+    emulator = LoopbackClient(ports.port_of("emulator", run.base))
+
+    def split_hz() -> list[float]:
+        return [item["bandwidth_hz"] for item in emulator.json("/budgets").values()]
+
+    wait_for(lambda: split_hz() == [2e6, 6e6, 2e6], "the budgets are the xApp's", 20.0)
+    (bus,) = re.findall(r"bus (ipc:\S+)", run.output)
+    once = subprocess.Popen([sys.executable, str(asks_once), bus], stdout=subprocess.PIPE, text=True)
+    try:
+        assert once.stdout is not None
+        assert once.stdout.readline().strip() == "taken"
+    finally:
+        once.kill()
+        once.communicate()
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait()["config"]["left_out"] == ["inter"]
+
+
+def test_an_agent_that_nobody_knows_is_not_left_out() -> None:
+    done = hiso("up", "--leave-out", "embbb")
+    assert done.returncode == 2
+    assert "leave-out: must be one of inter, vonr, embb, urllc (given 'embbb')" in done.stderr
+
+
 @pytest.mark.torch
 def test_agents_learn_behind_the_ric_as_in_sim(up: Callable[..., Up], tmp_path: Path) -> None:
     arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--learn", "--from-scratch")

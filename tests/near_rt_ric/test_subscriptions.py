@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, functions, wait_until
+from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, BusClient, functions, wait_until
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
@@ -87,6 +87,20 @@ def test_control_its_acknowledge_and_its_failure_find_their_way(ric, node, xapp)
     late = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED)
     made.send(ric_control_failure=e2ap.RicControlFailure(**same, cause=late))
     assert client.expect("control_failure").control_failure.cause == late
+
+
+def test_a_control_of_an_xapp_whose_data_socket_is_not_there_yet_passes_and_is_answered(ric, node):
+    made = node(ric, 41)
+    early = BusClient(ric.bus, "early", listens=False)
+    (known,) = [item for item in early.register((BUDGETS_OID,)).nodes if item.node_id == made.node_id]
+    request_id = e2ap.RicRequestId(ric_requestor_id=early.requestor_id)
+    early.send_up(known.up_endpoint, control(request_id, BUDGETS_ID))
+    asked = made.expect("ric_control_request").ric_control_request
+    answer = e2ap.RicControlAcknowledge(ric_request_id=asked.ric_request_id, ran_function_id=BUDGETS_ID)
+    made.send(ric_control_acknowledge=answer)
+    early.listen()
+    assert early.expect("control_acknowledge").control_acknowledge == answer
+    early.close()
 
 
 def test_an_xapp_controls_only_what_it_registered_for(ric, node, xapp):
