@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import zmq
 from e2_test_node import BUDGETS_ID, KPM_ID, SLOT_ID, Ric, functions, wait_until
 from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
@@ -32,6 +33,7 @@ from xapps.sdk import (
     insert_action,
     report_action,
 )
+from xapps.sdk.management import ManagementClient
 
 SLICE = 1
 TRIGGER = slot.EventTriggerDefinition(slice_id=SLICE)
@@ -190,6 +192,31 @@ def test_nobody_on_the_bus_is_an_error_after_the_timeout(tmp_path):
         xapp.connect(0.2)
 
 
+class GoneAfterTheLook:
+    """A socket whose peer leaves between the look whether it takes something and the sending."""
+
+    def poll(self, _timeout_ms, _event):
+        return 1
+
+    def send(self, _payload, _flags):
+        raise zmq.Again
+
+    def close(self):
+        pass
+
+
+def test_a_ric_that_leaves_just_before_the_request_is_unavailable_and_asked_again(ric):
+    context = zmq.Context()
+    client = ManagementClient(context, ric.bus)
+    client._socket.close()
+    client._socket = GoneAfterTheLook()
+    with pytest.raises(BusUnavailableError):
+        client.request(5, heartbeat=bus_pb.Heartbeat(xapp_name="nobody"))
+    assert "not registered" in client.request(5, heartbeat=bus_pb.Heartbeat(xapp_name="nobody")).error
+    client.close()
+    context.term()
+
+
 def test_a_node_that_comes_back_is_served_again(ric, node, echo):
     made = node(ric, 1)
     running = echo(ric, "echo-c")
@@ -201,6 +228,22 @@ def test_a_node_that_comes_back_is_served_again(ric, node, echo):
     assert "up 00101-1" in running.events
     insert(back, running.subscription.request_id)
     back.expect("ric_control_request")
+
+
+def test_a_beat_refused_before_a_registration_that_reports_during_it_asks_for_no_second(ric, monkeypatch):
+    with XApp("registers-once", bus=ric.bus) as xapp:
+        xapp.connect(10)
+        register = xapp._register
+
+        def reported_meanwhile():
+            xapp._forgotten()
+            register()
+
+        monkeypatch.setattr(xapp, "_register", reported_meanwhile)
+        xapp._forgotten()
+        assert not xapp.connected
+        xapp.step()
+        assert xapp.connected
 
 
 @pytest.mark.slow

@@ -62,8 +62,7 @@ class ManagementClient:
         sequence = next(self._sequence)
         deadline_s = time.monotonic() + timeout_s
         payload = bus.ManagementMessage(sequence=sequence, **message).SerializeToString()
-        if self._wait(zmq.POLLOUT, deadline_s):
-            self._socket.send(payload, zmq.NOBLOCK)
+        if self._wait(zmq.POLLOUT, deadline_s) and self._sent(payload):
             while self._wait(zmq.POLLIN, deadline_s):
                 try:
                     answer = bus.ManagementMessage.FromString(self._socket.recv())
@@ -82,6 +81,14 @@ class ManagementClient:
 
     def _connect(self) -> zmq.Socket[bytes]:
         return connected_socket(self._context, zmq.DEALER, self._endpoint, immediate=True)
+
+    def _sent(self, payload: bytes) -> bool:
+        """Whether it could leave: who was there when we looked may be gone."""
+        try:
+            self._socket.send(payload, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
 
     def _wait(self, event: int, deadline_s: float) -> bool:
         return bool(self._socket.poll(max(0, int(1_000 * (deadline_s - time.monotonic()))), event))

@@ -452,12 +452,13 @@ class XApp:
         for subscription in self._subscriptions.values():
             subscription.active = False
         try:
-            self._attention = False
             self._register()
         except XAppError as error:
-            self._attention = True
             _LOG.warning("registration_failed", extra=fields(xapp=self.name, reason=str(error)))
             return
+        # Not before: a beat that was refused just before the registration may report during it. One whose report is
+        # cleared here although the RIC has forgotten us since is followed by others.
+        self._attention = False
         _LOG.info("registered_again", extra=fields(xapp=self.name))
         for node in self.nodes():
             self._resubscribe(node.node_id)
