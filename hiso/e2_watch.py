@@ -181,12 +181,15 @@ def tap_endpoint(ric: LoopbackClient) -> str:
 
 
 def one_line(message: WatchedMessage) -> str:
-    """A message in one line."""
+    """A message in one line; without details where they cannot be decoded."""
     clock = datetime.fromtimestamp(message.time_s).strftime("%H:%M:%S.%f")
     name = message.message.replace("_", " ").replace("ric ", "RIC ").replace("e2 ", "E2 ")
     function = "" if message.function == "e2ap" else f" {message.function}"
     inner = getattr(message.pdu, message.message)
-    details = _DETAILS.get(message.message, _no_details)(inner, message.function)
+    try:
+        details = _DETAILS.get(message.message, _no_details)(inner, message.function)
+    except ValueError:  # an array of half a number, an enumeration's number that has no name
+        details = ""
     return f"{clock} {message.node_id} {_ARROWS[message.direction]} {name}{function} {details}".rstrip()
 
 

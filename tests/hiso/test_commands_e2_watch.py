@@ -153,6 +153,26 @@ def test_whatever_bytes_a_service_model_carries_have_a_line(header: bytes, messa
         assert one_line(watched(names, pdu))
 
 
+def test_arrays_and_enumerations_that_cannot_be_have_a_line_without_details(names: FunctionNames) -> None:
+    odd_users = slot_indication()
+    odd_users.ric_indication.ric_indication_message = slot.IndicationMessage(user_ids=b"\x01").SerializeToString()
+    nameless_type = slot_indication()
+    nameless_type.ric_indication.ric_indication_type = 99  # type: ignore[assignment]
+    odd_beams = slot.ControlMessage(beams=b"\x01").SerializeToString()
+    control = e2ap.RicControlRequest(ran_function_id=14, ric_control_message=odd_beams)
+    action = e2ap.RicAction(ric_action_id=1, ric_action_type=99)  # type: ignore[arg-type]
+    request = e2ap.RicSubscriptionRequest(ran_function_id=14, ric_action_to_be_setup_list=[action])
+    for pdu, name in (
+        (odd_users, "RIC indication"),
+        (nameless_type, "RIC indication"),
+        (e2ap.E2apPdu(ric_control_request=control), "RIC control request"),
+        (e2ap.E2apPdu(ric_subscription_request=request), "RIC subscription request"),
+    ):
+        found = watched(names, pdu)
+        assert one_line(found).endswith(f"{NODE} -> {name} slot")
+        assert full_text(found)
+
+
 def test_what_a_node_changes_has_its_line_and_names_its_functions(names: FunctionNames) -> None:
     slot = e2ap.RanFunctionItem(ran_function_id=44, ran_function_oid=SLOT_OID)
     gone = [e2ap.RanFunctionIdItem(ran_function_id=3)]
