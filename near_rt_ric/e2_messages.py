@@ -21,7 +21,7 @@ MAX_RAN_FUNCTION_ID = 4095
 MAX_TRANSACTION_ID = 255
 GLOBAL_RIC_ID = "hiso-near-rt-ric"
 
-_PLMN = re.compile(r"^[0-9]{5,6}$")
+_PLMN = re.compile(r"[0-9]{5,6}")
 
 TRANSFER_SYNTAX_ERROR = e2ap.Cause(protocol=e2ap.PROTOCOL_TRANSFER_SYNTAX_ERROR)
 ABSTRACT_SYNTAX_ERROR_REJECT = e2ap.Cause(protocol=e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_REJECT)
@@ -145,7 +145,7 @@ def _setup_refusal(request: e2ap.E2SetupRequest) -> tuple[e2ap.Cause, str] | Non
     """Cause and text where the request as a whole cannot be accepted."""
     if request.transaction_id > MAX_TRANSACTION_ID:
         return SEMANTIC_ERROR, f"transaction_id: {request.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
-    if not _PLMN.match(request.global_e2_node_id.plmn_id):
+    if not _PLMN.fullmatch(request.global_e2_node_id.plmn_id):
         return SEMANTIC_ERROR, "global_e2_node_id.plmn_id: 5 or 6 digits (MCC and MNC) are required"
     if not request.e2_node_component_config_addition:
         return (

@@ -15,8 +15,9 @@ MAX_REQUESTOR_ID = 65_535
 """0 is the RIC's own."""
 
 MAX_SLICES = 64
-_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
-_OID = re.compile(r"^[0-2](\.[0-9]{1,40}){1,64}$")
+NAME_PATTERN = "^[a-z0-9][a-z0-9-]{0,62}$"
+_NAME = re.compile(NAME_PATTERN)
+_OID = re.compile(r"[0-2](\.[0-9]{1,40}){1,64}")
 
 
 class XAppRegistry:
@@ -63,10 +64,10 @@ class XAppRegistry:
 
 
 def _refusal(request: bus.RegisterRequest) -> str:
-    if not _NAME.match(request.xapp_name):
-        return f"xapp_name: {request.xapp_name!r} does not match {_NAME.pattern}"
+    if not _NAME.fullmatch(request.xapp_name):
+        return f"xapp_name: {request.xapp_name!r} does not match {NAME_PATTERN}"
     for oid in request.ran_function_oids:
-        if not _OID.match(oid):
+        if not _OID.fullmatch(oid):
             return f"ran_function_oids: {oid!r} is no OID (numbers with dots between)"
     for slice_id in request.slice_ids:
         if slice_id >= MAX_SLICES:

@@ -17,8 +17,9 @@ from hiso import ports
 from hiso.commands.options import PortBaseOption, fail, in_range, refuse, takes
 from hiso.loopback import LoopbackClient, Unreachable
 from hiso.terminal import table_width
+from near_rt_ric.registry import NAME_PATTERN
 from near_rt_ric.xapp_manager.backend import MAX_LOG_LINES
-from near_rt_ric.xapp_manager.descriptor import NAME_PATTERN, RestartPolicy
+from near_rt_ric.xapp_manager.descriptor import RestartPolicy
 
 ANSWER_S = 30.0
 """An upgrade waits for the new version's registration, and perhaps for the old one's."""

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from near_rt_ric.registry import NAME_PATTERN
+
 BUS_PLACEHOLDER = "{bus}"
 """Stands in arguments and environment for the RIC's bus endpoint."""
 
@@ -16,7 +18,6 @@ MAX_VARIABLES = 64
 MAX_TEXT_LENGTH = 32_768
 """Long enough for a small program as one argument; the kernel takes four times as much."""
 
-NAME_PATTERN = "^[a-z0-9][a-z0-9-]{0,62}$"
 _MODULE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 _IMAGE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/:@-]*$"
 _VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"

@@ -47,7 +47,9 @@ def test_malformed_management_messages_are_answered_and_harmless(ric, xapp):
         ("Upper", (), (), "xapp_name"),
         ("", (), (), "xapp_name"),
         ("x" * 64, (), (), "xapp_name"),
+        ("good\n", (), (), "xapp_name"),
         ("good", ("not an oid",), (), "ran_function_oids"),
+        ("good", ("1.2\n",), (), "ran_function_oids"),
         ("good", (), (64,), "slice_ids"),
     ],
 )

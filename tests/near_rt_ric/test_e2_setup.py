@@ -44,6 +44,12 @@ def test_setup_accepts_all_three_functions_and_acknowledges_components(ric, node
             e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_FALSELY_CONSTRUCTED_MESSAGE,
             "more than once",
         ),
+        (
+            {"global_e2_node_id": e2ap.GlobalE2NodeId(plmn_id="00101\n")},
+            "protocol",
+            e2ap.PROTOCOL_SEMANTIC_ERROR,
+            "plmn_id",
+        ),
         ({"transaction_id": 256}, "protocol", e2ap.PROTOCOL_SEMANTIC_ERROR, "transaction_id"),
         (
             {
