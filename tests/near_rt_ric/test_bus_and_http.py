@@ -99,10 +99,18 @@ def test_xapp_queue_that_nobody_empties_never_blocks_the_others(ric, node, xapp)
     stuck, lively = xapp(ric, "stuck", (SLOT_OID,), (0,)), xapp(ric, "lively", (SLOT_OID,), (1,))
     stuck_id = stuck.subscribe_slot(made.node_id, 0).ric_request_id
     lively_id = lively.subscribe_slot(made.node_id, 1).ric_request_id
+    dropped_before = unreachable_count(ric)
     for _ in range(4_000):
         made.indicate(stuck_id, SLOT_ID, ric_indication_message=b"x" * 1_000)
     made.indicate(lively_id, SLOT_ID)
     lively.expect("indication", 20)
+    assert unreachable_count(ric) > dropped_before, "the queue was never full"
+
+
+def unreachable_count(ric):
+    lines = ric.get("/metrics").text.splitlines()
+    head = 'hiso_ric_errors_total{cause="xapp_unreachable"} '
+    return sum(float(line.removeprefix(head)) for line in lines if line.startswith(head))
 
 
 def test_http_lists_functions_subscriptions_and_deletes(ric, node, xapp):
