@@ -10,6 +10,7 @@ import importlib.util
 import json
 import logging
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -55,6 +56,8 @@ METRICS_PORTS = dict(zip(AGENTS, range(26_414, 26_418), strict=True))
 DEFAULT_TRAINING_SLOTS = 20_000
 REALTIME_FRAMES_PER_UPDATE = 4
 """An update costs four times what the rest of a frame does, on cores that the loop needs."""
+MAX_SESSIONS = 64
+"""As many as a RIC has nodes: of more, those unused for longest are given up."""
 _POLL_MS = 100
 
 
@@ -68,6 +71,8 @@ class Session(ABC):
         self.hello = hello
         self.news = False
         """Whether the newest weights have not been sent yet."""
+        self.used_s = 0.0
+        """Of the last greeting or frame, in monotonic time."""
         self.lockstep = bool(hello["lockstep"])
         self.options = AgentOptions.model_validate(hello["options"])
 
@@ -259,6 +264,7 @@ class Learner:
         session = self.sessions.get(identity)
         if session is None:
             return (wire.UNKNOWN,)
+        session.used_s = time.monotonic()
         session.news = session.learn(parts[2], parts[3], parts[4]) or session.news
         # Weights that the next frame makes old are not sent: taking them over costs who decides in every slot.
         if not session.news or (not session.lockstep and self._socket.poll(0)):
@@ -272,11 +278,15 @@ class Learner:
             if hello[name] != getattr(arguments, name):
                 raise ValueError(f"{name}: this learner is for {getattr(arguments, name)}, not {hello[name]}")
         brought = self._decode(weights)
-        session = self.sessions.pop(identity, None)
+        session = self.sessions.get(identity)
         if session is None or not session.fits(hello) or session.version < brought.version:
             session = self._new_session(hello, brought)
             _LOG.info("session_begins", extra=fields(xapp=identity.decode(errors="replace")))
+        session.used_s = time.monotonic()
+        self.sessions.pop(identity, None)  # not before: a greeting that is refused must not cost what was learned
         self.sessions[identity] = session
+        while len(self.sessions) > MAX_SESSIONS:
+            del self.sessions[min(self.sessions, key=lambda held: self.sessions[held].used_s)]
         return session.weights()
 
     def _decode(self, weights: wire.WeightsParts) -> IntraWeights | InterWeights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import zmq
 from free_ports import free_port
 from messages import EMBB, observation, outcome, report
 
+from xapps import learner as learner_module
 from xapps import learner_wire as wire
 from xapps.codec import decode_observation, decode_report
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, action_counts, initial_weights
@@ -209,6 +211,26 @@ def test_what_cannot_be_used_is_refused_and_learning_goes_on(start: Callable[...
     assert learner.ask(wire.FRAME, wire.encode_number(1), b"\xff", b"\xff", b"")[0] == wire.REFUSED
     frame, _ = next(frames())
     learner.learn(2, frame, b"")
+    lacking = json.dumps({"agent": "embb", "policy": POLICY}).encode()
+    assert learner.ask(wire.HELLO, lacking, *slot_hello()[2:])[0] == wire.REFUSED
+    learner.learn(3, frame, b"")
+
+
+def test_of_too_many_sessions_the_one_unused_for_longest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner_module, "MAX_SESSIONS", 2)
+    flags = ("--agent", "embb", "--policy", POLICY, "--listen", f"ipc://{tmp_path}/learner")
+    learner = learner_module.Learner(learner_module.parse_arguments(flags), None)
+    frame, _ = next(frames())
+
+    def learns(identity: bytes) -> bool:
+        return learner._answer(identity, [wire.FRAME, wire.encode_number(1), *frame, b""])[0] == wire.LEARNED
+
+    for identity in (b"a", b"b"):
+        assert learner._answer(identity, [*slot_hello()])[0] == wire.WELCOME
+    assert learns(b"a")
+    assert learner._answer(b"c", [*slot_hello()])[0] == wire.WELCOME
+    assert {identity: learns(identity) for identity in (b"a", b"b", b"c")} == {b"a": True, b"b": False, b"c": True}
+    learner._socket.close()
 
 
 def test_it_ends_when_asked(start: Callable[..., Learner]) -> None:
