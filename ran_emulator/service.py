@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
 from ran_emulator.arguments import USAGE_ERROR, parse_arguments
@@ -21,12 +23,16 @@ from service_kit.signals import stop_on_signals
 
 _LOG = logging.getLogger(__name__)
 
-END_S = 5.0
-"""The hot loop is killed where it has not ended so long after it was asked to."""
+END_S = 4.0
+"""The hot loop is killed where it has not ended so long after it was asked to: before who starts us kills us (5 s)."""
+
+_POLL_S = 0.1
+_AS_ASKED = (0, -signal.SIGTERM, -signal.SIGINT)
+"""Exit codes of a hot loop that ended as asked: a signal that comes before it minds them ends it as such."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run until the hot loop ends or a signal comes; 0 where both ended as asked, 2 for wrong arguments."""
+    """Run until the hot loop or the face ends, or a signal comes; 0: both ended as asked, 2: wrong arguments."""
     arguments = parse_arguments(argv)
     configure_logs("ran-emulator-face")
     try:
@@ -52,12 +58,23 @@ def main(argv: Sequence[str]) -> int:
     pin(arguments.face_cpu)
     give_way()
     face = HttpFace(create_app(arguments, snapshot.read, CommandClient(ours)), listener)
+    return _serve(face, child, stop)
+
+
+def _serve(face: HttpFace, child: subprocess.Popen[bytes], stop: _StopSignals) -> int:
+    """Until the hot loop or the face ends; the exit code."""
+    while child.poll() is None and face.serving:
+        time.sleep(_POLL_S)
+    face_ended = child.poll() is None
+    if face_ended:
+        _LOG.error("face_ended")
+        stop.end(child)
     code = child.wait()
     face.stop()
-    if code and not stop.asked:
+    if code not in (_AS_ASKED if stop.asked or face_ended else (0,)):
         _LOG.error("hot_loop_died", extra=fields(exit_code=code))
         return 1
-    return 0
+    return int(face_ended)
 
 
 class _StopSignals:
@@ -72,15 +89,16 @@ class _StopSignals:
         """Name the hot loop, once it runs."""
         self._child = child
         if self.asked:
-            self._end(child)
+            self.end(child)
 
     def _on_signal(self) -> None:
         self.asked = True
         if self._child is not None:
-            self._end(self._child)
+            self.end(self._child)
 
     @staticmethod
-    def _end(child: subprocess.Popen[bytes]) -> None:
+    def end(child: subprocess.Popen[bytes]) -> None:
+        """Ask the hot loop to end, and see to it that it does."""
         child.terminate()
         killer = threading.Timer(END_S, child.kill)
         killer.daemon = True
