@@ -76,7 +76,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT (0), or until the hot loop dies (1); 2 where it cannot start."""
+    """Run until SIGTERM or SIGINT (0), or until the hot loop or the face dies (1); 2 where it cannot start."""
     options = parse_arguments(arguments)
     configure_logs("near-rt-ric-http")
     stop = threading.Event()
@@ -147,5 +147,8 @@ def _serve(
     face.stop()
     if stop.is_set():
         return 0
+    if died is None:
+        _LOG.error("face_ended")
+        return 1
     _LOG.error("hot_loop_died", extra=fields(exit_code=died))
     return USAGE_ERROR if died == USAGE_ERROR else 1
