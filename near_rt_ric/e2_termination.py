@@ -217,13 +217,13 @@ class NodeConnection:
             self._tap.mirror(TO_NODE, self.setup.node_id, frame)
         self._stream.send(frame)
 
-    def _end(self) -> None:
+    def _end(self, reason: str = "") -> None:
         with self._end_lock:
             if self._over.is_set():
                 return
             self._over.set()
         try:
-            self._platform.node_lost(self, self.close_reason or "the node closed the stream")
+            self._platform.node_lost(self, self.close_reason or reason or "the node closed the stream")
         finally:
             self._loss_told.set()
 

@@ -233,16 +233,22 @@ class ServerStream:
     The handler must not return before the stream is over or meant to be.
     """
 
-    def __init__(self, context: grpc.ServicerContext, take: Callable[[bytes], None], over: Callable[[], None]) -> None:
-        """`take` gets each message, in the server's polling thread; `over` is called once when no more can come."""
+    def __init__(
+        self, context: grpc.ServicerContext, take: Callable[[bytes], None], over: Callable[[str], None]
+    ) -> None:
+        """`take` gets each message, in the server's polling thread; `over` is called once when no more can come.
+
+        It is told why where this end gave the stream up, else an empty text.
+        """
         check_bindings()
         self._context = context
         self._take = take
         self._over = over
         self._lock = threading.Lock()
         self._ended = False
+        self._reason = ""
         self._call = context._rpc_event.call  # type: ignore[attr-defined]
-        self._sender = _Sender(self._begin_send, context.cancel)
+        self._sender = _Sender(self._begin_send, lambda: self._give_up("the peer does not read"))
 
     def start(self) -> None:
         """Take messages from now on."""
@@ -272,7 +278,11 @@ class ServerStream:
                 return
             self._ended = True
         self._sender.end()
-        self._over()
+        self._over(self._reason)
+
+    def _give_up(self, reason: str) -> None:
+        self._reason = self._reason or reason
+        self._context.cancel()
 
     def _begin_receive(self) -> None:
         self._call.start_server_batch((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self._received)
@@ -294,7 +304,7 @@ class ServerStream:
             self._take(message)
         except Exception:
             _LOG.exception("stream_handler_failed")
-            self._context.cancel()
+            self._give_up("a message could not be handled")
         self._begin_receive()
         return None, ()
 

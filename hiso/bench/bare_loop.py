@@ -197,7 +197,7 @@ def relay(config: BareConfig) -> None:
 
     def connect(_frames: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         over = threading.Event()
-        stream = ServerStream(context, forward, over.set)
+        stream = ServerStream(context, forward, lambda _reason: over.set())
         stream.start()
         while not over.is_set():
             stream.send(up.recv())  # until a signal ends the process

@@ -25,11 +25,17 @@ class Handler:
     def __init__(self, take: Callable[[ServerStream, bytes], None]) -> None:
         self.opened: queue.SimpleQueue[ServerStream] = queue.SimpleQueue()
         self.ended = threading.Event()
+        self.reason: str | None = None
         self._take = take
 
     def talk(self, _requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         over = threading.Event()
-        stream = ServerStream(context, lambda message: self._take(stream, message), over.set)
+
+        def end(reason: str) -> None:
+            self.reason = reason
+            over.set()
+
+        stream = ServerStream(context, lambda message: self._take(stream, message), end)
         stream.start()
         self.opened.put(stream)
         over.wait()
@@ -160,6 +166,7 @@ def test_a_client_that_vanishes_ends_the_servers_stream(serve) -> None:
     stream = handler.opened.get(timeout=5)
     client.stream.cancel("gone")
     assert handler.ended.wait(5)
+    assert handler.reason == ""
     stream.send(b"to nobody")  # nothing happens
 
 
@@ -173,6 +180,25 @@ def test_a_handler_that_fails_ends_the_stream(serve, caplog: pytest.LogCaptureFi
     assert handler.ended.wait(5)
     client.ended()
     assert "stream_handler_failed" in caplog.text
+    assert handler.reason == "a message could not be handled"
+
+
+def test_a_client_that_does_not_read_is_given_up(serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byte_streams, "MAX_WAITING_BYTES", 100_000)
+    address, handler = serve(echo)
+    hold = threading.Event()
+    stream = ClientStream(address, METHOD, ())
+    thread = threading.Thread(target=stream.run, args=(lambda _message: hold.wait(20) and None,))
+    thread.start()
+    server_stream = handler.opened.get(timeout=5)
+    deadline_s = time.monotonic() + 10
+    while not handler.ended.is_set() and time.monotonic() < deadline_s:
+        server_stream.send(b"x" * 10_000)
+    hold.set()
+    assert handler.ended.wait(5)
+    assert handler.reason == "the peer does not read"
+    thread.join(5)
+    stream.close()
 
 
 def test_a_peer_that_does_not_read_is_given_up(serve, monkeypatch: pytest.MonkeyPatch) -> None:
