@@ -39,6 +39,8 @@ _RELAY_OPTIONS = [("grpc.so_reuseport", 0)]
 _PART = struct.Struct("<BI")
 """Before each part of a frame: whose echo it is, and its size in bytes."""
 _RETRY_S = 0.2
+_ECHO_LIMIT_S = 10.0
+"""An echo that takes longer is lost."""
 
 Sockets = zmq.Context[zmq.Socket[bytes]]
 
@@ -116,13 +118,19 @@ def _next(inbox: SimpleQueue[bytes], timeout_s: float) -> bytes:
 
 
 def _exchange(config: BareConfig, send: Callable[[bytes], None], inbox: SimpleQueue[bytes]) -> list[float]:
+    """Latencies of echoes in s, of frames one after the other; raises TimeoutError where one is lost."""
     latencies_s: list[float] = []
     for number, echoes in enumerate(_asked(config)):
         asked = len(echoes)
         sent_s = time.monotonic()
         send(b"".join(_part(config, echo) for echo in echoes))
         while asked:
-            answers = len(inbox.get()) // config.decision_bytes
+            try:
+                answers = len(inbox.get(True, _ECHO_LIMIT_S)) // config.decision_bytes
+            except Empty:
+                raise TimeoutError(
+                    f"{asked} of {len(echoes)} echoes of frame {number} are not here after {_ECHO_LIMIT_S:g} s"
+                ) from None
             asked -= answers
             if number >= WARM_UP_FRAMES:
                 latencies_s += [time.monotonic() - sent_s] * answers
