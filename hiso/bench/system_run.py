@@ -118,15 +118,17 @@ def run_system(request: RunRequest, port_base: int, stop: threading.Event, scrap
     """
     placement = bench_placement(request)
     run_dir = make_run_dir()
-    system = LocalSystem(Plan(request, placement, port_base, run_dir))
     try:
-        if not system.start(lambda: not stop.is_set()):
-            raise Interrupted
-        with scraper or nullcontext():
-            samples = _follow(system, port_base, stop)
-    finally:
-        system.stop()
+        system = LocalSystem(Plan(request, placement, port_base, run_dir))
+        try:
+            if not system.start(lambda: not stop.is_set()):
+                raise Interrupted
+            with scraper or nullcontext():
+                samples = _follow(system, port_base, stop)
+        finally:
+            system.stop()
         summaries = system.summaries()
+    finally:
         discard_run_dir(run_dir)
     if not summaries:
         raise ProcessFailed("the emulator left no summary")

@@ -22,6 +22,7 @@ from hiso.processes import ProcessFailed
 from hiso.run_request import AGENTS, RunRequest
 from hiso.signals import ends_on_signals
 from hiso.terminal import Terminal, show_result
+from xapps.slicing.weights import WeightsError
 
 _REFRESH_S = 1.0
 _WATCH_S = 0.1
@@ -89,6 +90,9 @@ class LiveRun:
                     self._terminal.say(f"hiso: {error}")
                     self._terminal.say(f"logs: {run_dir}")
                     return False
+                except WeightsError:  # before anything ran: there is nothing to read
+                    discard_run_dir(run_dir)
+                    raise
                 discard_run_dir(run_dir)
         return True
 

@@ -7,19 +7,24 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hiso import launcher, ports
+from hiso.bench import system_run
+from hiso.commands import up
 from hiso.launcher import Plan, make_run_dir
 from hiso.placement import HOT_LOOPS, emulator_names, fifo_allowed, place, spread
 from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
 from hiso.run_request import RequestError, RunRequest, make_request
+from xapps.slicing.weights import WeightsError
 
 SLEEPER = "import signal, time\nprint('ready', flush=True)\ntime.sleep(60)\n"
 STUBBORN = (
@@ -306,3 +311,25 @@ class TestPlan:
         assert request(clock="0.25x").control_delay_slots == 2
         assert request(overrides=["control_delay_slots=3"]).control_delay_slots == 3
         assert request(overrides=["control_delay_slots=3"], control_delay="1").control_delay_slots == 1
+
+
+@pytest.mark.parametrize(
+    ("room", "run"),
+    [
+        (up, lambda: up.LiveRun(request(), ports.DEFAULT_PORT_BASE, None, live=False).run()),
+        (system_run, lambda: system_run.run_system(request(), ports.DEFAULT_PORT_BASE, threading.Event())),
+    ],
+    ids=["up", "bench"],
+)
+def test_weights_that_cannot_be_leave_no_run_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, room: ModuleType, run: Callable[[], object]
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise WeightsError("weights: missing")
+
+    made = tmp_path / "run"
+    monkeypatch.setattr(room, "make_run_dir", lambda: made.mkdir() or made)
+    monkeypatch.setattr(room, "Plan", refuse)
+    with pytest.raises(WeightsError):
+        run()
+    assert not made.exists()
