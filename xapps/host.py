@@ -118,7 +118,7 @@ class HostMetrics(Collector):
         self._durations_ns = np.zeros(DURATIONS, np.int64)
 
     def decided(self, duration_ns: int) -> None:
-        """Count a decision that took `duration_ns` from the indication's bytes to the control's message."""
+        """Count a decision that has left; `duration_ns`: from the indication's bytes to the control's message."""
         self._durations_ns[self.decisions % DURATIONS] = duration_ns
         self.decisions += 1
 

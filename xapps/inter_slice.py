@@ -149,8 +149,8 @@ class InterSliceXApp:
             indication, budgets_pb2.ControlHeader(), budgets_message(budgets), acknowledge=budgets is not None
         )
         ended_ns = time.perf_counter_ns()
-        self._host.xapp.control(node, request)
-        self._metrics.decided(ended_ns - started_ns)
+        if self._host.xapp.control(node, request):
+            self._metrics.decided(ended_ns - started_ns)
         self._metrics.weights_version = agent.policy.version
         # Added up here: an agent begins anew with its node, and a counter must not fall.
         self._evaluations += agent.trigger.evaluations - evaluated

@@ -193,9 +193,10 @@ class IntraSliceXApp:
         if control is None:
             return False
         ended_ns = time.perf_counter_ns()
-        xapp.send_frame(agent.node, control)
+        left = xapp.send_frame(agent.node, control)
         next_sn[action_id] = number + 1 & 0xFFFF
-        self._metrics.decided(ended_ns - started_ns)
+        if left:
+            self._metrics.decided(ended_ns - started_ns)
         if agent.learner is not None:
             agent.learn_from(frame)
             self._metrics.weights_version = agent.agent.policy.version
@@ -220,8 +221,8 @@ class IntraSliceXApp:
             indication, decision_header(observation), decision_message(observation, decision), acknowledge=False
         )
         ended_ns = time.perf_counter_ns()
-        self._host.xapp.control(node, request)
-        self._metrics.decided(ended_ns - started_ns)
+        if self._host.xapp.control(node, request):
+            self._metrics.decided(ended_ns - started_ns)
         self._metrics.weights_version = agent.agent.policy.version
         agent.answered(indication, observation.hwi_model)
 

@@ -85,7 +85,6 @@ class XApp:
     ) -> None:
         """`oids`, `slices`: what it may control; `bus`: the RIC's --bus endpoint."""
         self.name = name
-        self.dropped_controls = 0
         self.unroutable_indications = 0
         self.lost_indications = 0
         """Gaps in ric_indication_sn, summed over all subscriptions."""
@@ -272,7 +271,6 @@ class XApp:
                 pass
             else:
                 return True
-        self.dropped_controls += 1
         return False
 
     def unasked_control(self, node: E2Node, oid: str, header: Message, message: Message) -> e2ap.RicControlRequest:
