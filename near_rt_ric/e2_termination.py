@@ -1,8 +1,9 @@
 """E2 termination: the gRPC server that E2 nodes connect to, one bidirectional stream a node.
 
 The way of an indication: the server's polling thread -> data socket of the xApp that holds its request id. The
-way of a control: this node's up socket -> the node's own thread -> stream. Inner bytes are not decoded, with one
-exception: the tiny control header of the slot function, which says whose slice is meant.
+way of a control: this node's up socket -> the node's own thread -> stream. Inner bytes are not decoded, with two
+exceptions: the tiny control header of the slot function, which says whose slice is meant, and budgets, which the
+platform remembers.
 """
 
 from __future__ import annotations

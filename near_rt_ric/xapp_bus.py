@@ -1,7 +1,7 @@
 """The xApp bus: management (register, heartbeat, subscribe) in a thread of its own, and the data sockets.
 
-The down socket is a ROUTER that several reader threads share under a lock; it never blocks. The up sockets
-belong to the nodes. People's commands come as JSON over an admin socket of the same thread.
+The down socket is a ROUTER that the E2 server's polling thread and all others share under a lock; it never blocks.
+The up sockets belong to the nodes. People's commands come as JSON over an admin socket of the same thread.
 """
 
 from __future__ import annotations
