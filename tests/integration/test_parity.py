@@ -99,6 +99,21 @@ def test_they_agree_on_what_agents_see_and_choose_from(delay: int, learn: bool) 
     )
 
 
+QUANTISED = [
+    "codebook=phase-quantised", "access=rsma-split", "common_beam=best-codebook", "coverage=confined",
+    "csi_delay_slots=4", "csi_period_slots=3", "csi_noise=0.01",
+]  # fmt: skip
+PRECODED = [
+    "precoder=rzf", "common_beam=sum-mrt", "coverage=disc", "user_counts=drawn", "common_split=maxmin",
+    "slices.embb.load_scale=20",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("overrides", "delay"), [(QUANTISED, 0), (PRECODED, 2)])
+def test_they_agree_on_the_rest_of_the_model(overrides: list[str], delay: int) -> None:
+    check_parity(resolve("gga"), "regimes", delay, False, 2_200, overrides)
+
+
 def check_parity(
     chosen: Scheduler, scenario: str, delay: int, learn: bool, slots: int, overrides: Sequence[str] = ()
 ) -> None:
