@@ -22,6 +22,10 @@ def add_error_forms(app: FastAPI) -> None:
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         body = getattr(request.scope.get("route"), "body_field", None)
         model = None if body is None else body.field_info.annotation
+        sent = request.headers.get("content-type", "")
+        if body is not None and isinstance(error.body, bytes) and "json" not in sent:
+            complaint = {"field": "content-type", "message": "must be application/json", "given": sent}
+            return JSONResponse({"detail": [complaint]}, 422)
         return JSONResponse({"detail": [_complaint(item, model) for item in error.errors()]}, 422)
 
     @app.exception_handler(CommandRefusedError)

@@ -88,6 +88,14 @@ def call(http: TestClient, method: str, path: str, body: bytes) -> Any:
     return http.request(method, path, content=body, headers={"content-type": "application/json"})
 
 
+def test_a_body_that_is_not_called_json_is_refused_by_its_type(http: TestClient) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}  # curl's own
+    answer = http.request("PUT", "/hwi", content=b'{"kappa": 0.01}', headers=form)
+    assert answer.status_code == 422
+    (complaint,) = answer.json()["detail"]
+    assert (complaint["field"], complaint["message"]) == ("content-type", "must be application/json")
+
+
 KINDS = "load, burst, user_burst, hwi, csi, speed, regime"
 REFUSED: list[tuple[str, str, bytes, str, str]] = [
     ("PUT", "/regime", b'{"index": [NaN]}', "index", "0..15 or auto"),
