@@ -97,16 +97,18 @@ class FunctionNames:
         self._ric = ric
         self._names: dict[tuple[str, int], str] = {}
 
-    def load(self) -> None:
-        """Ask the RIC for every node's functions.
+    def load(self) -> list[str]:
+        """Ask the RIC for every node's functions; the ids of the nodes that it knows.
 
         Raises:
             Unreachable: it does not answer.
         """
-        for node in self._ric.json("/nodes"):
+        nodes = self._ric.json("/nodes")
+        for node in nodes:
             for item in node["functions"]:
                 name = FUNCTION_NAMES.get(item["oid"], item["oid"])
                 self._names[node["node_id"], item["ran_function_id"]] = name
+        return [node["node_id"] for node in nodes]
 
     def learn(self, node_id: str, functions: Iterable[e2ap.RanFunctionItem]) -> None:
         """Take a node's functions from its setup or a service update."""

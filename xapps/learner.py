@@ -10,7 +10,6 @@ import importlib.util
 import json
 import logging
 import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -71,8 +70,6 @@ class Session(ABC):
         self.hello = hello
         self.news = False
         """Whether the newest weights have not been sent yet."""
-        self.used_s = 0.0
-        """Of the last greeting or frame, in monotonic time."""
         self.lockstep = bool(hello["lockstep"])
         self.options = AgentOptions.model_validate(hello["options"])
 
@@ -264,7 +261,7 @@ class Learner:
         session = self.sessions.get(identity)
         if session is None:
             return (wire.UNKNOWN,)
-        session.used_s = time.monotonic()
+        self._keep(identity, session)
         session.news = session.learn(parts[2], parts[3], parts[4]) or session.news
         # Weights that the next frame makes old are not sent: taking them over costs who decides in every slot.
         if not session.news or (not session.lockstep and self._socket.poll(0)):
@@ -282,12 +279,15 @@ class Learner:
         if session is None or not session.fits(hello) or session.version < brought.version:
             session = self._new_session(hello, brought)
             _LOG.info("session_begins", extra=fields(xapp=identity.decode(errors="replace")))
-        session.used_s = time.monotonic()
-        self.sessions.pop(identity, None)  # not before: a greeting that is refused must not cost what was learned
-        self.sessions[identity] = session
+        self._keep(identity, session)  # not before: a greeting that is refused must not cost what was learned
         while len(self.sessions) > MAX_SESSIONS:
-            del self.sessions[min(self.sessions, key=lambda held: self.sessions[held].used_s)]
+            del self.sessions[next(iter(self.sessions))]
         return session.weights()
+
+    def _keep(self, identity: bytes, session: Session) -> None:
+        """Put a session last: in the order of their last use, the first is unused for longest."""
+        self.sessions.pop(identity, None)
+        self.sessions[identity] = session
 
     def _decode(self, weights: wire.WeightsParts) -> IntraWeights | InterWeights:
         if self._arguments.agent == "inter":

@@ -70,8 +70,7 @@ def watch_messages(
     names = FunctionNames(ric)
     try:
         endpoint = tap_endpoint(ric)
-        names.load()
-        known = [item["node_id"] for item in ric.json("/nodes")]
+        known = names.load()
     except Unreachable as error:
         fail(f"no RIC answers ({error}): is hiso up running?")
     for name in node or ():

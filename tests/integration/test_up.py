@@ -266,6 +266,7 @@ def test_people_can_look_into_e2(slow_up: Up) -> None:
     full = hiso("e2", "watch", "--raw", "--function", "slot", "--procedure", "indication", "--count", "1", *base)
     assert "decided_slot:" in full.stdout
     doctor = hiso("doctor", *base)
+    assert doctor.returncode == 0
     assert f"a near-RT RIC of ours runs at --port-base {slow_up.base}" in doctor.stdout
 
 

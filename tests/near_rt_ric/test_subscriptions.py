@@ -330,17 +330,22 @@ def test_answers_to_what_was_withdrawn_twice_are_told_apart(ric, node, xapp):
     assert next_error_of_a_reset_response(made).startswith("reset_response")
 
 
-def test_what_was_refused_because_the_node_left_is_not_kept(ric, node, xapp):
-    made = node(ric, 34)
-    made.accept = False
-    client = xapp(ric, "left-alone", (SLOT_OID,), (1,))
+def answer_once(happens, client, made):
+    """What the xApp is told of a request that the node has got, and that has no answer when something happens."""
     answers = []
     asking = threading.Thread(target=lambda: answers.append(client.subscribe_slot(made.node_id, 1)))
     asking.start()
     made.expect("ric_subscription_request")
-    made.close()
+    happens()
     asking.join()
-    assert f"node {made.node_id}" in answers[0].error
+    return answers[0]
+
+
+def test_what_was_refused_because_the_node_left_is_not_kept(ric, node, xapp):
+    made = node(ric, 34)
+    made.accept = False
+    client = xapp(ric, "left-alone", (SLOT_OID,), (1,))
+    assert f"node {made.node_id}" in answer_once(made.close, client, made).error
     assert all(item["xapp"] != "left-alone" for item in ric.get("/subscriptions").json())
     back = node(ric, 34)
     assert xapp(ric, "other", (SLOT_OID,), (1,)).subscribe_slot(back.node_id, 1).error == ""
@@ -350,15 +355,11 @@ def test_what_was_refused_because_its_function_went_is_not_kept(ric, node, xapp)
     made = node(ric, 35)
     made.accept = False
     client = xapp(ric, "no-function", (SLOT_OID,), (1,))
-    answers = []
-    asking = threading.Thread(target=lambda: answers.append(client.subscribe_slot(made.node_id, 1)))
-    asking.start()
-    made.expect("ric_subscription_request")
     slot_function = next(item for item in functions() if item.ran_function_id == SLOT_ID)
     gone = e2ap.RanFunctionIdItem(ran_function_id=SLOT_ID, ran_function_revision=slot_function.ran_function_revision)
-    made.send(ric_service_update=e2ap.RicServiceUpdate(transaction_id=7, ran_functions_deleted=[gone]))
-    asking.join()
-    assert answers[0].error == "the RAN function was withdrawn"
+    update = e2ap.RicServiceUpdate(transaction_id=7, ran_functions_deleted=[gone])
+    answer = answer_once(lambda: made.send(ric_service_update=update), client, made)
+    assert answer.error == "the RAN function was withdrawn"
     assert all(item["xapp"] != "no-function" for item in ric.get("/subscriptions").json())
 
 
