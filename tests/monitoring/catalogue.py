@@ -101,7 +101,7 @@ METRICS = (
         "ran-emulator", "counter", "hiso_decisions_total", 1_500,
         _each(slice=SLICES, source=("control", "held", "default")),
     ),
-    Metric("ran-emulator", "counter", "hiso_missed_deadlines_total", 4, _BY_SLICE),
+    Metric("ran-emulator", "counter", "hiso_missed_deadlines_total", 1, _BY_SLICE),
     Metric("ran-emulator", "gauge", "hiso_loop_latency_ms", 0.3, _each(quantile=("0.5", "0.99", "1"))),
     Metric("ran-emulator", "counter", "hiso_e2_bytes_total", 200_000, _BY_E2),
     Metric("ran-emulator", "counter", "hiso_e2_messages_total", 500, _BY_E2),
