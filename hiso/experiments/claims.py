@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from hiso.experiments.measures import MEASURES
@@ -29,7 +30,9 @@ class Finding:
 
     holds: bool | None
     lines: tuple[str, ...]
-    """The numbers behind it."""
+    """The numbers behind it: all of them, or those that decide."""
+    others: tuple[str, ...] = ()
+    """Where some comparisons break the rule: the numbers of those that do not."""
     empty: bool = False
     """Nothing at all was measured."""
 
@@ -69,9 +72,11 @@ def check(rule: Rule, results: Results) -> Finding:
     seen = [conditions[0], conditions[-1]] if isinstance(rule, Ratio) else conditions
     missing, failed = results.gaps(arms_of(rule), seen)
     if failed:
-        return Finding(False, (*finding.lines, f"seeds that failed, of all arms and conditions: {failed}"))
+        lines = (*finding.lines, f"seeds that failed, of all arms and conditions: {failed}")
+        return replace(finding, holds=False, lines=lines)
     if missing and finding.holds is not None:
-        return Finding(None, (*finding.lines, f"seeds that are missing, of all arms and conditions: {missing}"))
+        lines = (*finding.lines, f"seeds that are missing, of all arms and conditions: {missing}")
+        return replace(finding, holds=None, lines=lines)
     return finding
 
 
@@ -92,11 +97,16 @@ def _apply(rule: Rule, results: Results, conditions: list[str]) -> Finding:
         findings = [_trend(rule, results, conditions)]
     else:
         findings = [_ratio(rule, results, conditions)]
-    lines = tuple(line for finding in findings for line in finding.lines)
-    if any(finding.holds is False for finding in findings):
-        return Finding(False, lines)
+    broken = [finding for finding in findings if finding.holds is False]
+    if broken:
+        return Finding(False, _lines(broken), _lines(finding for finding in findings if finding.holds is not False))
+    lines = _lines(findings)
     empty = all(finding.empty for finding in findings)
-    return Finding(None if any(finding.holds is None for finding in findings) else True, lines, empty)
+    return Finding(None if any(finding.holds is None for finding in findings) else True, lines, empty=empty)
+
+
+def _lines(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(line for finding in findings for line in finding.lines)
 
 
 def number(value: float, measure: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 _PANEL_INCHES = (5.2, 3.4)
 _LEVEL_LABELS = 4
-"""More conditions than these have their names upright."""
+"""More conditions in a panel than these have their names upright."""
+
+_BARS = 40
+"""What a panel of usual width has room for."""
 
 _SMOOTHED_SHARE = 50
 """A curve is shown as the moving mean over this part of its length."""
@@ -31,21 +35,24 @@ def draw(results: Results, folder: Path) -> Path:
     from matplotlib.figure import Figure
 
     plot = results.experiment.plot
-    panels = _curve_panels(results) if plot.kind == "curves" else [(name, None) for name in plot.show]
+    panels = _curve_panels(results) if plot.kind == "curves" else _panels(results)
     width, height = _PANEL_INCHES
+    if plot.kind == "bars":
+        width *= max(1.0, max(len(panel.conditions) for panel in panels) * len(results.experiment.arms) / _BARS)
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     with rc_context(_STYLE):
         figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axis, (name, condition) in zip(axes, panels, strict=False):
-            _panel(axis, results, name, condition)
+        for axis, panel in zip(axes, panels, strict=False):
+            _draw_panel(axis, results, panel)
         for axis in axes[len(panels) :]:
             axis.set_visible(False)
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
-            figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)), frameon=False)
+            names = min(5 if columns > 1 else 3, len(labels))
+            figure.legend(handles, labels, loc="outside lower center", ncols=names, frameon=False)
         title = results.experiment.title + (" (QUICK: few seeds, short runs)" if results.quick else "")
         figure.suptitle(title)
         path = folder / f"{results.experiment.name}.svg"
@@ -54,48 +61,67 @@ def draw(results: Results, folder: Path) -> Path:
     return path
 
 
-def _curve_panels(results: Results) -> list[tuple[str, str | None]]:
-    return [(name, where) for name in results.experiment.plot.show for where in results.experiment.conditions]
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """One measure or curve in some of the conditions."""
+
+    name: str
+    conditions: tuple[str, ...]
+    title: str | None = None
 
 
-def _panel(axis: Axes, results: Results, name: str, condition: str | None) -> None:
+def _curve_panels(results: Results) -> list[_Panel]:
+    conditions = results.experiment.conditions
+    return [_Panel(name, (where,), where) for name in results.experiment.plot.show for where in conditions]
+
+
+def _panels(results: Results) -> list[_Panel]:
+    by_title: dict[str | None, list[str]] = {}
+    for where, condition in results.experiment.conditions.items():
+        by_title.setdefault(condition.panel, []).append(where)
+    return [
+        _Panel(name, tuple(conditions), title)
+        for name in results.experiment.plot.show
+        for title, conditions in by_title.items()
+    ]
+
+
+def _draw_panel(axis: Axes, results: Results, panel: _Panel) -> None:
     plot = results.experiment.plot
-    axis.set_ylabel(_axis_label((SERIES if plot.kind == "curves" else MEASURES)[name]))
-    if condition is not None:
-        axis.set_title(condition)
-        _curves(axis, results, name, condition)
-    elif plot.kind == "bars":
-        _bars(axis, results, name)
-    else:
-        _lines(axis, results, name)
+    axis.set_ylabel(_axis_label((SERIES if plot.kind == "curves" else MEASURES)[panel.name]))
+    if panel.title is not None:
+        axis.set_title(panel.title)
+    {"curves": _curves, "bars": _bars, "lines": _lines}[plot.kind](axis, results, panel)
 
 
 def _axis_label(measure: Measure) -> str:
     return f"{measure.label} [{measure.unit}]" if measure.unit else measure.label
 
 
-def _bars(axis: Axes, results: Results, name: str) -> None:
-    conditions, arms = list(results.experiment.conditions), list(results.experiment.arms)
+def _bars(axis: Axes, results: Results, panel: _Panel) -> None:
+    conditions, arms = panel.conditions, list(results.experiment.arms)
     width = 0.8 / len(arms)
     for index, arm in enumerate(arms):
         places, values, errors = [], [], []
         for place, where in enumerate(conditions):
-            found = results.estimate(arm, [where], name)
+            found = results.estimate(arm, [where], panel.name)
             if found is not None:
                 places.append(place + (index - (len(arms) - 1) / 2) * width)
                 values.append(found.value)
                 errors.append(_distances(found.value, found.low, found.high))
         if places:
             axis.bar(places, values, width, yerr=np.array(errors).T, capsize=2, label=arm, color=f"C{index % 10}")
-    axis.set_xticks(range(len(conditions)), conditions)
+    # A condition that begins as its panel is called has the rest for its name there.
+    axis.set_xticks(range(len(conditions)), [where.removeprefix(panel.title or "").strip(" ,") for where in conditions])
     if len(conditions) > _LEVEL_LABELS:
         axis.tick_params(axis="x", rotation=90)
 
 
-def _lines(axis: Axes, results: Results, name: str) -> None:
-    plot, conditions = results.experiment.plot, results.experiment.conditions
+def _lines(axis: Axes, results: Results, panel: _Panel) -> None:
+    plot = results.experiment.plot
+    places = [(results.experiment.conditions[where].x, where) for where in panel.conditions]
     for index, arm in enumerate(results.experiment.arms):
-        points = [(item.x, results.estimate(arm, [where], name)) for where, item in conditions.items()]
+        points = [(x, results.estimate(arm, [where], panel.name)) for x, where in places]
         known = [(x, found) for x, found in points if x is not None and found is not None]
         if known:
             errors = np.array([_distances(found.value, found.low, found.high) for _, found in known]).T
@@ -119,10 +145,11 @@ def _distances(value: float, low: float, high: float) -> tuple[float, float]:
     return max(0.0, value - low), max(0.0, high - value)
 
 
-def _curves(axis: Axes, results: Results, name: str, condition: str) -> None:
-    step_s = 0.5 if name.startswith("intra") else 1.0
+def _curves(axis: Axes, results: Results, panel: _Panel) -> None:
+    (where,) = panel.conditions
+    step_s = 0.5 if panel.name.startswith("intra") else 1.0
     for index, arm in enumerate(results.experiment.arms):
-        rows = results.curves(arm, condition, name)
+        rows = results.curves(arm, where, panel.name)
         if rows.size == 0:
             continue
         smooth = _smoothed(rows)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hiso import __version__
-from hiso.experiments.claims import Verdict, interval, judge, number
+from hiso.experiments.claims import Finding, Verdict, interval, judge, number
 from hiso.experiments.digest import code_digest
 from hiso.experiments.figures import draw
 from hiso.experiments.measures import MEASURES
@@ -15,6 +15,10 @@ from hiso.experiments.results import Results
 from hiso.experiments.spec import Experiment, Size
 from hiso.experiments.statistics import CONFIDENCE, RESAMPLES
 from hiso.experiments.tables import write_parquet
+
+_SHOWN_LINES = 12
+_SHOWN_ROWS = 60
+"""Longer lists of comparisons, and longer tables, are folded."""
 
 EXTRA_MODULES = ("matplotlib", "pyarrow")
 """What the extra `experiments` brings."""
@@ -81,16 +85,38 @@ def _section(results: Results, verdicts: list[Verdict], picture: str | None) -> 
     yield ""
     yield f"![{experiment.title}]({picture})"
     yield ""
-    yield from _table(results)
+    table = list(_table(results))
+    yield from _folded(f"{len(table) - 2} rows of numbers", table) if len(table) > _SHOWN_ROWS else table
     yield from _ceilings(experiment)
     for verdict in verdicts:
         yield ""
         yield f"**{verdict.claim.text}** ({verdict.claim.section}): **{verdict.text}**"
         yield ""
         for name, finding in verdict.readings.items():
-            measure = MEASURES[verdict.claim.readings[name].measure].label
-            state = {True: "holds", False: "does not hold", None: "no verdict"}[finding.holds]
-            yield f"- {name}: {state} ({measure}). {'. '.join(finding.lines)}."
+            yield from _finding(name, finding, MEASURES[verdict.claim.readings[name].measure].label)
+
+
+def _finding(name: str, finding: Finding, measure: str) -> Iterator[str]:
+    """A reading's numbers; many, and those that do not decide, are folded."""
+    state = {True: "holds", False: "does not hold", None: "no verdict"}[finding.holds]
+    shown, folded = finding.lines, finding.others
+    if finding.others:
+        state += f" in {len(shown)} of {len(shown) + len(folded)} comparisons"
+    elif len(shown) > _SHOWN_LINES:
+        state += f" in {len(shown)} comparisons"
+        shown, folded = (), shown
+    yield f"- {name}: {state} ({measure}).{''.join(f' {line}.' for line in shown)}"
+    if folded:
+        yield ""
+        yield from _folded("the others" if shown else "all of them", [f"  - {line}." for line in folded], "  ")
+
+
+def _folded(title: str, lines: Sequence[str], indent: str = "") -> Iterator[str]:
+    yield f"{indent}<details><summary>{title}</summary>"
+    yield ""
+    yield from lines
+    yield ""
+    yield f"{indent}</details>"
 
 
 def _state(results: Results) -> str:
@@ -116,15 +142,9 @@ def _size(size: Size) -> str:
 
 def _ceilings(experiment: Experiment) -> Iterator[str]:
     """What the receivers' impairments leave of a stream, in every access and for any policy."""
-    by_kappa: dict[float, list[str]] = {}
     arm = next(iter(experiment.arms))
-    for where in experiment.conditions:
-        by_kappa.setdefault(experiment.requests[arm, where].scenario.hwi.kappa_r, []).append(where)
-    parts = [
-        f"{math.log2(1 + 1 / kappa):.2f} ({', '.join(places) if len(by_kappa) > 1 else f'kappa_r {kappa:g}'})"
-        for kappa, places in sorted(by_kappa.items())
-        if kappa > 0
-    ]
+    kappas = {experiment.requests[arm, where].scenario.hwi.kappa_r for where in experiment.conditions}
+    parts = [f"{math.log2(1 + 1 / kappa):.2f} (kappa_r {kappa:g})" for kappa in sorted(kappas) if kappa > 0]
     if parts:
         yield ""
         yield f"A bound for every arm: no stream carries more than log2(1 + 1/kappa_r) bit/s/Hz: {'; '.join(parts)}."

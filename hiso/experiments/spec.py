@@ -155,6 +155,8 @@ class Condition(_Model):
     set: Overrides = {}
     x: float | None = None
     """Place on the figure's axis."""
+    panel: Label | None = None
+    """Title of its panel of the figure, where not all share one."""
     control_delay_slots: Annotated[int, Field(ge=0, le=MAX_CONTROL_DELAY_SLOTS)] = 0
 
 
@@ -277,7 +279,7 @@ class Claim(_Model):
 
 
 class Plot(_Model):
-    """What the figure shows: a panel a measure (or curve)."""
+    """What the figure shows: a panel a measure (or curve), for each of the conditions' panels where they have any."""
 
     kind: Literal["bars", "lines", "curves"]
     show: Annotated[list[str], Field(min_length=1, max_length=6)]

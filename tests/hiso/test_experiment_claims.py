@@ -43,7 +43,9 @@ def test_a_comparison_needs_the_paired_interval_and_the_probability(tmp_path: Pa
     mixed = results(tmp_path / "mixed", a_calm=WORLDS + 10, b_calm=WORLDS, a_busy=once_worse, b_busy=WORLDS)
     assert check(greater(conditions=["busy"]), mixed).holds is False  # P(improvement) is 0.8
     assert check(greater(conditions=["busy"], min_probability=0.8), mixed).holds is True
-    assert check(greater(conditions=None), mixed).holds is False  # in each condition
+    each = check(greater(conditions=None), mixed)
+    assert each.holds is False  # in each condition
+    assert [len(each.lines), len(each.others)] == [1, 1]
     assert check(greater(conditions=None, pooled=True, min_probability=0.9), mixed).holds is True
 
 

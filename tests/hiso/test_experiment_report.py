@@ -56,6 +56,49 @@ def test_a_page_has_figure_numbers_verdict_share_and_command(tmp_path: Path, kin
     assert sorted(row["value"] for row in table if row["arm"] == "b" and row["condition"] == "calm") == WORSE
 
 
+def test_a_page_shows_what_breaks_a_claim_and_folds_the_rest(tmp_path: Path) -> None:
+    from hiso.experiments.report import write_report
+
+    store, what = store_in(tmp_path / "results"), experiment(claims=[CLAIM])
+    fill(store, what, {**FILLED, ("a", "busy"): WORSE, ("b", "busy"): BETTER})
+    write_report([load_results(what, store)], tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    shown, folded = text.split("- as is: does not hold in 1 of 2 comparisons (utility (Eq. 17)).")[1].split("<details>")
+    assert "a - b (busy): -10.00" in shown
+    assert "(calm)" not in shown
+    assert "a - b (calm): 10.00" in folded
+    assert folded.rstrip().endswith("</details>")
+
+
+def test_long_lists_and_tables_are_folded_whole(tmp_path: Path) -> None:
+    from hiso.experiments.report import write_report
+
+    conditions = {f"world {number}": {"x": number} for number in range(40)}
+    store, what = store_in(tmp_path / "results"), experiment(claims=[CLAIM], conditions=conditions)
+    fill(store, what, {(arm, where): BETTER if arm == "a" else WORSE for arm in "ab" for where in conditions})
+    write_report([load_results(what, store)], tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert "- as is: holds in 40 comparisons (utility (Eq. 17)).\n" in text
+    assert "<details><summary>80 rows of numbers</summary>" in text
+    assert text.count("<details>") == text.count("</details>") == 2
+
+
+@pytest.mark.parametrize("kind", ["bars", "lines"])
+def test_conditions_have_panels_of_their_own(tmp_path: Path, kind: str) -> None:
+    from hiso.experiments.figures import draw
+
+    conditions = {f"{mood}, {number}": {"x": number, "panel": mood} for mood in ("calm", "busy") for number in (1, 2)}
+    what = experiment(conditions=conditions, plot={"kind": kind, "show": ["utility"]})
+    store = store_in(tmp_path / "results")
+    fill(store, what, {(arm, where): BETTER for arm in "ab" for where in conditions})
+    picture = draw(load_results(what, store), tmp_path).read_text()
+    titles = re.findall(r"<!-- (calm|busy) -->", picture)
+    assert titles == ["calm", "busy"]
+    if kind == "bars":
+        assert re.findall(r"<!-- (\d) -->", picture).count("2") >= 2  # what the panel's title does not say
+        assert "calm, 1" not in picture
+
+
 def test_a_page_says_what_is_quick_incomplete_or_not_there(tmp_path: Path) -> None:
     from hiso.experiments.report import write_report
 
