@@ -15,9 +15,9 @@ from typing import Any, cast
 from hiso_proto import e2ap_pb2 as e2ap
 
 from ran_emulator.cell import Cell
-from ran_emulator.e2_node import E2Node
+from ran_emulator.e2.node import E2Node
+from ran_emulator.e2.node_configuration import ComponentKey
 from ran_emulator.events import EVENT
-from ran_emulator.node_configuration import ComponentKey
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)

@@ -23,14 +23,14 @@ import numpy.typing as npt
 from ran_emulator.arguments import Arguments, parse_arguments
 from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
-from ran_emulator.e2_link import E2Link
-from ran_emulator.e2_node import E2Node
-from ran_emulator.e2_traffic import nested
+from ran_emulator.e2.link import E2Link
+from ran_emulator.e2.node import E2Node
+from ran_emulator.e2.slot_wire import SlotWire
+from ran_emulator.e2.subscriptions import SLOT_FUNCTION
+from ran_emulator.e2.traffic import nested
 from ran_emulator.publisher import Publisher
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, load_scenario
-from ran_emulator.slot_wire import SlotWire
 from ran_emulator.snapshot import FILE_NAME, PERIOD_S, SnapshotFile
-from ran_emulator.subscriptions import SLOT_FUNCTION
 from ran_emulator.summary import cell_summary
 from service_kit.ending import run_and_leave
 from service_kit.interpreter import exact_timers, stop_collector

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.e2_node import E2Node
+from ran_emulator.e2.node import E2Node
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND
 from ran_emulator.snapshot import PERIOD_S, QUANTILES, SnapshotFile

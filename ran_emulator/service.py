@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from ran_emulator.arguments import USAGE_ERROR, parse_arguments
 from ran_emulator.command_client import CommandClient
-from ran_emulator.http_api import create_app
+from ran_emulator.http.api import create_app
 from ran_emulator.snapshot import FILE_NAME, SnapshotFile
 from service_kit.addresses import listen
 from service_kit.http_face import HttpFace

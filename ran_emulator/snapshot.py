@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ran_emulator import e2_traffic
-from ran_emulator.node_configuration import FUNCTION_NAMES
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.node_configuration import FUNCTION_NAMES
 from ran_emulator.scenario import SLICE_NAMES
 
 FILE_NAME = "snapshot"

@@ -15,13 +15,13 @@ from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from hiso_proto import xapp_bus_pb2 as bus
 
 from hiso.bench.system_run import bench_request
-from ran_emulator import e2_codec
 from ran_emulator.cell import Cell
-from ran_emulator.e2_link import E2Link, Opened, Received
-from ran_emulator.e2_node import E2Node
-from ran_emulator.e2_outbox import encode_frame
+from ran_emulator.e2 import codec
+from ran_emulator.e2.link import E2Link, Opened, Received
+from ran_emulator.e2.node import E2Node
+from ran_emulator.e2.outbox import encode_frame
+from ran_emulator.e2.subscriptions import SLOT_FUNCTION
 from ran_emulator.scenario import SLICE_NAMES
-from ran_emulator.subscriptions import SLOT_FUNCTION
 from xapps.codec import slice_contexts
 from xapps.sdk import insert_action
 from xapps.slicing.intra.frames import SlotLane
@@ -61,7 +61,7 @@ class LoopInProcess:
         self._node = E2Node(self._cell, cast(E2Link, self._link), gnb_id=1, lockstep=True)
         self._frames: list[tuple[int, bytes, int]] = []
         """Slice, DownMessage and sequence number, the last of them."""
-        contexts = slice_contexts(e2_codec.slot_definition(self._cell, True).SerializeToString())
+        contexts = slice_contexts(codec.slot_definition(self._cell, True).SerializeToString())
         self._lanes = []
         self.decisions = 0
         """Made so far."""

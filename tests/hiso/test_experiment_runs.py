@@ -129,7 +129,7 @@ def test_the_digest_is_of_code_that_runs_reach_and_not_of_its_comments(
     )
     assert not {"hiso.experiments.report", "hiso.experiments.spec", "hiso.ports", "near_rt_ric.hot_loop"} & set(reached)
     of_a_system = digest._reachable(*digest._SYSTEM)
-    assert {"hiso.ports", "near_rt_ric.e2_termination", "ran_emulator.e2_codec", "xapps.host"} <= set(of_a_system)
+    assert {"hiso.ports", "near_rt_ric.e2_termination", "ran_emulator.e2.codec", "xapps.host"} <= set(of_a_system)
     assert all(name in of_a_system for name in digest._SYSTEM)
 
     def of(text: str) -> str:

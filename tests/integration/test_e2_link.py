@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from scripted_ric import ScriptedRic, serve
 
-from ran_emulator import e2_link
+from ran_emulator.e2 import link as e2_link
 
 IN_TIME_S = 10.0
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from typing import Literal
 
-from ran_emulator import e2_traffic
+from ran_emulator.e2 import traffic as e2_traffic
 
 SLICES = ("vonr", "embb", "urllc")
 AGENTS = ("inter", *SLICES)

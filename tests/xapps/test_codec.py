@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from messages import BEAMS, observation, outcome, report
 
-from ran_emulator import e2_codec
 from ran_emulator.cell import Cell
+from ran_emulator.e2 import codec
 from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.phy.codes import HWI_AGGREGATE
 from ran_emulator.scenario import load_scenario
@@ -113,7 +113,7 @@ def test_a_decision_arrives_as_it_was_taken(beams: list[int], powers: list[float
     header = decision_header(asked).SerializeToString()
     message = decision_message(asked, taken).SerializeToString()
     ids = np.array(USERS, np.uint16).tobytes()
-    found = e2_codec.decode_decision(header, message, 1, 9, ids)
+    found = codec.decode_decision(header, message, 1, 9, ids)
     assert found.beams.tolist() == beams
     assert found.private_power_w.tolist() == powers
     assert found.common_power_w == common
@@ -123,8 +123,8 @@ def test_budgets_arrive_as_they_were_set_and_none_keeps() -> None:
     budgets = Budgets((2_000_000, 6_000_000, 2_000_000), (float(np.float32(333.4)), 333.25, 333.0))
     header = budgets_pb2.ControlHeader().SerializeToString()
     sent = budgets_message(budgets).SerializeToString()
-    assert e2_codec.decode_budgets(header, sent) == (list(budgets.bandwidth_hz), list(budgets.power_w))
-    assert e2_codec.decode_budgets(header, budgets_message(None).SerializeToString()) is None
+    assert codec.decode_budgets(header, sent) == (list(budgets.bandwidth_hz), list(budgets.power_w))
+    assert codec.decode_budgets(header, budgets_message(None).SerializeToString()) is None
 
 
 def test_a_report_holds_what_was_sent_in_the_order_of_slices() -> None:
@@ -153,13 +153,13 @@ def test_a_report_without_each_slice_once_is_refused(ids: list[int]) -> None:
 
 def test_contexts_are_those_that_the_node_states() -> None:
     cell = Cell(load_scenario("base", ["access=ofdma", "precoder=zf"]), 1, 2)
-    contexts = slice_contexts(e2_codec.slot_definition(cell, lockstep=True).SerializeToString())
+    contexts = slice_contexts(codec.slot_definition(cell, lockstep=True).SerializeToString())
     assert sorted(contexts) == [0, 1, 2]
     embb = contexts[1]
     assert (embb.first_user_id, embb.users, embb.min_rate_bps, embb.max_latency_us) == (17, 33, 15e6, 10_000)
     assert (embb.beams, embb.antennas, embb.max_group_users, embb.control_delay_slots) == (128, 128, 8, 2)
     assert (embb.access, embb.precoder) == ("ofdma", "zf")
-    budgets = budget_context(e2_codec.budget_definition(cell, lockstep=True).SerializeToString())
+    budgets = budget_context(codec.budget_definition(cell, lockstep=True).SerializeToString())
     assert (budgets.total_bandwidth_hz, budgets.bandwidth_floor_hz, budgets.control_delay_slots) == (
         10_000_000,
         2_000_000,

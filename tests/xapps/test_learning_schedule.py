@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ran_emulator.slot_wire.layout import DetailSchedule
+from ran_emulator.e2.slot_wire.layout import DetailSchedule
 from xapps.learning_schedule import BURST_SLOTS, EVERY_FRAME, PERIOD_SLOTS, realtime_schedule
 from xapps.slicing.observation import SLICE_NAMES
 

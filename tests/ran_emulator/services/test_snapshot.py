@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ran_emulator.cell import Cell
-from ran_emulator.e2_node import E2Node
+from ran_emulator.e2.node import E2Node
 from ran_emulator.publisher import Publisher
 from ran_emulator.scenario import load_scenario
 from ran_emulator.snapshot import QUANTILES, SnapshotFile

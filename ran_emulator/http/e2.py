@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ran_emulator.command_client import CommandClient
 from ran_emulator.events import Body
-from ran_emulator.http_timeline import CHANGES, Applied
+from ran_emulator.http.timeline import CHANGES, Applied
 
 FunctionName = Literal["kpm", "budgets", "slot"]
 Interface = Literal["ng", "xn", "e1", "f1", "w1", "s1", "x2"]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from hiso_proto import e2ap_pb2 as e2ap
 
-from ran_emulator import causes
-from ran_emulator.causes import NotAdmitted
+from ran_emulator.e2 import causes
+from ran_emulator.e2.causes import NotAdmitted
+from ran_emulator.e2.subscriptions import Claim, RequestKey, request_key
 from ran_emulator.scenario import SLICE_NAMES
 from ran_emulator.state import RING
-from ran_emulator.subscriptions import Claim, RequestKey, request_key
 
 MAX_EXPIRED = 4_096
 """Call processes that ended unanswered and are remembered, so that a late CONTROL is told why."""

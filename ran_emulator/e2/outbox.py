@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hiso_proto import e2ap_pb2 as e2ap
 
-from ran_emulator import e2_traffic
-from ran_emulator.e2_link import E2Link
-from ran_emulator.e2_traffic import E2Traffic
-from ran_emulator.subscriptions import BUDGETS_FUNCTION, KPM_FUNCTION, SLOT_FUNCTION
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.link import E2Link
+from ran_emulator.e2.subscriptions import BUDGETS_FUNCTION, KPM_FUNCTION, SLOT_FUNCTION
+from ran_emulator.e2.traffic import E2Traffic
 
 TRAFFIC_OF: dict[int | None, int] = {
     KPM_FUNCTION: e2_traffic.KPM,

@@ -7,14 +7,14 @@ import time
 import numpy as np
 from hiso_proto import e2ap_pb2 as e2ap
 
-from ran_emulator import e2_traffic
-from ran_emulator.call_processes import SlotCallProcesses, start
 from ran_emulator.cell import Cell
-from ran_emulator.e2_codec import decode_decision
-from ran_emulator.e2_traffic import E2Traffic
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.call_processes import SlotCallProcesses, start
+from ran_emulator.e2.codec import decode_decision
+from ran_emulator.e2.slot_wire import SlotWire, layout
+from ran_emulator.e2.subscriptions import SLOT_FUNCTION, Claim, Subscriptions
+from ran_emulator.e2.traffic import E2Traffic
 from ran_emulator.scenario import SLICE_NAMES
-from ran_emulator.slot_wire import SlotWire, layout
-from ran_emulator.subscriptions import SLOT_FUNCTION, Claim, Subscriptions
 from ran_emulator.wire import MALFORMED
 
 

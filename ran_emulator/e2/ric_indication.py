@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hiso_proto import e2ap_pb2 as e2ap
 
-from ran_emulator import e2_traffic
-from ran_emulator.e2_outbox import E2Outbox
-from ran_emulator.subscriptions import KPM_FUNCTION, Claim, Report
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.outbox import E2Outbox
+from ran_emulator.e2.subscriptions import KPM_FUNCTION, Claim, Report
 
 
 def indicate(

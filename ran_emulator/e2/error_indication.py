@@ -7,8 +7,8 @@ import logging
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.e2ap_names import describe_cause
 
-from ran_emulator import e2_traffic
-from ran_emulator.e2_outbox import E2Outbox
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.outbox import E2Outbox
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slots
 
 from ran_emulator import state as st
+from ran_emulator.e2.slot_wire.layout import MAX_KEPT_OUTCOMES, wire_at
 from ran_emulator.phy.beam_reports import BEAM_REPORT, report_beams
 from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.slot_calls import state_at
-from ran_emulator.slot_wire.layout import MAX_KEPT_OUTCOMES, wire_at
 from ran_emulator.wire import copy_bytes, read_field, tag_of, write_bytes, write_fixed32, write_message, write_number
 
 

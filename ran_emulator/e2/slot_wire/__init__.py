@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ran_emulator.cell import Cell
+from ran_emulator.e2.slot_wire import layout
+from ran_emulator.e2.slot_wire.layout import DetailSchedule
+from ran_emulator.e2.slot_wire.reading import carry_out, read_control
+from ran_emulator.e2.slot_wire.writing import keep_outcomes, write_inserts
 from ran_emulator.phy.addresses import addresses_of
 from ran_emulator.slot_calls import state_addresses
-from ran_emulator.slot_wire import layout
-from ran_emulator.slot_wire.layout import DetailSchedule
-from ran_emulator.slot_wire.reading import carry_out, read_control
-from ran_emulator.slot_wire.writing import keep_outcomes, write_inserts
 
 
 class SlotWire:

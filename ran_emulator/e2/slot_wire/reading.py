@@ -10,9 +10,7 @@ from hiso_proto import e2sm_slot_pb2 as slots
 
 from ran_emulator import slot
 from ran_emulator import state as st
-from ran_emulator.phy.jit import inline_kernel, state_kernel
-from ran_emulator.slot_calls import state_at
-from ran_emulator.slot_wire.layout import (
+from ran_emulator.e2.slot_wire.layout import (
     BEAMS,
     BEAMS_END,
     CALL_PROCESS,
@@ -30,6 +28,8 @@ from ran_emulator.slot_wire.layout import (
     USERS_END,
     wire_at,
 )
+from ran_emulator.phy.jit import inline_kernel, state_kernel
+from ran_emulator.slot_calls import state_at
 from ran_emulator.wire import MALFORMED, copy_bytes, read_field, tag_of
 
 _PDU = tag_of(e2ap.E2Frame, "pdus")

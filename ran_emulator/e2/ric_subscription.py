@@ -7,12 +7,13 @@ import logging
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.e2ap_names import ProcedureCode
 
-from ran_emulator import causes, e2_traffic
-from ran_emulator.call_processes import BudgetCallProcess, SlotCallProcesses
-from ran_emulator.causes import NotAdmitted
-from ran_emulator.e2_outbox import E2Outbox
-from ran_emulator.node_updates import NodeUpdates
-from ran_emulator.subscriptions import BUDGETS_FUNCTION, Subscriptions
+from ran_emulator.e2 import causes
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.call_processes import BudgetCallProcess, SlotCallProcesses
+from ran_emulator.e2.causes import NotAdmitted
+from ran_emulator.e2.node_updates import NodeUpdates
+from ran_emulator.e2.outbox import E2Outbox
+from ran_emulator.e2.subscriptions import BUDGETS_FUNCTION, Subscriptions
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from ran_emulator.kpis_live import MAX_LISTENERS, add_live_kpis
+from ran_emulator.http.kpis_live import MAX_LISTENERS, add_live_kpis
 
 
 class Snapshots:

@@ -7,12 +7,13 @@ import logging
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.e2ap_names import ProcedureCode, describe_cause
 
-from ran_emulator import causes, e2_traffic
-from ran_emulator.e2_link import BACK_OFF_S, E2Link
-from ran_emulator.e2_outbox import E2Outbox
-from ran_emulator.error_indication import ErrorIndications
-from ran_emulator.node_updates import MAX_TRANSACTION_ID, NodeUpdates
-from ran_emulator.ric_subscription import RicSubscription
+from ran_emulator.e2 import causes
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.error_indication import ErrorIndications
+from ran_emulator.e2.link import BACK_OFF_S, E2Link
+from ran_emulator.e2.node_updates import MAX_TRANSACTION_ID, NodeUpdates
+from ran_emulator.e2.outbox import E2Outbox
+from ran_emulator.e2.ric_subscription import RicSubscription
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)

@@ -7,13 +7,13 @@ import time
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 
-from ran_emulator import causes, e2_codec
-from ran_emulator.call_processes import BudgetCallProcess, start
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.e2_outbox import E2Outbox
-from ran_emulator.node_configuration import NodeConfiguration
-from ran_emulator.ric_indication import indicate
-from ran_emulator.subscriptions import BUDGETS_FUNCTION, Subscriptions
+from ran_emulator.e2 import causes, codec
+from ran_emulator.e2.call_processes import BudgetCallProcess, start
+from ran_emulator.e2.node_configuration import NodeConfiguration
+from ran_emulator.e2.outbox import E2Outbox
+from ran_emulator.e2.ric_indication import indicate
+from ran_emulator.e2.subscriptions import BUDGETS_FUNCTION, Subscriptions
 
 
 class BudgetFunction:
@@ -36,7 +36,7 @@ class BudgetFunction:
             return
         call_process_id = window.second.to_bytes(8, "little")
         header = budgets.IndicationHeader(second=window.second, slot=window.slot).SerializeToString()
-        message = e2_codec.budget_report(window, self._cell.scenario.total_bandwidth_hz).SerializeToString()
+        message = codec.budget_report(window, self._cell.scenario.total_bandwidth_hz).SerializeToString()
         indicate(self._outbox, claim, e2ap.INSERT, header, message, call_process_id)
         self.process.begin(start(claim, call_process_id, -1, window.slot, time.monotonic()))
 
@@ -53,7 +53,7 @@ class BudgetFunction:
         if process is not None:
             process.awaited = False
         cell = self._cell
-        wanted = e2_codec.decode_budgets(request.ric_control_header, request.ric_control_message)
+        wanted = codec.decode_budgets(request.ric_control_header, request.ric_control_message)
         kept_from = cell.slot + in_slot + cell.control_delay_slots
         applied_slot = kept_from if wanted is None else cell.set_budgets(*wanted)
         if process is not None:

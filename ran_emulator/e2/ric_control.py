@@ -8,14 +8,15 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slots
 
-from ran_emulator import causes, e2_traffic
-from ran_emulator.budget_function import BudgetFunction
-from ran_emulator.causes import NotAdmitted
 from ran_emulator.constraints import Refused
-from ran_emulator.e2_outbox import E2Outbox
-from ran_emulator.node_configuration import NodeConfiguration
-from ran_emulator.slot_function import SlotFunction
-from ran_emulator.subscriptions import BUDGETS_FUNCTION, KPM_FUNCTION, SLOT_FUNCTION, Subscriptions
+from ran_emulator.e2 import causes
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.budget_function import BudgetFunction
+from ran_emulator.e2.causes import NotAdmitted
+from ran_emulator.e2.node_configuration import NodeConfiguration
+from ran_emulator.e2.outbox import E2Outbox
+from ran_emulator.e2.slot_function import SlotFunction
+from ran_emulator.e2.subscriptions import BUDGETS_FUNCTION, KPM_FUNCTION, SLOT_FUNCTION, Subscriptions
 
 
 class RicControl:

@@ -18,7 +18,7 @@ from ran_emulator.arguments import parse_arguments
 from ran_emulator.cell import Cell
 from ran_emulator.command_client import CommandRefusedError
 from ran_emulator.commands import Command, carry_out
-from ran_emulator.http_api import create_app
+from ran_emulator.http.api import create_app
 from ran_emulator.scenario import load_scenario
 
 MUTATING = [

@@ -15,8 +15,8 @@ from slot_messages import SlotEncoder
 
 from ran_emulator.cell import Cell
 from ran_emulator.constraints import Refused
-from ran_emulator.e2_codec import budget_report, decode_budgets, decode_decision
-from ran_emulator.e2_outbox import encode_frame
+from ran_emulator.e2.codec import budget_report, decode_budgets, decode_decision
+from ran_emulator.e2.outbox import encode_frame
 from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import Impairments, load_scenario

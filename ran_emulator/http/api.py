@@ -13,16 +13,16 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import JSONResponse
 
-from ran_emulator import metrics
 from ran_emulator.arguments import Arguments
 from ran_emulator.command_client import CommandClient
-from ran_emulator.e2_traffic import nested
+from ran_emulator.e2.node_configuration import FUNCTION_NAMES, FunctionState
+from ran_emulator.e2.traffic import nested
 from ran_emulator.events import Burst, CsiKnobs, Hwi, Load, Mobility, Regime, SliceName, UserBurst
-from ran_emulator.http_e2 import add_e2_changes
-from ran_emulator.http_errors import add_error_forms
-from ran_emulator.http_timeline import CHANGES, Applied, EventBook, add_timeline
-from ran_emulator.kpis_live import add_live_kpis
-from ran_emulator.node_configuration import FUNCTION_NAMES, FunctionState
+from ran_emulator.http import metrics
+from ran_emulator.http.e2 import add_e2_changes
+from ran_emulator.http.errors import add_error_forms
+from ran_emulator.http.kpis_live import add_live_kpis
+from ran_emulator.http.timeline import CHANGES, Applied, EventBook, add_timeline
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from ran_emulator.snapshot import QUANTILES

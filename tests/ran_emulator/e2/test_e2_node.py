@@ -6,10 +6,10 @@ import pytest
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slots
 
-from ran_emulator import e2_traffic
 from ran_emulator.cell import Cell
-from ran_emulator.e2_link import Lost, Opened, Received
-from ran_emulator.e2_node import E2Node
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.link import Lost, Opened, Received
+from ran_emulator.e2.node import E2Node
 from ran_emulator.scenario import load_scenario
 
 

@@ -12,10 +12,11 @@ from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm_pb
 from hiso_proto import e2sm_slot_pb2 as slots
 
-from ran_emulator import causes, kpm
-from ran_emulator.causes import NotAdmitted
+from ran_emulator import kpm
+from ran_emulator.e2 import causes
+from ran_emulator.e2.causes import NotAdmitted
+from ran_emulator.e2.slot_wire.layout import DetailSchedule
 from ran_emulator.scenario import SLICE_NAMES
-from ran_emulator.slot_wire.layout import DetailSchedule
 
 KPM_FUNCTION, BUDGETS_FUNCTION, SLOT_FUNCTION = 2, 3, 4
 """This node's RAN function ids. Peers find a function by its OID."""

@@ -10,8 +10,8 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from test_e2_node import Bench
 
-from ran_emulator.e2_association import REMOVED_PAUSE_S
-from ran_emulator.e2_link import Lost, Opened
+from ran_emulator.e2.association import REMOVED_PAUSE_S
+from ran_emulator.e2.link import Lost, Opened
 
 KPM_ID, BUDGETS_ID, SLOT_ID = 2, 3, 4
 XN = (e2ap.XN, "xn-2")

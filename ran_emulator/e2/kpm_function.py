@@ -9,10 +9,10 @@ from hiso_proto import e2sm_kpm_pb2 as kpm_pb
 
 from ran_emulator import kpm
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.e2_outbox import E2Outbox
-from ran_emulator.ric_indication import indicate
+from ran_emulator.e2.outbox import E2Outbox
+from ran_emulator.e2.ric_indication import indicate
+from ran_emulator.e2.subscriptions import Report, Subscriptions
 from ran_emulator.scenario import SLICE_NAMES
-from ran_emulator.subscriptions import Report, Subscriptions
 
 
 class KpmFunction:

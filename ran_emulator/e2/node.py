@@ -14,22 +14,24 @@ from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 
-from ran_emulator import causes, e2_codec, e2_traffic, kpm
-from ran_emulator.budget_function import BudgetFunction
+from ran_emulator import kpm
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.e2_association import E2Association
-from ran_emulator.e2_link import E2Link, Lost, Opened, Received
-from ran_emulator.e2_outbox import TRAFFIC_OF, E2Outbox
-from ran_emulator.e2_traffic import E2Traffic
-from ran_emulator.error_indication import ErrorIndications
+from ran_emulator.e2 import causes, codec
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.association import E2Association
+from ran_emulator.e2.budget_function import BudgetFunction
+from ran_emulator.e2.error_indication import ErrorIndications
+from ran_emulator.e2.kpm_function import KpmFunction
+from ran_emulator.e2.link import E2Link, Lost, Opened, Received
+from ran_emulator.e2.node_configuration import FUNCTION_NAMES, NodeConfiguration, RanFunction
+from ran_emulator.e2.node_updates import NodeUpdates
+from ran_emulator.e2.outbox import TRAFFIC_OF, E2Outbox
+from ran_emulator.e2.ric_control import RicControl
+from ran_emulator.e2.ric_subscription import RicSubscription
+from ran_emulator.e2.slot_function import SlotFunction
+from ran_emulator.e2.subscriptions import BUDGETS_FUNCTION, KPM_FUNCTION, SLOT_FUNCTION, Subscriptions
+from ran_emulator.e2.traffic import E2Traffic
 from ran_emulator.kpm import KpmWindow
-from ran_emulator.kpm_function import KpmFunction
-from ran_emulator.node_configuration import FUNCTION_NAMES, NodeConfiguration, RanFunction
-from ran_emulator.node_updates import NodeUpdates
-from ran_emulator.ric_control import RicControl
-from ran_emulator.ric_subscription import RicSubscription
-from ran_emulator.slot_function import SlotFunction
-from ran_emulator.subscriptions import BUDGETS_FUNCTION, KPM_FUNCTION, SLOT_FUNCTION, Subscriptions
 
 PLMN_ID = "00101"
 
@@ -198,8 +200,8 @@ class E2Node:
 def _ran_functions(cell: Cell, lockstep: bool) -> list[RanFunction]:
     rows = (
         (KPM_FUNCTION, KPM_OID, kpm.definition),
-        (BUDGETS_FUNCTION, BUDGETS_OID, lambda: e2_codec.budget_definition(cell, lockstep)),
-        (SLOT_FUNCTION, SLOT_OID, lambda: e2_codec.slot_definition(cell, lockstep)),
+        (BUDGETS_FUNCTION, BUDGETS_OID, lambda: codec.budget_definition(cell, lockstep)),
+        (SLOT_FUNCTION, SLOT_OID, lambda: codec.slot_definition(cell, lockstep)),
     )
     return [RanFunction(name, *row) for name, row in zip(FUNCTION_NAMES, rows, strict=True)]
 

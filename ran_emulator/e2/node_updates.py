@@ -11,9 +11,10 @@ from collections.abc import Callable
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.e2ap_names import describe_cause
 
-from ran_emulator import causes, e2_traffic
-from ran_emulator.node_configuration import ComponentKey, NodeConfiguration
-from ran_emulator.subscriptions import Subscriptions
+from ran_emulator.e2 import causes
+from ran_emulator.e2 import traffic as e2_traffic
+from ran_emulator.e2.node_configuration import ComponentKey, NodeConfiguration
+from ran_emulator.e2.subscriptions import Subscriptions
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
