@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+from near_rt_ric.failures import Failure, Kind
 from near_rt_ric.platform import RicPlatform
 
 Reply = Callable[[dict[str, Any]], None]
@@ -18,8 +19,11 @@ class Admin:
         self._platform = platform
         self._process = process
 
-    def handle(self, command: dict[str, Any], reply: Reply) -> None:
-        """Execute one command; `reply` is called once, perhaps later and from another thread."""
+    def handle(self, command: Any, reply: Reply) -> None:
+        """Execute one command, an object; `reply` is called once, perhaps later and from another thread."""
+        if not isinstance(command, dict):
+            reply(answer_of(Failure(Kind.MALFORMED, "command: a JSON object is required")))
+            return
         name = command.get("command")
         try:
             if name == "state":
@@ -27,30 +31,30 @@ class Admin:
             elif name == "functions":
                 reply(self._functions(str(command["node_id"])))
             elif name == "reset":
-                self._platform.reset_node(str(command["node_id"]), lambda error: reply({"error": error}))
+                self._platform.reset_node(str(command["node_id"]), lambda failure: reply(answer_of(failure)))
             elif name == "query":
-                self._platform.query_node(str(command["node_id"]), lambda error: reply({"error": error}))
+                self._platform.query_node(str(command["node_id"]), lambda failure: reply(answer_of(failure)))
             elif name == "remove":
-                self._platform.remove_node(str(command["node_id"]), lambda error: reply({"error": error}))
+                self._platform.remove_node(str(command["node_id"]), lambda failure: reply(answer_of(failure)))
             elif name == "delete_subscription":
                 self._platform.delete_subscription(
                     str(command["node_id"]),
                     int(command["ric_requestor_id"]),
                     int(command["ric_instance_id"]),
-                    lambda error: reply({"error": error}),
+                    lambda failure: reply(answer_of(failure)),
                 )
             elif name == "hold":
                 reply({"held": self._platform.hold(str(command["xapp_name"]), float(command["limit_s"]))})
             else:
                 known = "state, functions, reset, query, remove, delete_subscription, hold"
-                reply({"error": f"command: {name!r} is not one of {known}"})
+                reply(answer_of(Failure(Kind.MALFORMED, f"command: {name!r} is not one of {known}")))
         except (KeyError, TypeError, ValueError) as error:
-            reply({"error": f"command {name}: {error}"})
+            reply(answer_of(Failure(Kind.MALFORMED, f"command {name}: {error}")))
 
     def _functions(self, node_id: str) -> dict[str, Any]:
         functions = self._platform.functions(node_id)
         if functions is None:
-            return {"error": f"node_id: node {node_id!r} is unknown"}
+            return answer_of(Failure(Kind.UNKNOWN, f"node_id: node {node_id!r} is unknown"))
         return {
             "functions": [
                 {
@@ -62,3 +66,8 @@ class Admin:
                 for item in functions
             ]
         }
+
+
+def answer_of(failure: Failure | None) -> dict[str, Any]:
+    """What is replied: nothing, or what came in the way."""
+    return {} if failure is None else {"error": failure.text, "kind": failure.kind}

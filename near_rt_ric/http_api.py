@@ -21,6 +21,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from pydantic import AfterValidator
 
 from near_rt_ric.admin_client import STATE_TIMEOUT_S, AdminClient, HotLoopUnavailableError
+from near_rt_ric.failures import Kind
 from near_rt_ric.xapp_manager.http_api import add_error_forms, xapp_routes
 from near_rt_ric.xapp_manager.manager import XAppManager
 
@@ -88,6 +89,8 @@ class _Collector:
 
 Ask = Callable[..., dict[str, Any]]
 
+_STATUS = {Kind.UNKNOWN: 404, Kind.NO_ANSWER: 504, Kind.REFUSED: 409, Kind.MALFORMED: 400}
+
 
 def create_app(client: AdminClient, manager: XAppManager | None, *, anywhere: bool = False) -> FastAPI:
     """The API over one hot loop.
@@ -103,8 +106,8 @@ def create_app(client: AdminClient, manager: XAppManager | None, *, anywhere: bo
             answer = client.ask(command, timeout_s, **fields)
         except HotLoopUnavailableError as error:
             raise HTTPException(503, str(error)) from error
-        if answer.get("error"):
-            raise HTTPException(_status(answer["error"]), answer["error"])
+        if "error" in answer:
+            raise HTTPException(_STATUS[answer["kind"]], answer["error"])
         return answer
 
     app = FastAPI(title="near-RT RIC", description="E2 nodes, RIC subscriptions, xApps and slice budgets")
@@ -190,15 +193,6 @@ def _add_procedures(app: FastAPI, ask: Ask) -> None:
             ric_instance_id=ric_instance_id,
         )
         return {"status": "deleted"}
-
-
-def _status(error: str) -> int:
-    """HTTP status of the hot loop's error texts: unknown is 404, no answer of a node 504, its refusal 409."""
-    if "did not answer" in error:
-        return 504
-    if error.startswith(("node_id", "subscription")):
-        return 404
-    return 409
 
 
 def _decoded(item: dict[str, Any]) -> dict[str, Any]:

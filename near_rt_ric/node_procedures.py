@@ -20,15 +20,13 @@ from near_rt_ric import e2_messages as messages
 from near_rt_ric import e2_updates as updates
 from near_rt_ric.counters import Counters
 from near_rt_ric.e2_termination import NodeConnection, UpSocket
+from near_rt_ric.failures import Done, Failure, Kind
 from near_rt_ric.subscriptions import SubscriptionManager
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S = 5.0
-
-Done = Callable[[str], None]
-"""Called with an error text, empty where all is well."""
 
 
 @dataclass(slots=True)
@@ -94,27 +92,29 @@ class NodeProcedures:
             return self._removed_by_us(connection)
         if name == "e2_removal_failure":
             cause = describe_cause(pdu.e2_removal_failure.cause)
-            return self._end(node_id, Procedure.REMOVAL, f"removal: node {node_id} refuses: {cause}")
+            return self._end(
+                node_id, Procedure.REMOVAL, Failure(Kind.REFUSED, f"removal: node {node_id} refuses: {cause}")
+            )
         handler = _HANDLERS.get(name)
         if handler is None:
             return None
         handler(self, connection, getattr(pdu, name))
         return True
 
-    def _end(self, node_id: str, procedure: Procedure, error: str) -> bool:
+    def _end(self, node_id: str, procedure: Procedure, failure: Failure | None = None) -> bool:
         """A procedure of the RIC's is over; False where there was none."""
         ended = self._open.pop((node_id, procedure), None)
         if ended is None:
             return False
         for done in ended.done:
-            done(error)
+            done(failure)
         return True
 
     def end_all(self, node_id: str, reason: str, *, removed: bool = False) -> None:
         """A node will not answer what it was asked; a removal has done its work where the node is `removed`."""
         for procedure in Procedure:
             worked = removed and procedure is Procedure.REMOVAL
-            self._end(node_id, procedure, "" if worked else f"node {node_id}: {reason}")
+            self._end(node_id, procedure, None if worked else Failure(Kind.REFUSED, f"node {node_id}: {reason}"))
 
     def node_lost(self, node: NodeRecord, reason: str) -> bool:
         """A node's stream is over, and so is what it was asked; whether a removal came to its end by this."""
@@ -135,7 +135,8 @@ class NodeProcedures:
             connection = self._nodes[node_id].connection
             if procedure is Procedure.RESET and connection is not None:
                 connection.close("it did not answer the reset")
-            self._end(node_id, procedure, f"node {node_id} did not answer within {ANSWER_TIMEOUT_S:g} s")
+            text = f"node {node_id} did not answer within {ANSWER_TIMEOUT_S:g} s"
+            self._end(node_id, procedure, Failure(Kind.NO_ANSWER, text))
 
     # What the RIC asks --------------------------------------------------------------------------------
 
@@ -170,7 +171,7 @@ class NodeProcedures:
         """Begin a procedure, or wait for one of the same kind; the connection where it begins."""
         node = self._nodes.get(node_id)
         if node is None or node.connection is None:
-            done(f"node_id: node {node_id!r} is not connected")
+            done(Failure(Kind.UNKNOWN, f"node_id: node {node_id!r} is not connected"))
             return None
         open_already = self._open.get((node_id, procedure))
         if open_already is not None:
@@ -185,7 +186,7 @@ class NodeProcedures:
             return False
         connection.resetting = False
         self._subscriptions.node_up(node_id, connection)
-        return self._end(node_id, Procedure.RESET, "")
+        return self._end(node_id, Procedure.RESET)
 
     def _removed_by_us(self, connection: NodeConnection) -> bool:
         node_id = connection.setup.node_id
@@ -261,7 +262,7 @@ class NodeProcedures:
                 if before.functions.get(number) != item
             )
             self._subscriptions.functions_changed(before.node_id, verdict.deleted, offered)
-        self._end(before.node_id, Procedure.QUERY, "")
+        self._end(before.node_id, Procedure.QUERY)
 
     def _on_configuration_update(self, connection: NodeConnection, update: e2ap.E2NodeConfigurationUpdate) -> None:
         """The node's components have changed."""

@@ -23,7 +23,8 @@ from near_rt_ric.budgets import BudgetMemory
 from near_rt_ric.counters import Counters
 from near_rt_ric.e2_termination import NodeConnection, UpSocket
 from near_rt_ric.endpoints import MAX_NODES, BusEndpoints, EndpointError
-from near_rt_ric.node_procedures import Done, NodeProcedures, NodeRecord
+from near_rt_ric.failures import Done, Failure, Kind
+from near_rt_ric.node_procedures import NodeProcedures, NodeRecord
 from near_rt_ric.records import ControlPermission, SubscriptionRecord, SubscriptionState, XAppRecord
 from near_rt_ric.registry import XAppRegistry
 from near_rt_ric.store import Store
@@ -445,14 +446,14 @@ class RicPlatform:
             node = self._nodes.get(node_id)
             if node is None and node_id in self._numbers:
                 self._forget(node_id)
-                done("")
+                done(None)
                 return
             if node is None or node.connection is not None:
                 self._procedures.remove(node_id, done)
                 return
             self._release(node)
         self._close_up(node)
-        done("")
+        done(None)
 
     # Time -----------------------------------------------------------------------------------------
 
@@ -501,9 +502,10 @@ class RicPlatform:
             request_id = e2ap.RicRequestId(ric_requestor_id=requestor_id, ric_instance_id=instance_id)
             record = self.subscriptions.find(request_id)
             if record is None or record.node_id != node_id:
-                done(f"subscription: node {node_id!r} has none with request id {requestor_id}-{instance_id}")
+                text = f"subscription: node {node_id!r} has none with request id {requestor_id}-{instance_id}"
+                done(Failure(Kind.UNKNOWN, text))
                 return
-            self.subscriptions.delete(record, lambda response: done(response.error))
+            self.subscriptions.delete(record, done)
             told = record.answer("deleted by the operator", messages.OM_INTERVENTION, bus.DELETED_BY_OPERATOR)
             self._tell(record.xapp_name, bus.DownMessage(node_id=node_id, subscription_restored=told))
 

@@ -24,6 +24,7 @@ from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 from near_rt_ric import e2_messages as messages
 from near_rt_ric.e2_messages import NodeSetup
+from near_rt_ric.failures import Done, Failure, Kind
 from near_rt_ric.records import (
     Refusal,
     SubscriptionRecord,
@@ -85,7 +86,7 @@ class _Pending:
 @dataclass(slots=True)
 class _PendingDelete:
     deadline_s: float
-    waiters: list[UnsubscribeDone]
+    waiters: list[Done]
 
 
 class SubscriptionManager:
@@ -138,14 +139,14 @@ class SubscriptionManager:
                 )
             )
             return
-        self.delete(record, done)
+        self.delete(record, lambda failure: done(bus.UnsubscribeResponse(error=failure.text if failure else "")))
 
-    def delete(self, record: SubscriptionRecord, done: UnsubscribeDone) -> None:
+    def delete(self, record: SubscriptionRecord, done: Done) -> None:
         """Delete a subscription for good; `done` is called when the node has answered."""
         del self._records[record.identity]
         self._store.delete_subscription(record)
         if not self._withdraw(record, "deleted", done):
-            done(bus.UnsubscribeResponse())
+            done(None)
 
     def find(self, request_id: e2ap.RicRequestId) -> SubscriptionRecord | None:
         """The subscription that holds a request id."""
@@ -193,12 +194,12 @@ class SubscriptionManager:
             self._refused(asked, answer, describe_cause(failure.cause))
         return True
 
-    def on_delete_answer(self, node_id: str, request_id: e2ap.RicRequestId, error: str = "") -> bool:
-        """RicSubscriptionDeleteResponse or, with `error`, …DeleteFailure; False where nothing waits."""
+    def on_delete_answer(self, node_id: str, request_id: e2ap.RicRequestId, refusal: str | None = None) -> bool:
+        """RicSubscriptionDeleteResponse or, with `refusal`, …DeleteFailure; False where nothing waits."""
         key = node_id, route_key_of(request_id)
         if key not in self._deletes:
             return False
-        self._end_delete(key, error)
+        self._end_delete(key, None if refusal is None else Failure(Kind.REFUSED, refusal))
         return True
 
     def on_delete_required(self, node_id: str, item: e2ap.RicSubscriptionWithCause) -> e2ap.Cause | None:
@@ -253,7 +254,7 @@ class SubscriptionManager:
                     done(asked.record.answer(error=f"node {node_id}: {reason}", cause=messages.SYSTEM_NOT_READY))
         for key in [key for key in self._deletes if key[0] == node_id]:
             while key in self._deletes:
-                self._end_delete(key, "")
+                self._end_delete(key)
 
     def functions_changed(self, node_id: str, deleted: frozenset[int], offered: frozenset[str]) -> None:
         """A node offers RAN functions (ids) no longer, and others (OIDs) anew: end what was there, restore the rest."""
@@ -306,7 +307,8 @@ class SubscriptionManager:
                 self._refused(asked, asked.record.answer(error=text), text)
         for key in list(self._deletes):
             while key in self._deletes and self._deletes[key][0].deadline_s <= now_s:
-                self._end_delete(key, f"node {key[0]} did not answer within {PENDING_TIMEOUT_S:g} s")
+                text = f"node {key[0]} did not answer within {PENDING_TIMEOUT_S:g} s"
+                self._end_delete(key, Failure(Kind.NO_ANSWER, text))
 
     # Inside ---------------------------------------------------------------------------------------
 
@@ -523,7 +525,7 @@ class SubscriptionManager:
             self._store.delete_subscription(record)
         return True
 
-    def _withdraw(self, record: SubscriptionRecord, reason: str, done: UnsubscribeDone | None = None) -> bool:
+    def _withdraw(self, record: SubscriptionRecord, reason: str, done: Done | None = None) -> bool:
         """Take a subscription away from its node where it stands there alone; whether the node was asked."""
         standing = record.standing
         self._leave_pending(record, reason)
@@ -536,9 +538,7 @@ class SubscriptionManager:
         self._delete_at_node(record.node_id, record.carrier_key, record.ran_function_id, done)
         return True
 
-    def _delete_at_node(
-        self, node_id: str, carrier_key: int, ran_function_id: int, done: UnsubscribeDone | None = None
-    ) -> None:
+    def _delete_at_node(self, node_id: str, carrier_key: int, ran_function_id: int, done: Done | None = None) -> None:
         delete = _PendingDelete(time.monotonic() + PENDING_TIMEOUT_S, [] if done is None else [done])
         self._deletes.setdefault((node_id, carrier_key), []).append(delete)
         self._nodes[node_id].post(
@@ -549,7 +549,7 @@ class SubscriptionManager:
             )
         )
 
-    def _end_delete(self, key: tuple[str, int], error: str) -> None:
+    def _end_delete(self, key: tuple[str, int], failure: Failure | None = None) -> None:
         """The oldest delete of a request id is over."""
         deletes = self._deletes[key]
         ended = deletes.pop(0)
@@ -557,7 +557,7 @@ class SubscriptionManager:
             del self._deletes[key]
         self._close_route(*key)
         for done in ended.waiters:
-            done(bus.UnsubscribeResponse(error=error))
+            done(failure)
 
     def _open_route(self, node_id: str, carrier_key: int) -> None:
         """Lead indications to whoever reads them now.

@@ -32,7 +32,7 @@ _MORE_AT_ONCE = int(zmq.SNDMORE | zmq.NOBLOCK)
 _WAKE = "inproc://bus-wake"
 
 _Socket = zmq.Socket[bytes]
-AdminHandler = Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], None]
+AdminHandler = Callable[[Any, Callable[[dict[str, Any]], None]], None]
 
 
 class XAppBus:
@@ -205,7 +205,4 @@ class XAppBus:
             command = json.loads(payload)
         except ValueError:
             command = None
-        if isinstance(command, dict):
-            self._admin(command, reply)
-        else:
-            reply({"error": "command: a JSON object is required"})
+        self._admin(command, reply)

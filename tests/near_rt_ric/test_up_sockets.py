@@ -14,6 +14,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from near_rt_ric.e2_messages import judge_setup
 from near_rt_ric.e2_termination import UpSocket
 from near_rt_ric.endpoints import BusEndpoints
+from near_rt_ric.failures import Failure
 from near_rt_ric.platform import RicPlatform
 from near_rt_ric.store import Store
 
@@ -99,9 +100,9 @@ def test_a_removed_nodes_number_is_free_once_its_socket_is_closed_without_the_lo
     platform.node_lost(first, "test")  # type: ignore[arg-type]
     numbers: list[str] = []
     down.while_closing = lambda: numbers.append(number_of(set_up(platform, 2)))
-    answers: list[str] = []
+    answers: list[Failure | None] = []
     platform.remove_node("00101-1", answers.append)
-    assert (answers, down.ended_in_time, number_of(first), numbers) == ([""], [True], "0", ["1"])
+    assert (answers, down.ended_in_time, number_of(first), numbers) == ([None], [True], "0", ["1"])
     assert number_of(set_up(platform, 3)) == "0"
 
 
