@@ -13,12 +13,11 @@ from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
-from hiso_proto.e2ap_names import ProcedureCode
+from hiso_proto.e2ap_names import ProcedureCode, transaction_id_error
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 MAX_RAN_FUNCTIONS = 256
 MAX_RAN_FUNCTION_ID = 4095
-MAX_TRANSACTION_ID = 255
 GLOBAL_RIC_ID = "hiso-near-rt-ric"
 
 _PLMN = re.compile(r"[0-9]{5,6}")
@@ -143,8 +142,8 @@ def acknowledged(
 
 def _setup_refusal(request: e2ap.E2SetupRequest) -> tuple[e2ap.Cause, str] | None:
     """Cause and text where the request as a whole cannot be accepted."""
-    if request.transaction_id > MAX_TRANSACTION_ID:
-        return SEMANTIC_ERROR, f"transaction_id: {request.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
+    if text := transaction_id_error(request.transaction_id):
+        return SEMANTIC_ERROR, text
     if not _PLMN.fullmatch(request.global_e2_node_id.plmn_id):
         return SEMANTIC_ERROR, "global_e2_node_id.plmn_id: 5 or 6 digits (MCC and MNC) are required"
     if not request.e2_node_component_config_addition:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from hiso_proto import e2ap_pb2 as e2ap
-from hiso_proto.e2ap_names import ProcedureCode
+from hiso_proto.e2ap_names import ProcedureCode, transaction_id_error
 
 from near_rt_ric import e2_messages as messages
 from near_rt_ric.e2_messages import ComponentKey, NodeSetup, component_key
@@ -97,8 +97,8 @@ def _known(
 
 
 def _service_refusal(transaction_id: int, ids: list[int], total: int) -> tuple[e2ap.Cause, str] | None:
-    if transaction_id > messages.MAX_TRANSACTION_ID:
-        return _bad_transaction(transaction_id)
+    if text := transaction_id_error(transaction_id):
+        return messages.SEMANTIC_ERROR, text
     twice = sorted({number for number in ids if ids.count(number) > 1})
     if twice:
         return messages.FALSELY_CONSTRUCTED, f"ran_function_id: {twice} stand more than once in the update"
@@ -144,8 +144,8 @@ def judge_configuration_update(setup: NodeSetup, update: e2ap.E2NodeConfiguratio
 
 
 def _configuration_refusal(setup: NodeSetup, update: e2ap.E2NodeConfigurationUpdate) -> tuple[e2ap.Cause, str] | None:
-    if update.transaction_id > messages.MAX_TRANSACTION_ID:
-        return _bad_transaction(update.transaction_id)
+    if text := transaction_id_error(update.transaction_id):
+        return messages.SEMANTIC_ERROR, text
     stated = update.global_e2_node_id
     if update.HasField("global_e2_node_id") and f"{stated.plmn_id}-{stated.gnb_id}" != setup.node_id:
         return messages.SEMANTIC_ERROR, f"global_e2_node_id: this stream belongs to {setup.node_id}"
@@ -172,21 +172,16 @@ def _configuration_failure(transaction_id: int, cause: e2ap.Cause, text: str) ->
 
 def judge_removal(request: e2ap.E2RemovalRequest) -> tuple[e2ap.E2apPdu, bool]:
     """The answer to an E2RemovalRequest of the node (E2AP 8.3.7), and whether the node is removed."""
-    if request.transaction_id <= messages.MAX_TRANSACTION_ID:
+    text = transaction_id_error(request.transaction_id)
+    if not text:
         response = e2ap.E2RemovalResponse(transaction_id=request.transaction_id)
         return e2ap.E2apPdu(e2_removal_response=response), True
-    cause, text = _bad_transaction(request.transaction_id)
     failure = e2ap.E2RemovalFailure(
         transaction_id=request.transaction_id,
-        cause=cause,
+        cause=messages.SEMANTIC_ERROR,
         criticality_diagnostics=_diagnostics(ProcedureCode.E2_REMOVAL, text),
     )
     return e2ap.E2apPdu(e2_removal_failure=failure), False
-
-
-def _bad_transaction(transaction_id: int) -> tuple[e2ap.Cause, str]:
-    text = f"transaction_id: {transaction_id} is not in 0..{messages.MAX_TRANSACTION_ID}"
-    return messages.SEMANTIC_ERROR, text
 
 
 def _diagnostics(procedure: ProcedureCode, text: str) -> e2ap.CriticalityDiagnostics:

@@ -14,7 +14,7 @@ from typing import Any
 
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
-from hiso_proto.e2ap_names import ProcedureCode, describe_cause
+from hiso_proto.e2ap_names import MAX_TRANSACTION_ID, ProcedureCode, describe_cause, transaction_id_error
 
 from near_rt_ric import e2_messages as messages
 from near_rt_ric import e2_updates as updates
@@ -197,7 +197,7 @@ class NodeProcedures:
         return True
 
     def _next_transaction(self) -> int:
-        self._transaction = (self._transaction + 1) % (messages.MAX_TRANSACTION_ID + 1)
+        self._transaction = (self._transaction + 1) % (MAX_TRANSACTION_ID + 1)
         return self._transaction
 
     # What a node asks ---------------------------------------------------------------------------------
@@ -205,8 +205,7 @@ class NodeProcedures:
     def _on_reset(self, connection: NodeConnection, request: e2ap.ResetRequest) -> None:
         """The node has dropped all subscriptions: answer, and subscribe again (E2GAP 5.3.2.5)."""
         node_id = connection.setup.node_id
-        if request.transaction_id > messages.MAX_TRANSACTION_ID:
-            text = f"transaction_id: {request.transaction_id} is not in 0..{messages.MAX_TRANSACTION_ID}"
+        if text := transaction_id_error(request.transaction_id):
             self._object(connection, messages.SEMANTIC_ERROR, text, procedure_code=ProcedureCode.RESET)
             return
         _LOG.warning("reset_by_node", extra=fields(node=node_id, cause=describe_cause(request.cause)))

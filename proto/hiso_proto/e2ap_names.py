@@ -25,6 +25,16 @@ class ProcedureCode(IntEnum):
     E2_REMOVAL = 13
 
 
+MAX_TRANSACTION_ID = 255
+"""E2AP 9.2.33."""
+
+
+def transaction_id_error(transaction_id: int) -> str:
+    """What is wrong with a transaction id, in words; empty where nothing is."""
+    in_range = transaction_id <= MAX_TRANSACTION_ID
+    return "" if in_range else f"transaction_id: {transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
+
+
 def name_of(enumeration: Any, number: int) -> str:
     """The name of a number of an enumeration, as `e2ap.RicActionType`; the number where only a newer peer has one."""
     value = enumeration.DESCRIPTOR.values_by_number.get(number)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 
 from hiso_proto import e2ap_pb2 as e2ap
-from hiso_proto.e2ap_names import ProcedureCode, describe_cause
+from hiso_proto.e2ap_names import ProcedureCode, describe_cause, transaction_id_error
 
 from ran_emulator.e2 import causes
 from ran_emulator.e2 import traffic as e2_traffic
 from ran_emulator.e2.error_indication import ErrorIndications
 from ran_emulator.e2.link import BACK_OFF_S, E2Link
-from ran_emulator.e2.node_updates import MAX_TRANSACTION_ID, NodeUpdates
+from ran_emulator.e2.node_updates import NodeUpdates
 from ran_emulator.e2.outbox import E2Outbox
 from ran_emulator.e2.ric_subscription import RicSubscription
 from service_kit.logs import fields
@@ -107,9 +107,8 @@ class E2Association:
 
     def on_reset(self, request: e2ap.ResetRequest) -> None:
         """Reset by the RIC."""
-        if request.transaction_id > MAX_TRANSACTION_ID:
-            text = f"reset_request: transaction_id: {request.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
-            self._errors.send(causes.SEMANTIC_ERROR, text)
+        if error := transaction_id_error(request.transaction_id):
+            self._errors.send(causes.SEMANTIC_ERROR, f"reset_request: {error}")
             return
         _LOG.warning("e2_reset_by_ric", extra=fields(cause=describe_cause(request.cause)))
         self._forget()
@@ -143,8 +142,7 @@ class E2Association:
 
     def on_removal(self, request: e2ap.E2RemovalRequest) -> None:
         """The RIC removes this node: it goes on alone, and comes back after a while or when it is told to."""
-        if request.transaction_id > MAX_TRANSACTION_ID:
-            text = f"transaction_id: {request.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
+        if text := transaction_id_error(request.transaction_id):
             failure = e2ap.E2RemovalFailure(
                 transaction_id=request.transaction_id,
                 cause=causes.SEMANTIC_ERROR,

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 
 from hiso_proto import e2ap_pb2 as e2ap
-from hiso_proto.e2ap_names import describe_cause
+from hiso_proto.e2ap_names import MAX_TRANSACTION_ID, describe_cause, transaction_id_error
 
 from ran_emulator.e2 import causes
 from ran_emulator.e2 import traffic as e2_traffic
@@ -18,8 +18,6 @@ from ran_emulator.e2.subscriptions import Subscriptions
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
-
-MAX_TRANSACTION_ID = 255
 
 
 class NodeUpdates:
@@ -125,9 +123,8 @@ class NodeUpdates:
 
     def on_service_query(self, query: e2ap.RicServiceQuery) -> None:
         """RICserviceQuery (E2AP 8.3.5): tell what differs from what the RIC knows, also where nothing does."""
-        if query.transaction_id > MAX_TRANSACTION_ID:
-            text = f"ric_service_query: transaction_id: {query.transaction_id} is not in 0..{MAX_TRANSACTION_ID}"
-            self._object_to(causes.SEMANTIC_ERROR, text)
+        if error := transaction_id_error(query.transaction_id):
+            self._object_to(causes.SEMANTIC_ERROR, f"ric_service_query: {error}")
             return
         self._service_update(self.configuration.difference(query.ran_functions_accepted))
 
