@@ -28,6 +28,7 @@ from hiso.commands.options import (
 )
 from hiso.comparison import COLUMNS, Row, compare, markdown, row_key
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
+from hiso.terminal import table_width
 from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLOTS_PER_SECOND
 from xapps.slicing.schedulers import SCHEDULERS
@@ -192,4 +193,4 @@ def _show(rows: list[Row]) -> None:
         table.add_column(column.replace(" ", "\n"), justify="left" if place < 2 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row.cells())
-    Console().print(table)
+    Console(width=table_width()).print(table)

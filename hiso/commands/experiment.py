@@ -25,6 +25,7 @@ from hiso.experiments.runs import Plan, expand
 from hiso.experiments.spec import Experiment, ExperimentError, catalogue_names, load_experiment
 from hiso.experiments.store import Store, StoreError
 from hiso.experiments.tables import TableError
+from hiso.terminal import table_width
 
 MAX_JOBS = 256
 DEFAULT_OUT = Path("results")
@@ -64,7 +65,7 @@ def list_experiments() -> None:
     for experiment in _chosen(["all"]):
         counts = [str(len(expand(experiment, size).runs)) for size in (experiment.full, experiment.quick)]
         table.add_row(experiment.name, experiment.figure or "-", *counts, str(len(experiment.claims)), experiment.title)
-    Console().print(table)
+    Console(width=table_width()).print(table)
 
 
 @app.command("run")
