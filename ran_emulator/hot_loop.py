@@ -35,7 +35,7 @@ from ran_emulator.summary import cell_summary
 from service_kit.ending import run_and_leave
 from service_kit.interpreter import exact_timers, stop_collector
 from service_kit.logs import configure_logs, fields
-from service_kit.placement import pin, take_fifo
+from service_kit.placement import pin, take_precedence
 from service_kit.signals import stop_on_signals
 from service_kit.wakefulness import keep_cores_awake
 
@@ -371,7 +371,7 @@ def main(argv: Sequence[str]) -> int:
     node = E2Node(cell, link, arguments.gnb_id, lockstep)
     snapshot = SnapshotFile(arguments.run_dir / FILE_NAME, len(cell.state.users))
     loop = HotLoop(arguments, cell, node, Publisher(cell, node, snapshot), inbox, commands)
-    take_fifo(arguments.fifo)  # before the stream's threads, which inherit it
+    take_precedence(arguments.fifo)  # before the stream's threads, which inherit it
     if not lockstep:
         keep_cores_awake()
     link.start()

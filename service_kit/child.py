@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from service_kit import flags
-from service_kit.placement import give_way, place
+from service_kit.placement import give_way, pin, place
 
 _PR_SET_PDEATHSIG = 1
 _CANNOT_RUN = 127
@@ -47,9 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != options.parent:
         return 1
-    place(options.cpu, options.fifo)
     if options.give_way:
+        pin(options.cpu)
         give_way()
+    else:
+        place(options.cpu, options.fifo)
     try:
         os.execvp(options.program[0], options.program)
     except OSError as error:

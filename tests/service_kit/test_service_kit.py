@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -150,6 +151,35 @@ thread.start()
 thread.join()
 assert found == [(True, 1) if fifo else (False, 0)], found
 assert of_this_thread() == ((True, 10) if fifo else (False, 0))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or tuple(map(int, platform.release().split(".")[:2])) < (6, 12),
+    reason="turns of one's own length are Linux 6.12's",
+)
+def test_without_fifo_a_loop_and_its_threads_have_short_turns() -> None:
+    code = """
+import ctypes, os, struct, threading
+from service_kit.placement import TURN_NS, _SCHED_SETATTR, place
+import platform
+
+def turn_of_this_thread():
+    attributes = ctypes.create_string_buffer(56)
+    get = ctypes.c_long(_SCHED_SETATTR[platform.machine()] + 1)
+    assert ctypes.CDLL(None).syscall(get, 0, attributes, 56, 0) == 0
+    return struct.unpack_from("=Q", attributes, 24)[0]
+
+found = [turn_of_this_thread()]
+os.nice(3)
+assert place(None, None).sched_fifo is False
+thread = threading.Thread(target=lambda: found.append(turn_of_this_thread()))
+thread.start()
+thread.join()
+assert found[0] != TURN_NS == found[1] == turn_of_this_thread(), found
+assert os.nice(0) == 3
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
