@@ -6,14 +6,14 @@ Updates of what a setup said are in `near_rt_ric.e2_updates`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
-from hiso_proto.e2ap_names import ProcedureCode, transaction_id_error
+from hiso_proto.e2ap_names import ProcedureCode, describe_cause, transaction_id_error
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 MAX_RAN_FUNCTIONS = 256
@@ -21,6 +21,12 @@ MAX_RAN_FUNCTION_ID = 4095
 GLOBAL_RIC_ID = "hiso-near-rt-ric"
 
 _PLMN = re.compile(r"[0-9]{5,6}")
+_OID = re.compile(r"[A-Za-z0-9 '()+,./:=?-]{1,1000}")
+"""RANfunctionOID is a PrintableString of 1..1000 characters."""
+
+MAX_COMPONENT_ID_CHARACTERS = 64
+_SHOWN = 5
+"""RAN functions that a refusal names."""
 
 TRANSFER_SYNTAX_ERROR = e2ap.Cause(protocol=e2ap.PROTOCOL_TRANSFER_SYNTAX_ERROR)
 ABSTRACT_SYNTAX_ERROR_REJECT = e2ap.Cause(protocol=e2ap.PROTOCOL_ABSTRACT_SYNTAX_ERROR_REJECT)
@@ -105,7 +111,8 @@ def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
         return setup_failure(
             request.transaction_id,
             RAN_FUNCTION_NOT_SUPPORTED,
-            "ran_functions_added: none is acceptable (unique ids in 1..4095, an OID, a valid definition)",
+            f"ran_functions_added: none is acceptable (unique ids in 1..{MAX_RAN_FUNCTION_ID}, unique OIDs of 1..1000 "
+            f"printable characters, valid definitions): {_refused_text(rejected)}",
         )
     global_id = request.global_e2_node_id
     setup = NodeSetup(
@@ -128,6 +135,12 @@ def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
     return SetupVerdict(e2ap.E2apPdu(e2_setup_response=response), setup)
 
 
+def _refused_text(rejected: Sequence[e2ap.RanFunctionIdCauseItem]) -> str:
+    shown = [f"ran_function_id {item.ran_function_id}: {describe_cause(item.cause)}" for item in rejected[:_SHOWN]]
+    more = [f"and {len(rejected) - _SHOWN} more"] if len(rejected) > _SHOWN else []
+    return "; ".join([*shown, *more])
+
+
 def acknowledged(
     item: e2ap.E2NodeComponentConfigItem | e2ap.E2NodeComponentConfigRemovalItem, cause: e2ap.Cause | None
 ) -> e2ap.E2NodeComponentConfigAckItem:
@@ -146,19 +159,22 @@ def _setup_refusal(request: e2ap.E2SetupRequest) -> tuple[e2ap.Cause, str] | Non
         return SEMANTIC_ERROR, text
     if not _PLMN.fullmatch(request.global_e2_node_id.plmn_id):
         return SEMANTIC_ERROR, "global_e2_node_id.plmn_id: 5 or 6 digits (MCC and MNC) are required"
-    if not request.e2_node_component_config_addition:
-        return (
-            ABSTRACT_SYNTAX_ERROR_REJECT,
-            "e2_node_component_config_addition: at least 1 entry is required, there are 0",
-        )
-    keys = [component_key(item) for item in request.e2_node_component_config_addition]
-    if len(set(keys)) < len(keys):
-        return FALSELY_CONSTRUCTED, "e2_node_component_config_addition: a component stands more than once"
     if len(request.ran_functions_added) > MAX_RAN_FUNCTIONS:
         return (
             EXCESSIVE_FUNCTIONS,
             f"ran_functions_added: {len(request.ran_functions_added)} entries, at most {MAX_RAN_FUNCTIONS}",
         )
+    return _components_refusal([component_key(item) for item in request.e2_node_component_config_addition])
+
+
+def _components_refusal(keys: list[ComponentKey]) -> tuple[e2ap.Cause, str] | None:
+    field_name = "e2_node_component_config_addition"
+    if not keys:
+        return ABSTRACT_SYNTAX_ERROR_REJECT, f"{field_name}: at least 1 entry is required, there are 0"
+    if text := component_id_error(keys):
+        return SEMANTIC_ERROR, f"{field_name}: {text}"
+    if len(set(keys)) < len(keys):
+        return FALSELY_CONSTRUCTED, f"{field_name}: a component stands more than once"
     return None
 
 
@@ -190,6 +206,13 @@ def _definition(item: e2ap.RanFunctionItem) -> slot.RanFunctionDefinition | budg
     return _OURS[item.ran_function_oid].FromString(item.ran_function_definition)
 
 
+def component_id_error(keys: Iterable[ComponentKey]) -> str:
+    """What is wrong with the ids of components, in words; empty where nothing is."""
+    wrong = [name for _, name in keys if not 1 <= len(name) <= MAX_COMPONENT_ID_CHARACTERS]
+    limits = f"1..{MAX_COMPONENT_ID_CHARACTERS} characters"
+    return f"component_id: {limits} are required (there are {len(wrong[0])})" if wrong else ""
+
+
 def judge_functions(
     items: Iterable[e2ap.RanFunctionItem], known: dict[int, e2ap.RanFunctionItem]
 ) -> tuple[dict[int, e2ap.RanFunctionItem], list[e2ap.RanFunctionIdCauseItem]]:
@@ -208,7 +231,9 @@ def judge_functions(
 def _function_refusal(item: e2ap.RanFunctionItem, known: dict[int, e2ap.RanFunctionItem]) -> e2ap.Cause | None:
     if not 1 <= item.ran_function_id <= MAX_RAN_FUNCTION_ID or item.ran_function_id in known:
         return RAN_FUNCTION_ID_INVALID
-    if not item.ran_function_oid or any(item.ran_function_oid == other.ran_function_oid for other in known.values()):
+    if not _OID.fullmatch(item.ran_function_oid) or any(
+        item.ran_function_oid == other.ran_function_oid for other in known.values()
+    ):
         return RAN_FUNCTION_NOT_SUPPORTED
     if item.ran_function_oid in _OURS:
         try:

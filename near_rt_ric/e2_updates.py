@@ -152,6 +152,8 @@ def _configuration_refusal(setup: NodeSetup, update: e2ap.E2NodeConfigurationUpd
     changed = [*update.e2_node_component_config_addition, *update.e2_node_component_config_update]
     removed = [component_key(item) for item in update.e2_node_component_config_removal]
     keys: list[ComponentKey] = [*(component_key(item) for item in changed), *removed]
+    if text := messages.component_id_error(component_key(item) for item in update.e2_node_component_config_addition):
+        return messages.SEMANTIC_ERROR, f"e2_node_component_config_addition: {text}"
     if len(set(keys)) != len(keys):
         return messages.FALSELY_CONSTRUCTED, "e2_node_component_config: a component stands more than once"
     if removed and not (set(setup.components) - set(removed)) and not update.e2_node_component_config_addition:

@@ -44,7 +44,7 @@ JobsOption = Annotated[
     typer.Option(
         "--jobs",
         metavar="N",
-        callback=lambda value: value if value is None else in_range(1, MAX_JOBS)(value),
+        parser=in_range(1, MAX_JOBS),
         help=f"Runs at the same time (1..{MAX_JOBS}; as many as there are cores unless told).",
     ),
 ]

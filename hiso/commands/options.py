@@ -9,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import typer
 
 from hiso import ports
 from hiso.doctor import torch_remedy
-from hiso.run_request import RequestError, RunRequest, make_request
+from hiso.run_request import MAX_SEED, MAX_SLOTS, RequestError, RunRequest, make_request
 from ran_emulator.arguments import MAX_CELLS
-from ran_emulator.scenario import PRESETS
+from ran_emulator.scenario import PRESETS, SLOTS_PER_SECOND
 from xapps.slicing.inter.policies import INTER_NAMES
 from xapps.slicing.intra.names import INTRA_NAMES
 from xapps.slicing.options import MAX_POWER_LEVELS, MIN_POWER_LEVELS
@@ -27,16 +27,33 @@ from xapps.slicing.triggers import TRIGGER_NAMES
 USAGE_ERROR = 2
 FAILED = 1
 
+SLOT_S = 1 / SLOTS_PER_SECOND
 
-def in_range(low: int, high: int) -> Callable[[int | None], int | None]:
-    """An option's check that names both ends (Typer's own names the one that was passed)."""
+_Number = TypeVar("_Number", int, float)
 
-    def check(value: int | None) -> int | None:
-        if value is not None and not low <= value <= high:
+
+def in_range(low: int, high: int) -> Callable[[str], int]:
+    """An option's parser that names both ends (Typer's own check names the one that was passed, or none)."""
+
+    def parse(text: str) -> int:
+        value = of_kind(int, low, high)(text)
+        if not low <= value <= high:
             raise typer.BadParameter(f"must be {low}..{high} (given {value})")
         return value
 
-    return check
+    return parse
+
+
+def of_kind(kind: type[_Number], low: float, high: float) -> Callable[[str], _Number]:
+    """The parser of a number whose range is checked later; what is no such number is told it, too."""
+
+    def parse(text: str) -> _Number:
+        try:
+            return kind(text)
+        except ValueError:
+            raise typer.BadParameter(f"must be {low}..{high} (given {text!r})") from None
+
+    return parse
 
 
 ScenarioOption = Annotated[
@@ -92,12 +109,26 @@ WeightsOption = Annotated[
         "--weights", metavar="DIR", help="Trained weights as `hiso train --out` leaves them, of this scenario."
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", parser=of_kind(int, 0, MAX_SEED), help="Of everything random.")
+]
 DurationOption = Annotated[
-    float | None, typer.Option("--duration", metavar="SECONDS", help="Simulated seconds to run.")
+    float | None,
+    typer.Option(
+        "--duration",
+        metavar="SECONDS",
+        parser=of_kind(float, SLOT_S, MAX_SLOTS * SLOT_S),
+        help="Simulated seconds to run.",
+    ),
 ]
 SlotsOption = Annotated[
-    int | None, typer.Option("--slots", metavar="N", help="Slots of 0.5 ms to run, instead of --duration.")
+    int | None,
+    typer.Option(
+        "--slots",
+        metavar="N",
+        parser=of_kind(int, 1, MAX_SLOTS),
+        help="Slots of 0.5 ms to run, instead of --duration.",
+    ),
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the run's summary there.")]
 LearnOption = Annotated[bool, typer.Option("--learn/--no-learn", help="Agents go on learning (needs PyTorch).")]
@@ -105,7 +136,13 @@ FromScratchOption = Annotated[
     bool, typer.Option("--from-scratch", help="Agents start untrained instead of from the shipped weights.")
 ]
 CellsOption = Annotated[
-    int, typer.Option("--cells", metavar="N", help=f"Cells that the same agents serve (1..{MAX_CELLS}).")
+    int,
+    typer.Option(
+        "--cells",
+        metavar="N",
+        parser=of_kind(int, 1, MAX_CELLS),
+        help=f"Cells that the same agents serve (1..{MAX_CELLS}).",
+    ),
 ]
 ControlDelayOption = Annotated[
     str,
@@ -120,7 +157,7 @@ PortBaseOption = Annotated[
     typer.Option(
         "--port-base",
         metavar="PORT",
-        callback=in_range(ports.MIN_PORT_BASE, ports.MAX_PORT_BASE),
+        parser=in_range(ports.MIN_PORT_BASE, ports.MAX_PORT_BASE),
         help=f"First of the ports ({ports.MIN_PORT_BASE}..{ports.MAX_PORT_BASE}): "
         "emulator +0, RIC +1, emulators of further cells +2..4, xApps +10..13, learners +14..17, E2 +21.",
     ),

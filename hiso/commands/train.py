@@ -58,7 +58,7 @@ DelayOption = Annotated[
     typer.Option(
         "--control-delay-slots",
         metavar="D",
-        callback=in_range(0, MAX_CONTROL_DELAY_SLOTS),
+        parser=in_range(0, MAX_CONTROL_DELAY_SLOTS),
         help=f"D while training (0..{MAX_CONTROL_DELAY_SLOTS}).",
     ),
 ]
@@ -69,7 +69,7 @@ TrainSlotsOption = Annotated[
     typer.Option(
         "--slots",
         metavar="N",
-        callback=in_range(1, MAX_TRAINING_SLOTS),
+        parser=in_range(1, MAX_TRAINING_SLOTS),
         help=f"Slots of training of the intra-slice level (1..{MAX_TRAINING_SLOTS}).",
     ),
 ]
@@ -78,7 +78,7 @@ SecondsOption = Annotated[
     typer.Option(
         "--seconds",
         metavar="N",
-        callback=in_range(1, MAX_TRAINING_SECONDS),
+        parser=in_range(1, MAX_TRAINING_SECONDS),
         help=f"Seconds of training of the inter-slice level (1..{MAX_TRAINING_SECONDS}; its own).",
     ),
 ]
@@ -87,7 +87,7 @@ CandidatesOption = Annotated[
     typer.Option(
         "--candidates",
         metavar="N",
-        callback=in_range(1, 10),
+        parser=in_range(1, 10),
         help="Inter-slice trainings (1..10), the best on a validation world kept.",
     ),
 ]

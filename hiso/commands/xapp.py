@@ -157,7 +157,7 @@ def remove(name: NameArgument, port_base: PortBaseOption = ports.DEFAULT_PORT_BA
 def logs(
     name: NameArgument,
     lines: Annotated[
-        int, typer.Option("--lines", metavar="N", callback=in_range(1, MAX_LOG_LINES), help="The last N lines.")
+        int, typer.Option("--lines", metavar="N", parser=in_range(1, MAX_LOG_LINES), help="The last N lines.")
     ] = 100,
     port_base: PortBaseOption = ports.DEFAULT_PORT_BASE,
 ) -> None:

@@ -25,6 +25,7 @@ from near_rt_ric.xapp_manager.errors import (
 from near_rt_ric.xapp_manager.manager import XAppManager
 from service_kit.exposure import is_local
 from service_kit.field_errors import field_errors
+from service_kit.unreadable_body import refuse_by_field
 
 _STATUS = {
     DescriptorError: 422,
@@ -154,6 +155,7 @@ def _changes(manager: XAppManager, *, anywhere: bool) -> APIRouter:
 
 def add_error_forms(app: FastAPI) -> None:
     """Errors name the field; what cannot be encoded is escaped."""
+    refuse_by_field(app)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -13,20 +13,24 @@ from fastapi.responses import JSONResponse
 
 from ran_emulator.command_client import CommandRefusedError, LoopBusyError
 from ran_emulator.events import EVENT_TYPES, Body
+from ran_emulator.http.timeline import MAX_EVENTS_A_CALL
+from service_kit.unreadable_body import refuse_by_field
 
 
 def add_error_forms(app: FastAPI) -> None:
     """Have every refusal take one form: 422 with `detail`, a list of complaints; 503 where no slot begins."""
+    refuse_by_field(app)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        body = getattr(request.scope.get("route"), "body_field", None)
+        route = request.scope.get("route")
+        body = getattr(route, "body_field", None)
         model = None if body is None else body.field_info.annotation
         sent = request.headers.get("content-type", "")
         if body is not None and isinstance(error.body, bytes) and "json" not in sent:
             complaint = {"field": "content-type", "message": "must be application/json", "given": sent}
             return JSONResponse({"detail": [complaint]}, 422)
-        return JSONResponse({"detail": [_complaint(item, model) for item in error.errors()]}, 422)
+        return JSONResponse({"detail": [_complaint(item, model, route) for item in error.errors()]}, 422)
 
     @app.exception_handler(CommandRefusedError)
     def refused(_request: Request, error: CommandRefusedError) -> JSONResponse:
@@ -40,7 +44,7 @@ def add_error_forms(app: FastAPI) -> None:
         return JSONResponse({"detail": str(error)}, 503)
 
 
-def _complaint(item: dict[str, Any], model: Any) -> dict[str, Any]:
+def _complaint(item: dict[str, Any], model: Any, route: Any) -> dict[str, Any]:
     """One of pydantic's errors: field, what is wrong, what is allowed (where it is one of the body's), what came.
 
     Where the body is a list of events, `entry` is the event's place in it, counted from 1.
@@ -50,7 +54,9 @@ def _complaint(item: dict[str, Any], model: Any) -> dict[str, Any]:
     if get_origin(model) is list and item["type"] != "json_invalid" and where and isinstance(where[0], int):
         entry = {"entry": where[0] + 1}
         model, where = (EVENT_TYPES.get(where[1]), where[2:]) if len(where) > 1 else (None, ())
-    allowed = _allowed_of(model)
+    allowed = _allowed_of(model) if item["loc"][0] == "body" else _allowed_beside(route)
+    if not entry and get_origin(model) is list:
+        allowed = {"body": f"1..{MAX_EVENTS_A_CALL} events"}
     if item["type"].startswith("union_tag"):
         where, allowed = ("change",), {"change": ", ".join(EVENT_TYPES)}
     named = [part for part in where[:1] if isinstance(part, str) and part]
@@ -70,6 +76,16 @@ def _allowed_of(model: Any) -> dict[str, str]:
     return {name: _range(schema) for name, schema in model.model_json_schema()["properties"].items()}
 
 
+def _allowed_beside(route: Any) -> dict[str, str]:
+    """Range of each number in a route's path and query."""
+    found = {}
+    for parameter in (*route.dependant.path_params, *route.dependant.query_params):
+        bounds = {type(part).__name__: part for part in parameter.field_info.metadata}
+        if {"Ge", "Le"} <= bounds.keys():
+            found[parameter.alias] = f"{bounds['Ge'].ge}..{bounds['Le'].le}"
+    return found
+
+
 def _range(schema: dict[str, Any]) -> str:
     """What a field's JSON schema allows, in words."""
     if "anyOf" in schema:
@@ -78,6 +94,8 @@ def _range(schema: dict[str, Any]) -> str:
         return ", ".join(schema["enum"])
     if "items" in schema:
         return f"{schema['minItems']}..{schema['maxItems']} of {_range(schema['items'])}"
+    if "maxLength" in schema:
+        return f"{schema.get('minLength', 0)}..{schema['maxLength']} characters"
     return f"{schema['minimum']:g}..{schema['maximum']:g}" if "minimum" in schema else str(schema.get("const", ""))
 
 

@@ -134,6 +134,11 @@ WRONG_UP = [
     (["--inter", "clairvoyant"], "a reference knows what no xApp can; hiso sim runs it"),
     (["--intra", "oracle"], "a reference knows what no xApp can; hiso sim runs it"),
     (["--port-base", "80"], "'--port-base': must be 1024..65514 (given 80)"),
+    (["--port-base", "x"], "'--port-base': must be 1024..65514 (given 'x')"),
+    (["--slots", "2.5"], "'--slots': must be 1..10000000000 (given '2.5')"),
+    (["--duration", "long"], "'--duration': must be 0.0005..5000000.0 (given 'long')"),
+    (["--seed", "x"], "'--seed': must be 0..9223372036854775807 (given 'x')"),
+    (["--cells", "x"], "'--cells': must be 1..4 (given 'x')"),
 ]
 
 WRONG_REFERENCES = [

@@ -65,7 +65,24 @@ def test_setup_accepts_all_three_functions_and_acknowledges_components(ric, node
             {"ran_functions_added": [e2ap.RanFunctionItem(ran_function_id=0, ran_function_oid="1.3")]},
             "ric_service",
             e2ap.RIC_SERVICE_RAN_FUNCTION_NOT_SUPPORTED,
-            "ran_functions_added",
+            "ran_function_id 0: ran-function-id-invalid",
+        ),
+        (
+            {
+                "ran_functions_added": [
+                    e2ap.RanFunctionItem(ran_function_id=1, ran_function_oid="1.3\u2603"),
+                    e2ap.RanFunctionItem(ran_function_id=2, ran_function_oid=1_001 * "1"),
+                ]
+            },
+            "ric_service",
+            e2ap.RIC_SERVICE_RAN_FUNCTION_NOT_SUPPORTED,
+            "OIDs of 1..1000",
+        ),
+        (
+            {"e2_node_component_config_addition": [e2ap.E2NodeComponentConfigItem(component_id=65 * "a")]},
+            "protocol",
+            e2ap.PROTOCOL_SEMANTIC_ERROR,
+            "component_id: 1..64 characters are required (there are 65)",
         ),
     ],
 )

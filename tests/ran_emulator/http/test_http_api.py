@@ -137,6 +137,10 @@ REFUSED: list[tuple[str, str, bytes, str, str]] = [
         KINDS,
     ),
     ("POST", "/timeline", b'[{"at_s": 1}]', "change", KINDS),
+    ("POST", "/timeline", b"[]", "body", "1..100 events"),
+    ("POST", "/timeline", b"{}", "body", "1..100 events"),
+    ("POST", "/timeline", b"[" + 100 * b"1," + b"1]", "body", "1..100 events"),
+    ("PUT", "/e2/components/ng/x", b"{}", "configuration", "0..4096 characters"),
     (
         "POST",
         "/timeline",
@@ -209,8 +213,19 @@ def test_any_json_is_a_change_or_refused_and_changes_nothing(
 @pytest.mark.parametrize("body", [b"\xff", b"[" * 100_000, b'{"kappa": 1' + b"0" * 5_000 + b"}"])
 def test_a_body_that_cannot_be_parsed_is_refused(http: TestClient, loop: Direct, body: bytes) -> None:
     before = loop.world()
-    assert call(http, "PUT", "/hwi", body).status_code in (400, 422)
+    answer = call(http, "PUT", "/hwi", body)
+    assert answer.status_code == 422
+    (complaint,) = answer.json()["detail"]
+    assert complaint["field"] == "body"
+    assert "must be JSON" in complaint["message"]
     assert loop.world() == before
+
+
+def test_a_number_beside_the_body_is_refused_with_its_range(http: TestClient) -> None:
+    answer = http.get("/events?from_slot=a")
+    assert answer.status_code == 422
+    (complaint,) = answer.json()["detail"]
+    assert (complaint["field"], complaint["allowed"]) == ("from_slot", {"from_slot": "0..10000000000"})
 
 
 @pytest.fixture

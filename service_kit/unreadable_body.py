@@ -1,0 +1,22 @@
+"""A body that a web framework cannot even decode, refused in the form of every other refusal."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+_OF_THE_FRAMEWORK = "There was an error parsing the body"
+"""FastAPI's whole text where JSON is no UTF-8, nested too deeply, or holds a number of thousands of digits."""
+
+
+def refuse_by_field(app: FastAPI) -> None:
+    """422 that names the body, instead of a 400 that says nothing."""
+
+    @app.exception_handler(HTTPException)
+    async def unreadable(request: Request, error: HTTPException) -> Response:
+        if error.status_code != 400 or error.detail != _OF_THE_FRAMEWORK:
+            return await http_exception_handler(request, error)
+        message = "body: must be JSON in UTF-8, nested at most some hundred times, its numbers of at most 4300 digits"
+        return JSONResponse({"detail": [{"field": "body", "message": message}]}, 422)
