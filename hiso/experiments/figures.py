@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PANEL_INCHES = (5.2, 3.4)
+_COLUMNS = 3
 _LEVEL_LABELS = 4
 """More conditions in a panel than these have their names upright."""
 
@@ -39,7 +40,8 @@ def draw(results: Results, folder: Path) -> Path:
     width, height = _PANEL_INCHES
     if plot.kind == "bars":
         width *= max(1.0, max(len(panel.conditions) for panel in panels) * len(results.experiment.arms) / _BARS)
-    columns = min(3, len(panels))
+    titles = len({panel.title for panel in panels})
+    columns = min(_COLUMNS, titles if titles > 1 else len(panels))  # a measure a row, where there are titles
     rows = -(-len(panels) // columns)
     with rc_context(_STYLE):
         figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
