@@ -33,6 +33,8 @@ class Finding:
     """The numbers behind it: all of them, or those that decide."""
     others: tuple[str, ...] = ()
     """Where some comparisons break the rule: the numbers of those that do not."""
+    comparisons: int = 1
+    """How many the `lines` are of; a line about seeds may follow."""
     empty: bool = False
     """Nothing at all was measured."""
 
@@ -99,10 +101,12 @@ def _apply(rule: Rule, results: Results, conditions: list[str]) -> Finding:
         findings = [_ratio(rule, results, conditions)]
     broken = [finding for finding in findings if finding.holds is False]
     if broken:
-        return Finding(False, _lines(broken), _lines(finding for finding in findings if finding.holds is not False))
+        others = _lines(finding for finding in findings if finding.holds is not False)
+        return Finding(False, _lines(broken), others, len(broken))
     lines = _lines(findings)
+    holds = None if any(finding.holds is None for finding in findings) else True
     empty = all(finding.empty for finding in findings)
-    return Finding(None if any(finding.holds is None for finding in findings) else True, lines, empty=empty)
+    return Finding(holds, lines, comparisons=len(findings), empty=empty)
 
 
 def _lines(findings: Iterable[Finding]) -> tuple[str, ...]:

@@ -100,10 +100,10 @@ def _finding(name: str, finding: Finding, measure: str) -> Iterator[str]:
     """A reading's numbers; many, and those that do not decide, are folded."""
     state = {True: "holds", False: "does not hold", None: "no verdict"}[finding.holds]
     shown, folded = finding.lines, finding.others
-    if finding.others:
-        state += f" in {len(shown)} of {len(shown) + len(folded)} comparisons"
+    if folded:
+        state += f" in {finding.comparisons} of {finding.comparisons + len(folded)} comparisons"
     elif len(shown) > _SHOWN_LINES:
-        state += f" in {len(shown)} comparisons"
+        state += f" in {finding.comparisons} comparisons"
         shown, folded = (), shown
     yield f"- {name}: {state} ({measure}).{''.join(f' {line}.' for line in shown)}"
     if folded:

@@ -70,6 +70,19 @@ def test_a_page_shows_what_breaks_a_claim_and_folds_the_rest(tmp_path: Path) -> 
     assert folded.rstrip().endswith("</details>")
 
 
+def test_a_line_about_seeds_is_no_comparison(tmp_path: Path) -> None:
+    from hiso.experiments.report import write_report
+
+    store, what = store_in(tmp_path / "results"), experiment(claims=[CLAIM])
+    fill(store, what, {**FILLED, ("a", "busy"): WORSE, ("b", "busy"): BETTER})
+    plan = expand(what, what.full)
+    put(store, plan.runs[plan.units["a", "busy"][0].episodes[0]], {}, error="killed")
+    write_report([load_results(what, store)], tmp_path / "page.md")
+    (line,) = (line for line in (tmp_path / "page.md").read_text().split("\n") if line.startswith("- as is:"))
+    assert "does not hold in 1 of 2 comparisons" in line
+    assert line.endswith("seeds that failed, of all arms and conditions: 1.")
+
+
 def test_long_lists_and_tables_are_folded_whole(tmp_path: Path) -> None:
     from hiso.experiments.report import write_report
 
