@@ -1,6 +1,8 @@
-"""A body that a web framework cannot even decode, refused in the form of every other refusal."""
+"""What the HTTP APIs share in saying no: bodies that cannot be decoded, ranges of paths and queries, odd texts."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
@@ -20,3 +22,18 @@ def refuse_by_field(app: FastAPI) -> None:
             return await http_exception_handler(request, error)
         message = "body: must be JSON in UTF-8, nested at most some hundred times, its numbers of at most 4300 digits"
         return JSONResponse({"detail": [{"field": "body", "message": message}]}, 422)
+
+
+def ranges_beside(route: Any) -> dict[str, str]:
+    """Range of each number in a route's path and query that has two bounds, in words."""
+    found = {}
+    for parameter in (*route.dependant.path_params, *route.dependant.query_params):
+        bounds = {type(part).__name__: part for part in parameter.field_info.metadata}
+        if {"Ge", "Le"} <= bounds.keys():
+            found[parameter.alias] = f"{bounds['Ge'].ge}..{bounds['Le'].le}"
+    return found
+
+
+def encodable(text: str) -> str:
+    """A text with lone surrogates, which JSON may bring and UTF-8 cannot carry, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()

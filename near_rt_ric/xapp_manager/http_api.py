@@ -25,7 +25,7 @@ from near_rt_ric.xapp_manager.errors import (
 from near_rt_ric.xapp_manager.manager import XAppManager
 from service_kit.exposure import is_local
 from service_kit.field_errors import field_errors
-from service_kit.unreadable_body import refuse_by_field
+from service_kit.http_refusals import encodable, ranges_beside, refuse_by_field
 
 _STATUS = {
     DescriptorError: 422,
@@ -179,23 +179,10 @@ def _complaint(item: Any, route: Any) -> dict[str, str]:
     if source == "body" and body is not None:
         line = field_errors([(tuple(place), item)], body.field_info.annotation, "body")[0]
     else:
-        line = f"{'.'.join(map(str, place))}: {_allowed(route, str(place[0])) or item['msg']} (given {item['input']!r})"
+        known = ranges_beside(route).get(str(place[0]))
+        line = f"{'.'.join(map(str, place))}: {f'must be {known}' if known else item['msg']} (given {item['input']!r})"
     field = ".".join(map(str, place)) or "body"
-    return {"field": _encodable(field), "message": _encodable(line)}
-
-
-def _allowed(route: Any, name: str) -> str:
-    """The range of a number in the query of a route, in words; empty where it has none."""
-    for parameter in route.dependant.query_params:
-        bounds = {type(part).__name__: part for part in parameter.field_info.metadata}
-        if parameter.alias == name and {"Ge", "Le"} <= bounds.keys():
-            return f"must be {bounds['Ge'].ge}..{bounds['Le'].le}"
-    return ""
-
-
-def _encodable(text: str) -> str:
-    """A text with lone surrogates, which JSON may bring and UTF-8 cannot carry, escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return {"field": encodable(field), "message": encodable(line)}
 
 
 def _refuse_foreign_pages(request: Request, *, anywhere: bool) -> None:

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from ran_emulator.command_client import CommandRefusedError, LoopBusyError
 from ran_emulator.events import EVENT_TYPES, Body
 from ran_emulator.http.timeline import MAX_EVENTS_A_CALL
-from service_kit.unreadable_body import refuse_by_field
+from service_kit.http_refusals import encodable, ranges_beside, refuse_by_field
 
 
 def add_error_forms(app: FastAPI) -> None:
@@ -54,7 +54,7 @@ def _complaint(item: dict[str, Any], model: Any, route: Any) -> dict[str, Any]:
     if get_origin(model) is list and item["type"] != "json_invalid" and where and isinstance(where[0], int):
         entry = {"entry": where[0] + 1}
         model, where = (EVENT_TYPES.get(where[1]), where[2:]) if len(where) > 1 else (None, ())
-    allowed = _allowed_of(model) if item["loc"][0] == "body" else _allowed_beside(route)
+    allowed = _allowed_of(model) if item["loc"][0] == "body" else ranges_beside(route)
     if not entry and get_origin(model) is list:
         allowed = {"body": f"1..{MAX_EVENTS_A_CALL} events"}
     if item["type"].startswith("union_tag"):
@@ -63,7 +63,7 @@ def _complaint(item: dict[str, Any], model: Any, route: Any) -> dict[str, Any]:
     place = named[0] if named else "body"
     of_the_whole = place == "body" or item["type"] == "extra_forbidden"
     known = {place: allowed[place]} if place in allowed else allowed if of_the_whole else {}
-    complaint = {**entry, "field": _encodable(place), "message": item["msg"]}
+    complaint = {**entry, "field": encodable(place), "message": item["msg"]}
     if item["type"] != "json_invalid":  # else there is nothing yet that was given
         complaint["given"] = _plain(item.get("input"))
     return complaint | ({"allowed": known} if known else {})
@@ -74,16 +74,6 @@ def _allowed_of(model: Any) -> dict[str, str]:
     if not (isinstance(model, type) and issubclass(model, Body)):
         return {}
     return {name: _range(schema) for name, schema in model.model_json_schema()["properties"].items()}
-
-
-def _allowed_beside(route: Any) -> dict[str, str]:
-    """Range of each number in a route's path and query."""
-    found = {}
-    for parameter in (*route.dependant.path_params, *route.dependant.query_params):
-        bounds = {type(part).__name__: part for part in parameter.field_info.metadata}
-        if {"Ge", "Le"} <= bounds.keys():
-            found[parameter.alias] = f"{bounds['Ge'].ge}..{bounds['Le'].le}"
-    return found
 
 
 def _range(schema: dict[str, Any]) -> str:
@@ -102,12 +92,7 @@ def _range(schema: dict[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     """What can stand in JSON: a number or a text as it is, anything else described."""
     if isinstance(value, str):
-        return _encodable(value)
+        return encodable(value)
     if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return reprlib.repr(value)
-
-
-def _encodable(text: str) -> str:
-    """A text with lone surrogates, which JSON may bring and UTF-8 cannot carry, escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()
