@@ -22,7 +22,6 @@ from service_kit.wakefulness import DEVICE, may_keep_cores_awake
 MIN_PYTHON = (3, 11)
 NEWEST_TESTED_PYTHON = (3, 13)
 DISTRIBUTION = "hiso-coma"
-REALTIME_DELAY_SLOTS = 2
 _INSTALL = "pip install . (or: make up)"
 
 State = Literal["ok", "note", "wrong"]
@@ -122,13 +121,13 @@ def scheduling() -> Finding:
 def wakefulness() -> Finding:
     """Whether cores may be kept from sleeping between two slots."""
     if may_keep_cores_awake():
-        return Finding("idle cores", "ok", "kept awake in real time")
+        return Finding("idle cores", "ok", "kept awake")
     if not DEVICE.exists():
         return Finding("idle cores", "ok", f"{platform.system()} has no {DEVICE} here: they sleep as they do")
     return Finding(
         "idle cores",
         "note",
-        "they may sleep between two slots: more decisions come late in real time",
+        "they may sleep between two slots: the loop is slower, and more decisions come late in real time",
         f"let your user write {DEVICE} (sudo chgrp YOUR_GROUP {DEVICE}; sudo chmod g+w {DEVICE}), or run as root",
     )
 
@@ -136,15 +135,13 @@ def wakefulness() -> Finding:
 def placement() -> Finding:
     """Which process a run puts where, and why."""
     available = allowed_cores()
-    placed = place(available, control_delay_slots=REALTIME_DELAY_SLOTS, urgent=True, fifo=fifo_allowed())
-    where = f"real time: {_spoken(placed)}"
+    placed = place(available, urgent=True, fifo=fifo_allowed())
+    where = _spoken(placed)
     if placed.face_core is not None:
         learners = ", ".join(map(str, sorted(placed.learner_cores))) or "any core, below all others"
         if len(set(placed.hot_cores.values())) > 1:
             where += " (the emulator runs slots while other cores decide)"
         where += f"; HTTP on core {placed.face_core}, where there is most room; learners on {learners}"
-        in_turn = place(available, control_delay_slots=0, urgent=False, fifo=False)
-        where += f". Lock-step, D = 0: {_spoken(in_turn)} (a slot waits for its decision: they take turns)"
     if placed.fifo_priority is None:
         where += ". SCHED_FIFO is refused: any process may delay a slot"
     if available and len(available) <= len(HOT_LOOPS):

@@ -82,25 +82,25 @@ def emulator_names(cells: int) -> tuple[str, ...]:
     return (HOT_LOOPS[0], *(f"{HOT_LOOPS[0]}-{cell}" for cell in range(1, cells)))
 
 
-def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fifo: bool, cells: int = 1) -> Placement:
+def place(cores: tuple[int, ...], *, urgent: bool, fifo: bool, cells: int = 1) -> Placement:
     """Placement on `cores`.
 
-    D = 0: a slot waits for its decision, so all hot loops take turns on one core. D >= 1: the emulator works while
-    the others decide, so it has another core than RIC and eMBB's xApp; with more cores the others spread too, and
-    after them the emulators of further cells. Faces and learners take what is left. `cores` as `allowed_cores` orders
-    them. `urgent`: a real-time clock, or a measurement; SCHED_FIFO is for these alone: a lock-step loop would never
-    give way.
+    The emulator works while the others decide, so it has another core than RIC and eMBB's xApp; with more cores the
+    others spread too, and after them the emulators of further cells. Faces and learners take what is left. So at
+    D = 0 as well: a slot waits for its decision, but what is not on its way has a core for itself. `cores` as
+    `allowed_cores` orders them. `urgent`: a real-time clock, or a measurement; SCHED_FIFO is for these alone: a
+    lock-step loop would never give way.
     """
     fifo_priority = FIFO_PRIORITY if urgent and fifo else None
     scheduling = _scheduling(urgent=urgent, fifo=fifo)
     if not cores:
         where = "processes are not pinned (this system has no sched_setaffinity)"
         return Placement({}, None, frozenset(), fifo_priority, f"placement: {where}; {scheduling}")
-    count = _hot_core_count(len(cores), control_delay_slots)
+    count = _hot_core_count(len(cores))
     shared = _TWO_CORES_ONE_CELL if (count, cells) == (2, 1) else _SHARED[count]
     hot_cores = {name: core for core, names in zip(cores, shared, strict=False) for name in names}
     spare = cores[len(shared) :]
-    further_cores = spare[:-1][: cells - 1] if control_delay_slots else ()
+    further_cores = spare[:-1][: cells - 1]
     spare = spare[len(further_cores) :]
     emulator_cores = (cores[0], *further_cores)
     further = {name: emulator_cores[n % len(emulator_cores)] for n, name in enumerate(emulator_names(cells)) if n}
@@ -118,12 +118,8 @@ def place(cores: tuple[int, ...], *, control_delay_slots: int, urgent: bool, fif
     )
 
 
-def _hot_core_count(cores: int, control_delay_slots: int) -> int:
-    if control_delay_slots == 0 or cores == 1:
-        return 1
-    if cores == 2:
-        return 2
-    return min(cores - 1, len(HOT_LOOPS))
+def _hot_core_count(cores: int) -> int:
+    return cores if cores <= 2 else min(cores - 1, len(HOT_LOOPS))
 
 
 def _spoken(names: tuple[str, ...]) -> str:

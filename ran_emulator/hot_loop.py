@@ -372,8 +372,7 @@ def main(argv: Sequence[str]) -> int:
     snapshot = SnapshotFile(arguments.run_dir / FILE_NAME, len(cell.state.users))
     loop = HotLoop(arguments, cell, node, Publisher(cell, node, snapshot), inbox, commands)
     take_precedence(arguments.fifo)  # before the stream's threads, which inherit it
-    if not lockstep:
-        keep_cores_awake()
+    keep_cores_awake()
     link.start()
     stop_on_signals(lambda: inbox.put(_Stop()))
     stop_collector()  # the loop collects between two slots

@@ -29,6 +29,7 @@ from service_kit.byte_streams import ClientStream, ServerStream
 from service_kit.interpreter import calm_interpreter, exact_timers
 from service_kit.placement import place
 from service_kit.signals import stop_on_signals
+from service_kit.wakefulness import keep_cores_awake
 
 ECHOES = 3
 RESULT_FILE = "bare-loop.json"
@@ -243,6 +244,8 @@ def main(arguments: list[str]) -> None:
     stop_on_signals(lambda: sys.exit(0))
     place(config.cpu, config.fifo)
     exact_timers()
+    if config.role == "node":
+        keep_cores_awake()
     roles = {"node": node, "relay": relay}
     with calm_interpreter():
         roles.get(config.role, echo)(config)

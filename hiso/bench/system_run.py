@@ -102,7 +102,6 @@ def bench_placement(request: RunRequest) -> Placement:
     cores = allowed_cores()
     return place(
         cores,
-        control_delay_slots=request.control_delay_slots,
         urgent=request.clock.speed is not None or len(cores) != 1,
         fifo=fifo_allowed(),
         cells=request.cells,

@@ -100,7 +100,6 @@ class LiveRun:
         """One system from start to end; the request to go on with, where its clock does not hold."""
         placement = place(
             allowed_cores(),
-            control_delay_slots=request.control_delay_slots,
             urgent=request.clock.speed is not None,
             fifo=self._fifo,
             cells=request.cells,

@@ -93,14 +93,15 @@ def children_of(pid: int) -> list[int]:
 
 
 class TestPlacement:
-    def test_without_a_delay_all_hot_loops_share_a_core_and_faces_have_another(self) -> None:
-        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True)
-        assert set(placement.hot_cores.values()) == {0}
-        assert placement.face_core == 1
-        assert placement.fifo_priority is None
+    def test_one_core_has_everything(self) -> None:
+        placement = place((3,), urgent=True, fifo=True)
+        assert set(placement.hot_cores.values()) == {placement.face_core} == {3}
 
-    def test_with_a_delay_two_cores_share_the_load(self) -> None:
-        placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True)
+    def test_lockstep_takes_no_fifo(self) -> None:
+        assert place((0, 1), urgent=False, fifo=True).fifo_priority is None
+
+    def test_two_cores_share_the_load(self) -> None:
+        placement = place((2, 5), urgent=True, fifo=True)
         by_core = {core: {name for name in HOT_LOOPS if placement.hot_cores[name] == core} for core in (2, 5)}
         assert by_core == {2: {"emulator", "xapp-urllc", "xapp-vonr"}, 5: {"ric", "xapp-embb", "xapp-inter"}}
         assert placement.fifo_priority is not None
@@ -108,38 +109,33 @@ class TestPlacement:
         assert placement.description == f"placement: {where}; SCHED_FIFO 10"
 
     def test_emulators_of_several_cells_have_a_core_without_xapps(self) -> None:
-        placement = place((2, 5), control_delay_slots=2, urgent=True, fifo=True, cells=2)
+        placement = place((2, 5), urgent=True, fifo=True, cells=2)
         assert {name for name, core in placement.hot_cores.items() if core == 2} == {"emulator", "emulator-1"}
         assert "emulator on core 2, RIC and xApps on core 5;" in placement.description
 
     def test_normal_priority_is_said_so_where_fifo_is_refused(self) -> None:
-        placement = place((0, 1), control_delay_slots=2, urgent=True, fifo=False)
+        placement = place((0, 1), urgent=True, fifo=False)
         assert placement.fifo_priority is None
         assert "so normal priority" in placement.description
 
     def test_a_system_without_pinning_is_said_so(self) -> None:
-        placement = place((), control_delay_slots=2, urgent=True, fifo=False)
+        placement = place((), urgent=True, fifo=False)
         assert placement.hot_cores == {}
         assert placement.face_core is None
         assert "not pinned" in placement.description
 
     @given(
         st.sets(st.integers(0, 255), min_size=1, max_size=64).map(lambda cores: tuple(sorted(cores))),
-        st.integers(0, 12),
         st.booleans(),
         st.booleans(),
     )
-    def test_every_hot_loop_is_on_an_allowed_core(
-        self, cores: tuple[int, ...], delay: int, urgent: bool, fifo: bool
-    ) -> None:
-        placement = place(cores, control_delay_slots=delay, urgent=urgent, fifo=fifo)
+    def test_every_hot_loop_is_on_an_allowed_core(self, cores: tuple[int, ...], urgent: bool, fifo: bool) -> None:
+        placement = place(cores, urgent=urgent, fifo=fifo)
         assert set(placement.hot_cores) == set(HOT_LOOPS)
         assert set(placement.hot_cores.values()) <= set(cores)
         assert placement.face_core in cores
         assert not placement.learner_cores & set(placement.hot_cores.values())
-        if delay == 0:
-            assert len(set(placement.hot_cores.values())) == 1
-        if delay and len(cores) > 2:
+        if len(cores) > 2:
             # Faces and learners never share a core with a hot loop where there are cores enough.
             assert placement.face_core not in placement.hot_cores.values()
 
@@ -152,20 +148,20 @@ class TestPlacement:
         assert spread(apart) == tuple(range(8))
 
     def test_with_cores_enough_every_hot_loop_has_its_own(self) -> None:
-        placement = place(tuple(range(7)), control_delay_slots=2, urgent=True, fifo=True)
+        placement = place(tuple(range(7)), urgent=True, fifo=True)
         assert len(set(placement.hot_cores.values())) == len(HOT_LOOPS)
         assert placement.face_core == 6
         assert placement.learner_cores == {6}
 
     def test_further_cells_take_further_cores_and_leave_one_for_the_rest(self) -> None:
-        def cores_of(cores: int, delay: int) -> list[int]:
-            placement = place(tuple(range(cores)), control_delay_slots=delay, urgent=True, fifo=True, cells=3)
+        def cores_of(cores: int) -> list[int]:
+            placement = place(tuple(range(cores)), urgent=True, fifo=True, cells=3)
             assert placement.face_core == cores - 1 or cores == 2
             return [placement.hot_cores[name] for name in emulator_names(3)]
 
-        assert cores_of(9, 2) == [0, 6, 7]
-        assert cores_of(8, 2) == [0, 6, 0]
-        assert cores_of(7, 2) == cores_of(2, 2) == cores_of(9, 0) == [0, 0, 0]
+        assert cores_of(9) == [0, 6, 7]
+        assert cores_of(8) == [0, 6, 0]
+        assert cores_of(7) == cores_of(2) == [0, 0, 0]
 
     def test_fifo_is_tried_not_guessed(self) -> None:
         code = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"
@@ -236,7 +232,7 @@ class TestProcesses:
         self, module: Callable[[str, str], ProcessSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(launcher, "LEARNER_MODULE", "mortal")
-        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=False)
+        placement = place((0, 1), urgent=False, fifo=False)
         system = launcher.LocalSystem(Plan(request(), placement, 26_400, tmp_path))
         child = Child(module("mortal", "raise SystemExit('no luck')"), tmp_path)
         system.children = [child]
@@ -276,7 +272,7 @@ class TestPlan:
 
     def test_only_what_learns_has_a_learner(self, tmp_path: Path) -> None:
         learning = request(scheduler="hiso-coma", intra="slnr", learn=True, from_scratch=True)
-        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True)
+        placement = place((0, 1), urgent=False, fifo=True)
         specs = {spec.name: spec for spec in Plan(learning, placement, 26_400, tmp_path).specs()}
         assert [name for name in specs if name.startswith("learner")] == ["learner-inter"]
         assert "--learn" in specs["xapp-inter"].arguments
@@ -284,7 +280,7 @@ class TestPlan:
 
     def test_each_cell_has_an_emulator_with_ports_and_files_of_its_own(self, tmp_path: Path) -> None:
         several = request(cells=4)
-        placement = place((0, 1), control_delay_slots=0, urgent=False, fifo=True)
+        placement = place((0, 1), urgent=False, fifo=True)
         specs = [s for s in Plan(several, placement, 26_400, tmp_path).specs() if s.module == "ran_emulator"]
         assert [(spec.name, spec.http_port) for spec in specs] == [
             ("emulator", 26_400), ("emulator-1", 26_402), ("emulator-2", 26_403), ("emulator-3", 26_404),

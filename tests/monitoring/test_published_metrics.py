@@ -45,7 +45,7 @@ def system() -> Iterator[LocalSystem]:
         scenario="base", overrides=[], scheduler="hiso-coma-tuned", inter=None, intra=None, trigger=None, seed=1,
         duration_s=None, slots=None, clock="lockstep", control_delay="auto", learn=LEARN, from_scratch=True,
     )  # fmt: skip
-    placement = place(allowed_cores(), control_delay_slots=0, urgent=False, fifo=False)
+    placement = place(allowed_cores(), urgent=False, fifo=False)
     run_dir = make_run_dir()
     running = LocalSystem(Plan(request, placement, base, run_dir))
     try:
