@@ -59,7 +59,6 @@ class ProcessSystem:
         )
         placement = place(
             allowed_cores(),
-            control_delay_slots=request.control_delay_slots,
             urgent=request.clock.speed is not None,
             fifo=fifo_allowed(),
         )
