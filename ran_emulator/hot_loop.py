@@ -46,6 +46,8 @@ LOCKSTEP_SILENCE_S = 30.0
 LEAVE_S = 0.5
 STOPPED_S = 1.0
 """A loop that has not run for so long was stopped, by a person or by a machine that slept."""
+LONGEST_SLEEP_S = 0.001
+"""Longer than a slot in real time; what is not of slots must not wait for those of a slow clock."""
 CHORE_SLOTS = 4
 """One chore in so many slots."""
 LATENCY_BIN_S = 1e-5
@@ -167,6 +169,8 @@ class HotLoop:
         slot = cell.slot
         slot_s = self._arguments.clock.slot_s
         end_s = self._schedule_s + (slot + 1) * slot_s
+        if cell.control_delay_slots:
+            self._sleep_until(end_s - slot_s)
         self._serve_until(end_s - slot_s)
         if self._stopping:
             return
@@ -247,6 +251,14 @@ class HotLoop:
         next_end_s = self._node.end_waits(slot, now_s)
         if not self._serve_one(min(next_end_s, now_s + PERIOD_S)):
             self._publish_if_due()
+
+    def _sleep_until(self, due_s: float) -> None:
+        """Handle what has come, and sleep: no slot before the next wants what comes, and each wake takes time of it."""
+        self._take_events()
+        self._node.flush()
+        left_s = min(due_s - time.monotonic(), LONGEST_SLEEP_S)
+        if left_s > 0:
+            time.sleep(left_s)
 
     def _serve_until(self, deadline_s: float) -> None:
         """Handle what comes until a moment of the monotonic clock; what has come is handled in any case."""

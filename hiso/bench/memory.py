@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -127,7 +128,7 @@ class LoopInProcess:
         self._give(e2ap.E2apPdu(ric_subscription_request=request))
 
     def _give(self, pdu: e2ap.E2apPdu) -> None:
-        self._node.handle(Received(_STREAM, encode_frame([pdu.SerializeToString()])))
+        self._node.handle(Received(_STREAM, encode_frame([pdu.SerializeToString()]), time.monotonic()))
 
 
 def growth(slots: int) -> dict[str, int | None]:

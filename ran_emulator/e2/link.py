@@ -46,10 +46,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A frame with PDUs, as encoded."""
+    """A frame with PDUs, as encoded, and when it came (monotonic clock)."""
 
     stream: int
     frame: bytes
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,10 @@ class E2Link:
             _LOG.warning("waiting_for_ric", extra=fields(e2=self._target, reason=reason))
 
     def _take(self, number: int, frame: bytes) -> None:
-        self._heard_s = time.monotonic()
+        self._heard_s = now_s = time.monotonic()
         self._heard = True
         if frame:
-            self._inbox.put(Received(number, frame))
+            self._inbox.put(Received(number, frame, now_s))
 
     def _keep_alive(self) -> None:
         while not self._stopping.wait(HEARTBEAT_S):

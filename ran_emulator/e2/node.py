@@ -102,7 +102,7 @@ class E2Node:
 
     @property
     def latencies_s(self) -> list[float]:
-        """Of slot decisions carried out, INSERT sent to CONTROL taken; emptied by its reader."""
+        """Of slot decisions carried out, INSERT sent to CONTROL here; emptied by its reader."""
         return self._slots.latencies_s
 
     def end_waits(self, slot: int, now_s: float) -> float:
@@ -154,6 +154,7 @@ class E2Node:
         """Carry out what an event of the link asks for."""
         if isinstance(event, Received):
             if event.stream == self._outbox.stream:
+                self._slots.frame_came_s = event.at_s
                 self._handle_frame(event.frame)
         elif isinstance(event, Opened):
             self._association.opened(event.stream)

@@ -27,7 +27,9 @@ class SlotFunction:
         self.in_slot = False
         """A slot was asked for, and has not been executed yet."""
         self.latencies_s: list[float] = []
-        """Of decisions carried out, INSERT sent to CONTROL taken; emptied by its reader."""
+        """Of decisions carried out, INSERT sent to CONTROL here; emptied by its reader."""
+        self.frame_came_s = 0.0
+        """When the frame came whose CONTROLs are carried out: the loop may sleep before it looks."""
         self._cell = cell
         self._subscriptions = subscriptions
         self._traffic = traffic
@@ -95,9 +97,8 @@ class SlotFunction:
     def _take(self, raw: np.ndarray[tuple[int], np.dtype[np.uint8]], numbers: list[int]) -> bool:
         if numbers[layout.FUNCTION] != SLOT_FUNCTION or numbers[layout.NO_ACK] != e2ap.NO_ACK:
             return False
-        now_s = time.monotonic()
         key = numbers[layout.REQUESTOR], numbers[layout.INSTANCE]
-        process = self.processes.open_process(numbers[layout.CALL_PROCESS], key, now_s)
+        process = self.processes.open_process(numbers[layout.CALL_PROCESS], key, self.frame_came_s)
         if process is None:
             return False
         slice_id, decided_slot = process.slice_id, process.decided_slot
@@ -107,7 +108,7 @@ class SlotFunction:
             return False
         self.processes.answered(process)
         self.processes.decided(process)
-        self.latencies_s.append(now_s - process.sent_s)
+        self.latencies_s.append(self.frame_came_s - process.sent_s)
         return True
 
     def control(self, request: e2ap.RicControlRequest) -> None:
@@ -116,8 +117,7 @@ class SlotFunction:
         Raises:
             NotAdmitted, Refused: it cannot be; nothing has changed in the cell.
         """
-        now_s = time.monotonic()
-        process = self.processes.find(request, now_s)
+        process = self.processes.find(request, self.frame_came_s)
         slice_id, decided_slot = process.slice_id, process.decided_slot
         # A refused answer is an answer too: the wait ends, though a better one may still come in time.
         self.processes.answered(process)
@@ -132,4 +132,4 @@ class SlotFunction:
         self._cell.check(slice_id, decided_slot, beams, powers, common)
         self._cell.submit(slice_id, decided_slot, beams, powers, common)
         self.processes.decided(process)
-        self.latencies_s.append(now_s - process.sent_s)
+        self.latencies_s.append(self.frame_came_s - process.sent_s)

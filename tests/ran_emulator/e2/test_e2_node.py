@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slots
@@ -48,7 +50,7 @@ class Bench:
 
     def give(self, **message: object) -> None:
         frame = e2ap.E2Frame(pdus=[e2ap.E2apPdu(**message)])  # type: ignore[arg-type]
-        self.node.handle(Received(1, frame.SerializeToString()))
+        self.node.handle(Received(1, frame.SerializeToString(), time.monotonic()))
 
     def subscribe(self, slice_id: int) -> None:
         self.ask_for(slice_id)
@@ -77,7 +79,7 @@ class Bench:
 @pytest.mark.parametrize("frame", [b"\xff\xff", b"\x0a\x05abc", b"\x0a\x02\x0a\xff"])
 def test_an_undecodable_frame_is_a_transfer_syntax_error(frame: bytes) -> None:
     bench = Bench()
-    bench.node.handle(Received(1, frame))
+    bench.node.handle(Received(1, frame, time.monotonic()))
     (answer,) = bench.link.take()
     assert answer.error_indication.cause.protocol == e2ap.PROTOCOL_TRANSFER_SYNTAX_ERROR
 
@@ -87,7 +89,7 @@ def test_nothing_is_admitted_before_the_setup() -> None:
     bench.node.handle(Opened(2))
     bench.link.take()
     bench.node.handle(
-        Received(2, e2ap.E2Frame(pdus=[e2ap.E2apPdu(reset_request=e2ap.ResetRequest())]).SerializeToString())
+        Received(2, e2ap.E2Frame(pdus=[e2ap.E2apPdu(reset_request=e2ap.ResetRequest())]).SerializeToString(), 0.0)
     )
     (answer,) = bench.link.take()
     assert answer.error_indication.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
@@ -143,6 +145,35 @@ def test_at_a_delay_the_first_slots_ask_for_later_ones() -> None:
     assert (header.observed_slot, header.decided_slot) == (0, 2)
     assert bench.node.waiting_for(2)
     assert not bench.node.waiting_for(0)
+
+
+@pytest.mark.parametrize("acknowledge", [e2ap.NO_ACK, e2ap.ACK])  # compiled code reads the first
+def test_a_decision_is_as_old_as_its_frame_was_when_it_came(acknowledge: e2ap.RicControlAckRequest) -> None:
+    bench = Bench(delay=2)
+    bench.subscribe(1)
+    bench.cell.inject(1, 8)
+    bench.cell.begin_slot()
+    before_s = time.monotonic()
+    bench.node.ask()
+    after_s = time.monotonic()
+    indication = bench.link.take()[0].ric_indication
+    users = slots.IndicationMessage.FromString(indication.ric_indication_message).user_ids
+    count = bench.cell.group_size(1)
+    decision = slots.ControlMessage(
+        user_ids=users, beams=bytes(2 * count), private_power_w=bytes(4 * count), common_power_w=0.0
+    )
+    request = e2ap.RicControlRequest(
+        ric_request_id=indication.ric_request_id,
+        ran_function_id=4,
+        ric_call_process_id=indication.ric_call_process_id,
+        ric_control_header=slots.ControlHeader(slice_id=1, decided_slot=2).SerializeToString(),
+        ric_control_message=decision.SerializeToString(),
+        ric_control_ack_request=acknowledge,
+    )
+    frame = e2ap.E2Frame(pdus=[e2ap.E2apPdu(ric_control_request=request)]).SerializeToString()
+    bench.node.handle(Received(1, frame, after_s + 0.02))
+    (latency_s,) = bench.node.latencies_s
+    assert 0.02 <= latency_s <= 0.02 + after_s - before_s
 
 
 def test_loss_forgets_subscriptions_and_ends_waits() -> None:
