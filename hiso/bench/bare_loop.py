@@ -71,6 +71,7 @@ class BareConfig:
 
 def node(config: BareConfig) -> None:
     """Send frames; write the latencies of their echoes in ms, or, of frames on a schedule, the share that was late."""
+    keep_cores_awake()  # as the emulator does, for everybody
     address = Path(config.run_dir) / "bare-e2"
     while not address.exists():
         time.sleep(_RETRY_S)
@@ -244,8 +245,6 @@ def main(arguments: list[str]) -> None:
     stop_on_signals(lambda: sys.exit(0))
     place(config.cpu, config.fifo)
     exact_timers()
-    if config.role == "node":
-        keep_cores_awake()
     roles = {"node": node, "relay": relay}
     with calm_interpreter():
         roles.get(config.role, echo)(config)
