@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hiso.placement import place
 from xapps.learner import parse_arguments
 
 from . import project
@@ -111,6 +112,16 @@ def test_each_xapp_and_its_learner_name_the_same_socket() -> None:
             assert match is not None
             assert other is not None
             assert match[1] == other[1]
+
+
+def test_hot_loops_stand_where_hiso_up_puts_them_on_two_cores() -> None:
+    services = {"ran-emulator": "emulator", "near-rt-ric": "ric", "xapp-inter-slice": "xapp-inter"}
+    services |= {f"xapp-intra-{name}": f"xapp-{name}" for name in ("vonr", "embb", "urllc")}
+    found = {}
+    for service, loop in services.items():
+        (core,) = re.findall(r" --cpu \$\{\w+:-(\d+)\}", _services()[service]["command"])
+        found[loop] = int(core)
+    assert found == place((0, 1), urgent=True, fifo=True).hot_cores
 
 
 def test_the_engines_socket_is_in_the_overlay_alone() -> None:
