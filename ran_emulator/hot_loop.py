@@ -48,6 +48,10 @@ STOPPED_S = 1.0
 """A loop that has not run for so long was stopped, by a person or by a machine that slept."""
 LONGEST_SLEEP_S = 0.001
 """Longer than a slot in real time; what is not of slots must not wait for those of a slow clock."""
+CATCH_UP = 0.8
+"""Behind its schedule a slot begins this share of a slot after the one before: decisions come no faster than that."""
+WAKE_S = 5e-5
+"""By so much a sleep ends late."""
 CHORE_SLOTS = 4
 """One chore in so many slots."""
 LATENCY_BIN_S = 1e-5
@@ -100,6 +104,8 @@ class HotLoop:
         self.started_s = time.monotonic()
         self._schedule_s = self._ended_s = self.started_s
         """When slot 0 began, or would have begun had nothing been missed; when the last slot ended."""
+        self._began_s = -math.inf
+        """When the last slot began."""
         self.latencies = Latencies()
         self._arguments = arguments
         self._cell = cell
@@ -168,12 +174,15 @@ class HotLoop:
         cell, node = self._cell, self._node
         slot = cell.slot
         slot_s = self._arguments.clock.slot_s
-        end_s = self._schedule_s + (slot + 1) * slot_s
+        begin_s = self._schedule_s + slot * slot_s
+        end_s = begin_s + slot_s
         if cell.control_delay_slots:
-            self._sleep_until(end_s - slot_s)
-        self._serve_until(end_s - slot_s)
+            begin_s = max(begin_s, self._began_s + CATCH_UP * slot_s)
+            self._sleep_until(begin_s)
+        self._serve_until(begin_s)
         if self._stopping:
             return
+        self._began_s = max(begin_s, time.monotonic() - WAKE_S)
         self._carry_out_commands()
         cell.begin_slot()
         node.ask()
@@ -185,7 +194,7 @@ class HotLoop:
         if window is not None:
             self._chores += self._chores_of(window)
         elif self._chores and slot % CHORE_SLOTS == 0:
-            self._serve_until(end_s - slot_s / 2)  # what the slot has sent leaves, and its answers come, before
+            self._serve_until(self._began_s + slot_s / 2)  # what the slot has sent leaves, and its answers come, before
             self._chores.pop(0)()
         now_s = time.monotonic()
         if now_s > end_s:
