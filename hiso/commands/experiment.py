@@ -8,8 +8,10 @@ import signal
 import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +19,7 @@ from rich.table import Table
 
 from hiso.commands.options import FAILED, check_torch, fail, in_range, refuse
 from hiso.experiments import tables
+from hiso.experiments.digest import ROOT, SameResults, code_digest, own_digest, write_same_results
 from hiso.experiments.execute import Tally, execute
 from hiso.experiments.report import EXTRA_MODULES, write_report
 from hiso.experiments.results import load_results
@@ -25,9 +28,11 @@ from hiso.experiments.runs import Plan, expand
 from hiso.experiments.spec import Experiment, ExperimentError, catalogue_names, load_experiment
 from hiso.experiments.store import Store, StoreError
 from hiso.experiments.tables import TableError
+from hiso.experiments.verification import compare, lend_weights, sample, stored_runs
 from hiso.terminal import table_width
 
 MAX_JOBS = 256
+MAX_VERIFIED = 10_000
 DEFAULT_OUT = Path("results")
 DEFAULT_TABLES = Path("docs/results")
 INTERRUPTED = 130
@@ -123,6 +128,53 @@ def restore(
             typer.echo(f"{experiment.name}: {taken} runs{other}")
     except (StoreError, TableError, ExperimentError) as error:
         refuse(str(error))
+
+
+@app.command("verify")
+def verify(
+    earlier: Annotated[Path, typer.Argument(metavar="DIR", help="A checkout of the earlier code.")],
+    names: SomeNamesArgument = None,
+    count: Annotated[
+        int,
+        typer.Option(
+            "--runs", metavar="N", parser=in_range(1, MAX_VERIFIED), help=f"Runs to make again (1..{MAX_VERIFIED})."
+        ),
+    ] = 60,
+    jobs: JobsOption = None,
+    out: OutOption = DEFAULT_OUT,
+) -> None:
+    """Make stored runs of earlier code again; where all come out the same, its results count as this code's.
+
+    The note of it, hiso/experiments/same_results.json, belongs to the code: commit it.
+    """
+    experiments = _chosen(names or ["all"])
+    if not (earlier / "hiso/experiments/digest.py").is_file():
+        refuse(f"DIR: {earlier} must be a checkout of earlier code")
+    code = code_digest(earlier)
+    if code == code_digest():
+        typer.echo(f"results of {earlier} are this code's already")
+        return
+    store, console = Store(out), Console()
+    try:
+        runs = {key: run for what in experiments for key, run in expand(what, what.full).runs.items()}
+        then = stored_runs(runs, store, code)
+        with TemporaryDirectory() as folder:
+            again = Store(Path(folder))
+            chosen = sample({key: runs[key] for key in then}, count, np.random.default_rng(0))
+            ready = lend_weights(chosen, then, store, again)
+            if not ready:
+                refuse(f"out: {out} holds no runs of {earlier}, or not the weights that they need")
+            _execute(console, ready, {}, again, jobs or len(os.sched_getaffinity(0)), retry_failed=False)
+            different = compare(ready, then, store, again)
+    except (StoreError, ExperimentError) as error:
+        refuse(str(error))
+    for key, lines in different.items():
+        for line in lines:
+            console.print(f"{runs[key].name}: {line}")
+    if any(different.values()):
+        fail(f"{sum(map(bool, different.values()))} of {len(ready)} runs made again came out otherwise")
+    path = write_same_results(SameResults(own_digest(ROOT), code, len(ready)))
+    console.print(f"{len(ready)} of {len(then)} stored runs made again, all the same: noted in {path}, commit it")
 
 
 @app.command("report")

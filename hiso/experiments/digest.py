@@ -1,14 +1,20 @@
-"""A digest of the code that decides what a run gives: results of other code are not taken for this code's."""
+"""A digest of the code that decides what a run gives: results of other code are not taken for this code's.
+
+Unless they have been shown to be the same: `hiso experiment verify` makes runs of earlier code again and notes it.
+"""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
+_NOTE = "hiso/experiments/same_results.json"
 _PACKAGES = ("hiso", "ran_emulator", "near_rt_ric", "xapps")
 _IN_PROCESS = ("hiso.experiments.perform",)
 _SYSTEM = (
@@ -24,24 +30,60 @@ _SYSTEM = (
 """What makes a run of the whole system, and what that starts."""
 
 
-@cache
-def code_digest(*, system: bool = False) -> str:
-    """SHA-256 over the syntax trees of all modules that a run can import: comments and layout do not count.
+@dataclass(frozen=True, slots=True)
+class SameResults:
+    """A note that code gives the results of earlier code."""
 
-    `system`: of a run of the whole system, as processes.
+    code: str
+    earlier: str
+    runs: int
+    """That were made again."""
+
+
+@cache
+def code_digest(root: Path = ROOT, *, system: bool = False) -> str:
+    """SHA-256 under which a checkout's results are stored: of its code, or of earlier code whose results it gives.
+
+    `system`: of a run of the whole system, as processes; such runs are never taken over.
     """
+    if system:
+        return own_digest(root, system=True)
+    note = same_results(root)
+    return own_digest(root) if note is None else note.earlier
+
+
+@cache
+def own_digest(root: Path, *, system: bool = False) -> str:
+    """SHA-256 over the syntax trees of all modules that a run can import: comments and layout do not count."""
     digest = hashlib.sha256()
-    for name, tree in sorted(_reachable(*(_SYSTEM if system else _IN_PROCESS)).items()):
+    for name, tree in sorted(_reachable(root, *(_SYSTEM if system else _IN_PROCESS)).items()):
         digest.update(f"{name}\n{ast.dump(tree)}\n".encode())
     return digest.hexdigest()
 
 
-def _reachable(*entries: str) -> dict[str, ast.Module]:
+def same_results(root: Path = ROOT) -> SameResults | None:
+    """The note that a checkout has on its own code; None: there is none, or it is on other code."""
+    try:
+        note = SameResults(**json.loads((root / _NOTE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    return note if note.code == own_digest(root) else None
+
+
+def write_same_results(note: SameResults, root: Path = ROOT) -> Path:
+    """Note that this code gives the results of earlier code; returns the file."""
+    path = root / _NOTE
+    path.write_text(json.dumps(asdict(note), indent=2) + "\n", encoding="utf-8")
+    code_digest.cache_clear()
+    return path
+
+
+def _reachable(root: Path, *entries: str) -> dict[str, ast.Module]:
     found: dict[str, ast.Module] = {}
     waiting = [*entries]
     while waiting:
         name = waiting.pop()
-        file = _file(name)
+        file = _file(root, name)
         if file is None or name in found:
             continue
         found[name] = ast.parse(file.read_text(encoding="utf-8"))
@@ -49,11 +91,11 @@ def _reachable(*entries: str) -> dict[str, ast.Module]:
     return found
 
 
-def _file(name: str) -> Path | None:
+def _file(root: Path, name: str) -> Path | None:
     """The module's source; None: not one of ours, or a name inside a module."""
     if name.partition(".")[0] not in _PACKAGES:
         return None
-    place = _ROOT.joinpath(*name.split("."))
+    place = root.joinpath(*name.split("."))
     return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hiso import __version__
 from hiso.experiments.claims import Finding, Verdict, interval, judge, number
-from hiso.experiments.digest import code_digest
+from hiso.experiments.digest import code_digest, same_results
 from hiso.experiments.figures import draw
 from hiso.experiments.measures import MEASURES
 from hiso.experiments.results import Results
@@ -48,11 +48,18 @@ def write_report(found: Sequence[Results], page: Path) -> None:
         if results.found:
             write_parquet(results, folder)
         parts.append((results, verdicts, picture))
-    lines = ["# Results", "", _INTRODUCTION, f"Version {__version__}, code {code_digest()[:12]}.", ""]
+    lines = ["# Results", "", _INTRODUCTION, *_of_code(), ""]
     lines += [*_summary([(results, verdicts) for results, verdicts, _ in parts]), ""]
     for results, verdicts, picture in parts:
         lines += [*_section(results, verdicts, f"{folder.name}/{picture.name}" if picture else None), ""]
     page.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _of_code() -> Iterator[str]:
+    yield f"Version {__version__}, code {code_digest()[:12]}."
+    note = same_results()
+    if note is not None:
+        yield f"Code {note.code[:12]} gives the same: of {note.runs} runs made again all came out alike, bit for bit."
 
 
 def _summary(parts: list[tuple[Results, list[Verdict]]]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -51,10 +52,14 @@ class Run:
     @cached_property
     def key(self) -> str:
         """SHA-256 of the run and of the code that decides it."""
-        text = json.dumps([self.content, code_digest(system=self.kind == "system")], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return key_of(self.content, code_digest(system=self.kind == "system"))
 
     @property
     def name(self) -> str:
         """For people."""
         return f"{self.kind} {self.scenario['name']} {self.inter}+{self.intra}+{self.trigger} seed {self.seed}"
+
+
+def key_of(content: Mapping[str, Any], code: str) -> str:
+    """Key of a run by its content and the digest of the code that decides it."""
+    return hashlib.sha256(json.dumps([content, code], sort_keys=True).encode()).hexdigest()

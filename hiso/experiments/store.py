@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -98,6 +99,10 @@ class Store:
             WeightsError: nothing, or nothing that can be used.
         """
         return load_weights(self._weights_path(key))
+
+    def copy_weights(self, key: str, source: Store, source_key: str) -> None:
+        """Take what a training has left from another store."""
+        shutil.copyfile(source._weights_path(source_key), self._weights_path(key))
 
     def _weights_path(self, key: str) -> Path:
         return self._weights / f"{key}.npz"

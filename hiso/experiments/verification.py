@@ -1,0 +1,101 @@
+"""Whether this code gives what earlier code gave: stored runs of that made again by this, and compared bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hiso.experiments.run import Run, key_of
+from hiso.experiments.store import Result, Store
+
+_TIMES = ("_cpu_s", "learner_s")
+"""Ends of the names of measures that no two runs give alike."""
+
+
+def stored_runs(runs: dict[str, Run], store: Store, earlier: str) -> dict[str, str]:
+    """Keys of the runs that are stored under the digest of earlier code and went well, by their keys under this one's.
+
+    Args:
+        runs: by key, trainings before what needs them; those of whole systems are left out.
+        store: where results are.
+        earlier: `code_digest` of the earlier code.
+
+    Raises:
+        StoreError: a stored file that cannot be used.
+    """
+    then: dict[str, str] = {}
+    for key, run in runs.items():
+        if run.kind != "system":
+            weights = {"inter_weights": run.inter_weights, "intra_weights": run.intra_weights}
+            mine = {name: then.get(of, of) for name, of in weights.items() if of is not None}
+            then[key] = key_of(run.content | mine, earlier)
+    found = {key: store.get(old) for key, old in then.items()}
+    return {key: then[key] for key, result in found.items() if result is not None and result.error is None}
+
+
+def sample(runs: dict[str, Run], count: int, rng: np.random.Generator) -> dict[str, Run]:
+    """Runs to make again, by key: one of each kind and scheduler as far as `count` goes, then any."""
+    keys = [*runs]
+    shuffled = [keys[place] for place in rng.permutation(len(keys))]
+    firsts: dict[tuple[str, ...], str] = {}
+    for key in shuffled:
+        run = runs[key]
+        firsts.setdefault((run.kind, run.inter.partition(":")[0], run.intra, run.trigger), key)
+    chosen = dict.fromkeys([*firsts.values(), *shuffled])
+    return {key: runs[key] for key in list(chosen)[:count]}
+
+
+def lend_weights(runs: dict[str, Run], then: dict[str, str], lender: Store, borrower: Store) -> dict[str, Run]:
+    """Copy the weights that runs need; returns the runs that have what they need.
+
+    Args:
+        runs: by key.
+        then: keys under which the lender has what they name.
+        lender: the store of the earlier code's results.
+        borrower: the store in which runs are made again.
+
+    Raises:
+        StoreError: the borrower's folder cannot be made.
+    """
+    borrower.prepare()
+    ready = {}
+    for key, run in runs.items():
+        trained = [name for name in (run.inter_weights, run.intra_weights) if name in then]
+        if all(lender.has_weights(then[name]) for name in trained):
+            ready[key] = run
+            for name in trained:
+                borrower.copy_weights(name, lender, then[name])
+    return ready
+
+
+def compare(runs: dict[str, Run], then: dict[str, str], store: Store, again: Store) -> dict[str, list[str]]:
+    """What each run gave differently when it was made again, by key; the lists of all that came out the same are empty.
+
+    Args:
+        runs: those that were made again, by key.
+        then: the keys under which `store` has them.
+        store: results of the earlier code.
+        again: results of this code.
+
+    Raises:
+        StoreError: a stored file that cannot be used.
+    """
+    return {key: [*_differences(store.get(then[key]), again.get(key))] for key in runs}
+
+
+def _differences(stored: Result | None, made: Result | None) -> Iterator[str]:
+    """But for times; curves that are not stored are not compared."""
+    if stored is None or made is None:
+        yield "is not stored"
+        return
+    if made.error is not None:
+        yield f"failed: {made.error.strip().splitlines()[-1]}"
+        return
+    for name in sorted(stored.measures.keys() | made.measures.keys()):
+        before, now = stored.measures.get(name), made.measures.get(name)
+        if before != now and not name.endswith(_TIMES):
+            yield f"{name}: {now}, was {before}"
+    for name in sorted(stored.series.keys() & made.series.keys()):
+        if stored.series[name] != made.series[name]:
+            yield f"{name}: another curve"

@@ -1,0 +1,141 @@
+"""Results of earlier code count as this code's where runs made again come out the same, and only then."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from experiment_data import MINIMAL, experiment, put, store_in
+from typer.testing import CliRunner, Result
+
+from hiso.commands import app
+from hiso.experiments import digest
+from hiso.experiments.digest import SameResults, code_digest, own_digest, same_results, write_same_results
+from hiso.experiments.execute import execute
+from hiso.experiments.run import key_of
+from hiso.experiments.runs import expand
+from hiso.experiments.store import Store
+from hiso.experiments.verification import sample, stored_runs
+
+LEARNS = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}, "rule": {"scheduler": "gga"}}
+
+
+def checkout(folder: Path, text: str = "x = 1") -> Path:
+    """Earlier code, as far as its digest is concerned."""
+    (folder / "hiso/experiments").mkdir(parents=True)
+    (folder / "hiso/experiments/perform.py").write_text(text)
+    (folder / "hiso/experiments/digest.py").write_text("")
+    return folder
+
+
+def of_earlier_code(store: Store, earlier: str) -> list[Path]:
+    """All that is stored, as if earlier code had made it."""
+    for path in [*store.folder.glob("runs/*.json")]:
+        content = json.loads(path.read_text())["run"]
+        path.rename(path.with_stem(key_of(content, earlier)))
+    return sorted(store.folder.glob("runs/*.json"))
+
+
+def test_runs_of_earlier_code_are_found_with_the_trainings_that_they_name(tmp_path: Path) -> None:
+    what = experiment(arms=LEARNS, conditions={"c": {}})
+    plan = expand(what, what.quick)
+    store = store_in(tmp_path)
+    then: dict[str, str] = {}
+    for key, run in plan.runs.items():
+        names = {name: then.get(value, value) for name, value in run.content.items() if name.endswith("_weights")}
+        then[key] = key_of(run.content | names, "earlier")
+        result = {"utility": 1.0}
+        (tmp_path / "runs" / f"{then[key]}.json").write_text(
+            json.dumps({"run": {}, "measures": result, "series": {}, "wall_s": 1.0, "jobs": 1, "error": None})
+        )
+    assert stored_runs(plan.runs, store, "earlier") == then
+    assert stored_runs(plan.runs, store, "another") == {}
+    failed = next(iter(then))
+    put(store, plan.runs[failed], {}, "it failed")
+    (tmp_path / "runs" / f"{failed}.json").replace(tmp_path / "runs" / f"{then[failed]}.json")
+    assert stored_runs(plan.runs, store, "earlier").keys() == then.keys() - {failed}
+
+
+def test_a_sample_has_every_kind_of_run_before_a_second_of_any() -> None:
+    what = experiment(arms=LEARNS, conditions={"c": {}})
+    runs = expand(what, what.full).runs
+    chosen = sample(runs, 4, np.random.default_rng(0))
+    assert {run.kind for run in chosen.values()} == {"train-intra", "train-inter", "episode"}
+    assert {run.inter for run in chosen.values() if run.kind == "episode"} == {"coma2c-tuned", "greedy"}
+    assert sample(runs, 1_000, np.random.default_rng(0)).keys() == runs.keys()
+
+
+def test_a_note_is_of_the_code_that_it_was_made_for_alone(tmp_path: Path) -> None:
+    earlier, root = checkout(tmp_path / "earlier"), checkout(tmp_path / "now", "x = 2")
+    assert code_digest(root) == own_digest(root) != code_digest(earlier)
+    write_same_results(SameResults(own_digest(root), code_digest(earlier), 3), root)
+    assert code_digest(root) == code_digest(earlier)
+    assert code_digest(root, system=True) == own_digest(root, system=True)
+    changed = checkout(tmp_path / "changed", "x = 3")
+    (root / "hiso/experiments/same_results.json").rename(changed / "hiso/experiments/same_results.json")
+    assert same_results(changed) is None
+    assert code_digest(changed) == own_digest(changed)
+
+
+@pytest.fixture
+def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[SameResults]:
+    """Where the command's note goes instead of the checkout that is tested."""
+    notes: list[SameResults] = []
+
+    def write(note: SameResults) -> Path:
+        notes.append(note)
+        return tmp_path / "note"
+
+    monkeypatch.setattr("hiso.commands.experiment.write_same_results", write)
+    return notes
+
+
+def verify(tmp_path: Path, *options: str) -> Result:
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump(MINIMAL))
+    where = (str(tmp_path / "earlier"), str(tmp_path / "two.yaml"), "--out", str(tmp_path / "store"))
+    return CliRunner().invoke(app, ["experiment", "verify", *where, *options], env={"COLUMNS": "200"})
+
+
+@pytest.mark.slow
+def test_verify_notes_what_came_out_the_same_and_names_what_did_not(tmp_path: Path, noted: list[SameResults]) -> None:
+    earlier = code_digest(checkout(tmp_path / "earlier"))
+    what = experiment()
+    store = store_in(tmp_path / "store")
+    execute(expand(what, what.full).runs, store, 2, lambda _tally, _run: None)
+    stored = of_earlier_code(store, earlier)
+    good = verify(tmp_path, "--runs", "6")
+    assert good.exit_code == 0, good.output
+    assert f"6 of {len(stored)} stored runs made again, all the same" in good.output
+    assert noted == [SameResults(own_digest(digest.ROOT), earlier, 6)]
+    changed = json.loads(stored[0].read_text())
+    changed["measures"]["utility"] += 1e-12
+    stored[0].write_text(json.dumps(changed))
+    bad = verify(tmp_path, "--runs", "100")
+    assert bad.exit_code == 1
+    assert f"utility: {changed['measures']['utility'] - 1e-12}"[:14] in bad.output
+    assert f"1 of {len(stored)} runs made again came out otherwise" in bad.output
+    assert len(noted) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--runs", "0"], "1..10000"),
+        ([], "holds no runs"),
+    ],
+)
+def test_verify_refuses_what_it_cannot_use(tmp_path: Path, options: list[str], named: str) -> None:
+    checkout(tmp_path / "earlier")
+    (tmp_path / "store").mkdir()
+    refused = verify(tmp_path, *options)
+    assert refused.exit_code == 2
+    assert named in refused.output
+
+
+def test_verify_wants_a_checkout(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["experiment", "verify", str(tmp_path)], env={"COLUMNS": "200"})
+    assert refused.exit_code == 2
+    assert "must be a checkout" in refused.output
