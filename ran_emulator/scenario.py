@@ -108,8 +108,17 @@ class Slices(_Model):
         return self.vonr, self.embb, self.urllc
 
 
+def _with_short_forms(schema: dict[str, Any]) -> None:
+    """Name the ways to give impairments that are no fields."""
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    percent = {"type": "number", "minimum": 0, "maximum": 100}
+    schema["properties"] |= {"kappa": share} | dict.fromkeys(("evm_percent", "evm_t_percent", "evm_r_percent"), percent)
+
+
 class Impairments(_Model):
     """Hardware impairments (Eq. 11-14); a side is given as kappa or as EVM in percent, kappa = EVM^2."""
+
+    model_config = ConfigDict(json_schema_extra=_with_short_forms)
 
     model: Literal["paper", "aggregate"] = "paper"
     kappa_t: Annotated[float, Field(ge=0, le=1)] = 1e-3

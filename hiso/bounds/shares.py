@@ -30,7 +30,6 @@ class Shares:
     """Mean rates of one slice in one scenario, as shares of the oracle's."""
 
     slice_name: str
-    oracle_bps_hz: float
     shares: dict[str, float]
     """By weights_id, or name of a rule, reference or control."""
 
@@ -83,7 +82,7 @@ def oracle_shares(
         rates[OWN_ACTIONS] = float(np.mean([own_action_rate(snapshot, scenario) for snapshot in snapshots]))
         rates[UNTRAINED] = mean_rate(snapshots, untrained)
         rates[SHUFFLED] = _shuffled_rate(snapshots, policies[first.weights_id])
-        found.append(Shares(name, oracle, {label: rate / oracle for label, rate in rates.items()}))
+        found.append(Shares(name, {label: rate / oracle for label, rate in rates.items()}))
     return found
 
 

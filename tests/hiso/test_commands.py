@@ -69,7 +69,7 @@ WRONG = [
     (["--scenario", "nowhere"], "scenario: 'nowhere' is neither a preset"),
     (["--set", "users=2"], "users: must be 3..2000"),
     (["--set", "hwi.kappa=2"], "hwi.kappa_t: must be 0..1"),
-    (["--set", "hwi.no=1"], "hwi.no: no such field: one of model, kappa_t, kappa_r"),
+    (["--set", "hwi.no=1"], "hwi.no: no such field: one of model, kappa_t, kappa_r, kappa, evm_percent"),
     (["--set", "users"], "expected FIELD=VALUE"),
     (["--scheduler", "best"], "scheduler: 'best' is none of hiso-coma"),
     (["--inter", "best"], "inter: 'best' is none of"),
@@ -110,7 +110,7 @@ WRONG = [
     ),
     (
         ["--scheduler", "hiso-coma-tuned", *WIDER_BAND],
-        ": array bandwidth.actor.4.weight must be float32 of shape (120, 32), not float32 of (15, 32)",
+        ": trained for 15 bandwidth actions, not 120: total_bandwidth_hz, bandwidth_step_hz and the floors",
     ),
     (["--scheduler", "hiso-coma-tuned", *WIDER_BAND], "weights coma2c-tuned-"),
     (["--scheduler", "hiso-coma", "--set", "antennas=64"], "antennas: must be 128 with weights madqn-"),

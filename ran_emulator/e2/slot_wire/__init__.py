@@ -54,7 +54,7 @@ class SlotWire:
         keep_outcomes(*self._at)
 
     def read_control(self, frame: npt.NDArray[np.uint8], at: int) -> tuple[int, list[int]]:
-        """Where the PDU at `at` of an E2Frame ends, and its numbers (places above).
+        """Where the PDU at `at` of an E2Frame ends, and its numbers, by the places of `layout`.
 
         The end is MALFORMED where it is not plainly a CONTROL with a slot decision.
         """

@@ -263,7 +263,7 @@ def check_weights(weights: InterWeights, config: CoMA2CConfig, actions: tuple[in
     """Check that weights are of this form of the agents and fit the node's actions.
 
     Raises:
-        InterPolicyError: another variant, or an array that is missing, unknown, misshapen or not finite.
+        InterPolicyError: another variant, other actions, or an array that is missing, unknown, misshapen or not finite.
     """
     variant = weights.metadata.get("variant")
     what = " ".join(("weights", *filter(None, (weights.metadata.get("weights_id"),))))
@@ -272,6 +272,13 @@ def check_weights(weights: InterWeights, config: CoMA2CConfig, actions: tuple[in
     seconds = weights.metadata.get("trained_seconds")
     if not isinstance(seconds, int) or seconds < 0:
         raise InterPolicyError(f"{what}: trained_seconds must be an integer of at least 0, not {seconds!r}")
+    for agent, outputs in zip(config.agent_names, output_counts(config, actions), strict=True):
+        trained = np.size(weights.arrays.get(f"{agent}.actor.4.bias", ()))
+        if trained not in (0, outputs):
+            raise InterPolicyError(
+                f"{what}: trained for {trained} {agent} actions, not {outputs}: total_bandwidth_hz, bandwidth_step_hz "
+                "and the floors of the slices' bandwidths must be those of the training"
+            )
     shapes = array_shapes(config, actions)
     for name in sorted(shapes.keys() ^ weights.arrays.keys()):
         raise InterPolicyError(f"{what}: array {name} is {'missing' if name in shapes else 'unknown'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -194,13 +195,14 @@ def make_inter_policy(
         raise InterPolicyError(f"inter: {name} does not learn: it takes neither weights nor learning")
     if match := _CONSTANT.fullmatch(name):
         return Constant(name, constant_budgets(context, _megahertz(name, match)))
-    if name == "equal":
-        return Constant(name, equal_budgets(context))
-    if name == "random":
-        return Random(context, seed, step_hz)
-    if name == "greedy":
-        return Greedy(context)
-    return SsrPi(context, step_hz) if name == "ssr-pi" else LoadProportional(context, step_hz)
+    rules: dict[str, Callable[[], InterPolicy]] = {
+        "equal": lambda: Constant(name, equal_budgets(context)),
+        "random": lambda: Random(context, seed, step_hz),
+        "greedy": lambda: Greedy(context),
+        "ssr-pi": lambda: SsrPi(context, step_hz),
+        "load-proportional": lambda: LoadProportional(context, step_hz),
+    }
+    return rules[name]()
 
 
 def _megahertz(name: str, match: re.Match[str]) -> tuple[float, float, float]:
