@@ -84,6 +84,7 @@ def _joint_slice(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _joint_loop(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
     slowest = [cell["loop_latency_ms"]["max"] for cell in cells if cell["loop_latency_ms"]["max"] is not None]
     return {
+        "late_slots": sum(cell["late_slots"] for cell in cells),
         "missed_deadlines": sum(cell["missed_deadlines"] for cell in cells),
         "e2_bytes": _sum_nested([cell["e2_bytes"] for cell in cells]),
         "e2_messages": _sum_nested([cell["e2_messages"] for cell in cells]),

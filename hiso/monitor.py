@@ -122,6 +122,11 @@ class Snapshot:
         return tuple(agent.weights_id for agent in self.agents.values())
 
     @property
+    def agents_asked(self) -> bool:
+        """Whether every slice's agent has been asked for decisions, in time or not."""
+        return all(view.decisions["control"] + view.missed_deadlines > 0 for view in self.slices.values())
+
+    @property
     def agents_connected(self) -> bool:
         """Whether every xApp is there and connected."""
         return bool(self.agents) and all(agent.connected for agent in self.agents.values())

@@ -22,7 +22,7 @@ _CELL_KEYS = (
     "events",
     "slices",
 )
-_LOOP_KEYS = ("missed_deadlines", "e2_bytes", "e2_messages", "e2_bps", "loop_latency_ms")
+_LOOP_KEYS = ("late_slots", "missed_deadlines", "e2_bytes", "e2_messages", "e2_bps", "loop_latency_ms")
 
 
 @dataclass(frozen=True, slots=True)

@@ -352,4 +352,4 @@ def decided_text(summary: dict[str, Any]) -> str:
     sources = summary["decision_source"]
     text = f"agent / held / default {shares(sources)} %"
     missed = summary["missed_deadlines"]
-    return text if missed is None else f"{text}, {missed} decisions late"
+    return text if missed is None else f"{text}, {missed} decisions and {summary['late_slots']} slots late"

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from ran_emulator.arguments import Arguments, parse_arguments
 from ran_emulator.cell import Cell, SecondWindow, cell_name
+from ran_emulator.clock import SlotPace
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
 from ran_emulator.e2.link import E2Link
 from ran_emulator.e2.node import E2Node
@@ -48,10 +49,10 @@ STOPPED_S = 1.0
 """A loop that has not run for so long was stopped, by a person or by a machine that slept."""
 LONGEST_SLEEP_S = 0.001
 """Longer than a slot in real time; what is not of slots must not wait for those of a slow clock."""
-CATCH_UP = 0.8
-"""Behind its schedule a slot begins this share of a slot after the one before: decisions come no faster than that."""
-WAKE_S = 5e-5
-"""By so much a sleep ends late."""
+FAR_BEHIND_S = 0.1
+BREATH_SLOTS, BREATH_S = 32, 0.001
+"""So far behind its schedule a loop sleeps once in so many slots: it does not hold its clock, and must not keep the
+face, the link and agents that start from their core for ever (SCHED_FIFO would)."""
 CHORE_SLOTS = 4
 """One chore in so many slots."""
 LATENCY_BIN_S = 1e-5
@@ -104,8 +105,7 @@ class HotLoop:
         self.started_s = time.monotonic()
         self._schedule_s = self._ended_s = self.started_s
         """When slot 0 began, or would have begun had nothing been missed; when the last slot ended."""
-        self._began_s = -math.inf
-        """When the last slot began."""
+        self._pace = SlotPace(arguments.clock.slot_s)
         self.latencies = Latencies()
         self._arguments = arguments
         self._cell = cell
@@ -174,15 +174,15 @@ class HotLoop:
         cell, node = self._cell, self._node
         slot = cell.slot
         slot_s = self._arguments.clock.slot_s
-        begin_s = self._schedule_s + slot * slot_s
-        end_s = begin_s + slot_s
+        scheduled_s = begin_s = self._schedule_s + slot * slot_s
+        end_s = scheduled_s + slot_s
         if cell.control_delay_slots:
-            begin_s = max(begin_s, self._began_s + CATCH_UP * slot_s)
+            begin_s = self._pace.begin_s(scheduled_s)
             self._sleep_until(begin_s)
         self._serve_until(begin_s)
         if self._stopping:
             return
-        self._began_s = max(begin_s, time.monotonic() - WAKE_S)
+        self._pace.began(time.monotonic())
         self._carry_out_commands()
         cell.begin_slot()
         node.ask()
@@ -194,11 +194,13 @@ class HotLoop:
         if window is not None:
             self._chores += self._chores_of(window)
         elif self._chores and slot % CHORE_SLOTS == 0:
-            self._serve_until(self._began_s + slot_s / 2)  # what the slot has sent leaves, and its answers come, before
+            self._serve_until(begin_s + slot_s / 2)  # what the slot has sent leaves, and its answers come, before
             self._chores.pop(0)()
         now_s = time.monotonic()
         if now_s > end_s:
             self.late_slots += 1
+            if now_s - end_s > FAR_BEHIND_S and slot % BREATH_SLOTS == 0:
+                time.sleep(BREATH_S)
             if now_s - self._ended_s > STOPPED_S:
                 # The slots that it missed are gone: in a burst no decision for them would come in time.
                 missed_s = now_s - end_s

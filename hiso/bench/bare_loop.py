@@ -25,6 +25,7 @@ import grpc
 import numpy as np
 import zmq
 
+from ran_emulator.clock import SlotPace
 from service_kit.byte_streams import ClientStream, ServerStream
 from service_kit.interpreter import calm_interpreter, exact_timers
 from service_kit.placement import place
@@ -140,7 +141,7 @@ def _exchange(config: BareConfig, send: Callable[[bytes], None], inbox: SimpleQu
 
 
 def _on_schedule(config: BareConfig, slot_s: float, send: Callable[[bytes], None], inbox: SimpleQueue[bytes]) -> float:
-    """Share of echoes that came late, or never; the schedule never drifts."""
+    """Share of echoes that came late, or never; a frame that is late is followed as a late slot of the emulator is."""
     pending: list[deque[float]] = [deque() for _ in range(ECHOES)]  # deadlines, in the order in which echoes answer
     asked = in_time = 0
 
@@ -154,10 +155,11 @@ def _on_schedule(config: BareConfig, slot_s: float, send: Callable[[bytes], None
             now_s = time.monotonic()
             in_time += sum(now_s <= pending[answer[0]].popleft() for answer in _answers(config, frame))
 
-    start_s = time.monotonic()
+    start_s, pace = time.monotonic(), SlotPace(slot_s)
     for number, echoes in enumerate(_asked(config)):
-        begin_s = start_s + number * slot_s
+        begin_s = pace.begin_s(start_s + number * slot_s)
         take(begin_s)
+        pace.began(time.monotonic())
         send(b"".join(_part(config, echo) for echo in echoes))
         counts = number >= WARM_UP_FRAMES
         asked += counts * len(echoes)

@@ -139,10 +139,12 @@ class Suite:
         self._figures["lockstep_d2_real_time_factor"] = self._system("lockstep_d2", request).real_time_factor
 
     def _realtime(self) -> None:
-        self._figures["realtime_scheduling"] = None
+        self._figures |= {"realtime_scheduling": None, "realtime_late_slots_fraction": None}
         if self._can_learn("realtime_missed_fraction"):
             request = self._learning_request()
-            self._missed("realtime_missed_fraction", self._system("realtime_d2_learn", request))
+            run = self._system("realtime_d2_learn", request)
+            self._missed("realtime_missed_fraction", run)
+            self._figures["realtime_late_slots_fraction"] = run.late_slots_fraction
             placement = bench_placement(request)
             self._figures["realtime_scheduling"] = scheduling(fifo=placement.fifo_priority is not None)
 
@@ -169,7 +171,9 @@ class Suite:
     def _realtime_2x(self) -> None:
         slots = self._lengths.realtime_s * SLOTS_PER_SECOND
         request = bench_request(clock="2x", slots=slots, control_delay="4")
-        self._missed("realtime_2x_missed_fraction", self._system("realtime_2x_d4", request))
+        run = self._system("realtime_2x_d4", request)
+        self._missed("realtime_2x_missed_fraction", run)
+        self._figures["realtime_2x_late_slots_fraction"] = run.late_slots_fraction
 
     def _bare_realtime(self) -> None:
         self._bare_missed("bare_realtime_missed_fraction", clock="realtime", control_delay_slots=2)

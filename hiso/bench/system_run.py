@@ -52,6 +52,12 @@ class SystemRun:
         return max((median for median in medians if median is not None), default=None)
 
     @property
+    def late_slots_fraction(self) -> float:
+        """Slots that ended after their scheduled end."""
+        late, slots = (sum(int(cell[key]) for cell in self.cells) for key in ("late_slots", "slots"))
+        return late / slots
+
+    @property
     def missed_fraction(self) -> float | None:
         """Slot INSERTs whose slot ran without the decision asked for; None where nothing was asked."""
         asked = self.summary["e2_messages"].get("slot", {}).get("ric_indication", {}).get("to_ric", 0)

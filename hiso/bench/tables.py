@@ -71,6 +71,8 @@ def aims(*, fifo: bool) -> dict[str, Aim]:
         ),
         "realtime_missed_fraction_scraped": Aim("late: the same, scraped 10 times a second", must=late, percent=True),
         "realtime_2x_missed_fraction": Aim("late: twice real time, D = 4", must=0.02 if fifo else None, percent=True),
+        "realtime_late_slots_fraction": Aim("slots that end late: real time, D = 2", percent=True),
+        "realtime_2x_late_slots_fraction": Aim("slots that end late: twice real time, D = 4", percent=True),
         "bare_realtime_missed_fraction": Aim("late: bare loop, real time, D = 2", percent=True),
         "bare_realtime_2x_missed_fraction": Aim("late: bare loop, twice real time, D = 4", percent=True),
         "compose_missed_fraction": Aim("late: containers, D = 2", percent=True),

@@ -153,21 +153,20 @@ class LiveRun:
                     if snapshots:
                         self._terminal.show(*snapshots)
                     for snapshot in snapshots:
-                        watch = watches[snapshot.cell]
-                        share = watch.too_late(snapshot)
-                        if share is not None:
-                            return self._slow_down(share, watch.limit)
+                        complaint = watches[snapshot.cell].complaint(snapshot, time.monotonic())
+                        if complaint is not None:
+                            return self._slow_down(complaint)
                 self._stop.wait(_WATCH_S)
         self._wall_s = time.monotonic() - started_s
         self._agents = monitor.agents()
         return None
 
-    def _slow_down(self, share: float, limit: float) -> RunRequest:
+    def _slow_down(self, complaint: str) -> RunRequest:
         """Nobody should watch the fallback and believe that it is the agent."""
         clock = slower(self._request.clock)
         self._terminal.say(
-            f"{100 * share:.1f} % of decisions came late over two seconds (limit {100 * limit:.0f} %): "
-            f"this machine does not hold clock {self._request.clock.name}; starting again with {clock.name}"
+            f"{complaint}: this machine does not hold clock {self._request.clock.name}; "
+            f"starting again with {clock.name}"
         )
         return self._request.with_clock(clock)
 

@@ -62,6 +62,7 @@ def test_cells_that_are_alike_give_their_own_figures(cells: list[dict]) -> None:
 
 def test_what_the_loops_measured_adds_up(cells: list[dict]) -> None:
     loop = {
+        "late_slots": 4,
         "missed_deadlines": 2,
         "e2_bytes": {"slot": {"ric_indication": {"to_ric": 10}}},
         "e2_messages": {"slot": {"ric_indication": {"to_ric": 1}}},
@@ -72,6 +73,7 @@ def test_what_the_loops_measured_adds_up(cells: list[dict]) -> None:
     none = {**loop, "loop_latency_ms": {"p50": None, "p99": None, "max": None}}
     total = joint_summary(SCENARIO, [{**cell, **own} for cell, own in zip(cells, (loop, other, none), strict=True)])
     assert total["missed_deadlines"] == 6
+    assert total["late_slots"] == 12
     assert total["e2_bytes"] == {
         "slot": {"ric_indication": {"to_ric": 20}, "reset": {"to_node": 1}},
         "kpm": {"ric_indication": {"to_ric": 7}},

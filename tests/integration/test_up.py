@@ -215,6 +215,14 @@ def test_a_realtime_run_serves_by_its_agents(up: Callable[..., Up]) -> None:
     assert run.pids() == []
 
 
+def test_a_clock_that_no_machine_holds_is_given_up_for_one_that_it_does(up: Callable[..., Up]) -> None:
+    run = up("--scheduler", "slnr", "--scenario", "high-load", "--clock", "90x", "--duration", "100", "--no-ui")
+    wait_for(lambda: "does not hold clock 90x; starting again with realtime" in run.output, "a slower clock", 60.0)
+    run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(30.0) == 0, run.output
+    assert run.pids() == []
+
+
 def test_sigterm_ends_everything_and_leaves_a_summary(up: Callable[..., Up]) -> None:
     run = up("--scheduler", "gga", "--scenario", "base", "--clock", "lockstep", "--no-ui")
     run.running()
