@@ -29,6 +29,7 @@ from xapps.learner_link import LearnerLink, RemoteSlotLearner
 from xapps.learning_schedule import EVERY_FRAME, realtime_schedule
 from xapps.sdk import E2Node, Subscription, answer, insert_action
 from xapps.sdk.service import base_parser, parse_flags
+from xapps.sdk.xapp import parse_down
 from xapps.slicing.intra.frames import SlotLane
 from xapps.slicing.intra.policies import (
     ANY_CONTEXT,
@@ -185,8 +186,8 @@ class IntraSliceXApp:
         if agent is None or agent.lane is None or agent.subscription is None or not agent.subscription.active:
             return False
         xapp = self._host.xapp
-        if not agent.lockstep and xapp.more_waits():
-            return False  # it may be overtaken
+        if not agent.lockstep and xapp.more_waits() and self._is_overtaken(frame):
+            return False
         next_sn, action_id = agent.subscription.next_sn, agent.action_id
         number = next_sn.get(action_id, -1)
         control = agent.lane.answer(frame, number)
@@ -225,6 +226,11 @@ class IntraSliceXApp:
             self._metrics.decided(ended_ns - started_ns)
         self._metrics.weights_version = agent.agent.policy.version
         agent.answered(indication, observation.hwi_model)
+
+    def _is_overtaken(self, frame: bytes) -> bool:
+        """The same of a frame as it came: what waits behind it may be news of other things, or a slot later only."""
+        message = parse_down(frame)
+        return message is not None and self._overtaken(message.indication)
 
     def _overtaken(self, indication: e2ap.RicIndication) -> bool:
         """Whether the slot to be decided has passed, or will have: the node has observed the one before it, or a later.

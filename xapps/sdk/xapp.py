@@ -98,7 +98,8 @@ class XApp:
         self._management = ManagementClient(self._context, bus)
         self._heartbeat = Heartbeat(self._context, bus, name, self._forgotten, lambda: self.lost_indications)
         self._down: zmq.Socket[bytes] | None = None
-        self._waiting: deque[DownMessage] = deque()
+        self._waiting: deque[tuple[bytes, DownMessage]] = deque()
+        """What was found behind the message at hand: as it came, and parsed."""
         self._newest_waiting: dict[int, DownMessage] = {}
         self._up: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._nodes: dict[str, E2Node] = {}
@@ -295,16 +296,18 @@ class XApp:
             self._rejoin()
         if self._down is None:
             raise XAppError("connect() comes first")
+        message = None
         if self._waiting:
-            self._dispatch(self._waiting.popleft())
-            return True
-        try:
-            raw = self._down.recv()
-        except zmq.Again:
-            return False
+            raw, message = self._waiting.popleft()
+            self._waits_no_more(message)
+        else:
+            try:
+                raw = self._down.recv()
+            except zmq.Again:
+                return False
         if self._frame(raw):
             return True
-        message = _parsed(raw)
+        message = message or parse_down(raw)
         if message is not None:
             self._dispatch(message)
         return True
@@ -321,21 +324,24 @@ class XApp:
         """
         down = self._down
         while down is not None and _readable(down):
-            message = _parsed(down.recv(_NOBLOCK))
+            raw = down.recv(_NOBLOCK)
+            message = parse_down(raw)
             if message is not None:
-                self._waiting.append(message)
+                self._waiting.append((raw, message))
                 if message.HasField("indication"):
                     self._newest_waiting[message.indication.ric_request_id.ric_instance_id] = message
         newest = self._newest_waiting.get(indication.ric_request_id.ric_instance_id)
         return None if newest is None else newest.indication
 
+    def _waits_no_more(self, message: DownMessage) -> None:
+        instance = message.indication.ric_request_id.ric_instance_id
+        if self._newest_waiting.get(instance) is message:
+            del self._newest_waiting[instance]
+
     def _dispatch(self, message: DownMessage) -> None:
         if message.WhichOneof("message") == "indication":
             indication = message.indication
-            instance = indication.ric_request_id.ric_instance_id
-            if self._newest_waiting.get(instance) is message:
-                del self._newest_waiting[instance]
-            subscription = self._by_instance.get(instance)
+            subscription = self._by_instance.get(indication.ric_request_id.ric_instance_id)
             if subscription is not None:
                 subscription.handler(subscription.node, indication)
                 return
@@ -522,7 +528,7 @@ class XApp:
         self._lost(subscription, reason)
 
 
-def _parsed(raw: bytes) -> DownMessage | None:
+def parse_down(raw: bytes) -> DownMessage | None:
     """A message of the data socket; None for the RIC's probes, and for what does not decode."""
     if not raw:
         return None
