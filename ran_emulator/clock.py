@@ -11,7 +11,7 @@ from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLOT_US, Scenario
 MIN_SPEED, MAX_SPEED = 0.01, 100.0
 CATCH_UP_PACE_SLOTS = 0.8
 """Of a slot, or of one in real time where that is shorter: RIC and xApps decide little faster."""
-CATCH_UP_SLOTS = 20
+CATCH_UP_S = 0.1
 """Further behind a loop makes slots as fast as it can."""
 WAKE_S = 5e-5
 """A sleep may end so much late."""
@@ -48,12 +48,11 @@ class SlotPace:
     def __init__(self, slot_s: float) -> None:
         """`slot_s`: wall seconds a slot."""
         self._pace_s = CATCH_UP_PACE_SLOTS * min(slot_s, SLOT_US * 1e-6)
-        self._behind_at_most_s = CATCH_UP_SLOTS * slot_s
         self._begin_s = self._began_s = -math.inf
 
     def begin_s(self, scheduled_s: float) -> float:
         """When the next slot begins that should begin at a scheduled time."""
-        paced_s = min(self._began_s + self._pace_s, scheduled_s + self._behind_at_most_s)
+        paced_s = min(self._began_s + self._pace_s, scheduled_s + CATCH_UP_S)
         self._begin_s = max(scheduled_s, paced_s)
         return self._begin_s
 

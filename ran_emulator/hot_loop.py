@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from ran_emulator.arguments import Arguments, parse_arguments
 from ran_emulator.cell import Cell, SecondWindow, cell_name
-from ran_emulator.clock import SlotPace
+from ran_emulator.clock import CATCH_UP_S, SlotPace
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
 from ran_emulator.e2.link import E2Link
 from ran_emulator.e2.node import E2Node
@@ -49,10 +49,9 @@ STOPPED_S = 1.0
 """A loop that has not run for so long was stopped, by a person or by a machine that slept."""
 LONGEST_SLEEP_S = 0.001
 """Longer than a slot in real time; what is not of slots must not wait for those of a slow clock."""
-FAR_BEHIND_S = 0.1
 BREATH_SLOTS, BREATH_S = 32, 0.001
-"""So far behind its schedule a loop sleeps once in so many slots: it does not hold its clock, and must not keep the
-face, the link and agents that start from their core for ever (SCHED_FIFO would)."""
+"""Where a loop hurries it sleeps once in so many slots: it does not hold its clock, and must not keep the face, the
+link and agents that start from their core for ever (SCHED_FIFO would)."""
 CHORE_SLOTS = 4
 """One chore in so many slots."""
 LATENCY_BIN_S = 1e-5
@@ -199,7 +198,7 @@ class HotLoop:
         now_s = time.monotonic()
         if now_s > end_s:
             self.late_slots += 1
-            if now_s - end_s > FAR_BEHIND_S and slot % BREATH_SLOTS == 0:
+            if now_s - end_s > CATCH_UP_S and slot % BREATH_SLOTS == 0:
                 time.sleep(BREATH_S)
             if now_s - self._ended_s > STOPPED_S:
                 # The slots that it missed are gone: in a burst no decision for them would come in time.

@@ -33,7 +33,7 @@ from scripted_ric import (
     subscribe_slot,
 )
 
-from ran_emulator.clock import CATCH_UP_PACE_SLOTS, CATCH_UP_SLOTS
+from ran_emulator.clock import CATCH_UP_PACE_SLOTS
 
 ALL = "budgets,vonr,embb,urllc"
 
@@ -113,18 +113,16 @@ def test_a_loop_behind_its_schedule_catches_up_at_the_pace_of_decisions(tmp_path
             os.kill(hot_loop, signal.SIGSTOP)
             time.sleep(0.02)
             os.kill(hot_loop, signal.SIGCONT)
-            wait_for(200)
+            wait_for(400)
         late_slots = node.get("/state")["late_slots"]
     begun_s = min(at_s - slot * slot_s for slot, at_s in asked_s.items())
     behind = {slot: (at_s - begun_s) / slot_s - slot for slot, at_s in asked_s.items()}
-    assert late_slots >= 20 * CATCH_UP_SLOTS
+    assert late_slots >= 20 * 40  # and those of catching up
     gaps_s = [
-        asked_s[slot + 1] - asked_s[slot]
-        for slot, slots in behind.items()
-        if 4 < slots < CATCH_UP_SLOTS - 2 and slot + 1 in asked_s
+        asked_s[slot + 1] - asked_s[slot] for slot, slots in behind.items() if 4 < slots < 35 and slot + 1 in asked_s
     ]
     assert np.median(gaps_s) > 0.9 * CATCH_UP_PACE_SLOTS * slot_s
-    assert np.median([*behind.values()]) < CATCH_UP_SLOTS  # it does catch up
+    assert min([*behind.values()][-100:]) < 4  # it does catch up
 
 
 def test_on_a_schedule_a_second_is_told_as_it_was_when_it_closed_also_the_last(tmp_path: Path) -> None:
