@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLOT_US, Scenario
 
 MIN_SPEED, MAX_SPEED = 0.01, 100.0
-CATCH_UP_PACE_SLOTS = 0.8
+CATCH_UP_PACE_SLOTS = 0.9
 """Of a slot, or of one in real time where that is shorter: RIC and xApps decide little faster."""
 CATCH_UP_S = 0.1
 """Further behind a loop makes slots as fast as it can."""
