@@ -109,15 +109,15 @@ def test_a_loop_behind_its_schedule_catches_up_at_the_pace_of_decisions(tmp_path
         node.wait_until_healthy()
         wait_for(1_000)
         hot_loop = node.hot_loop_pid()
-        for _ in range(20):
+        for _ in range(10):
             os.kill(hot_loop, signal.SIGSTOP)
             time.sleep(0.02)
             os.kill(hot_loop, signal.SIGCONT)
-            wait_for(400)
+            wait_for(700)
         late_slots = node.get("/state")["late_slots"]
     begun_s = min(at_s - slot * slot_s for slot, at_s in asked_s.items())
     behind = {slot: (at_s - begun_s) / slot_s - slot for slot, at_s in asked_s.items()}
-    assert late_slots >= 20 * 40  # and those of catching up
+    assert late_slots >= 10 * 40  # and those of catching up
     gaps_s = [
         asked_s[slot + 1] - asked_s[slot] for slot, slots in behind.items() if 4 < slots < 35 and slot + 1 in asked_s
     ]
