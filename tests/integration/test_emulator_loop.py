@@ -89,6 +89,7 @@ def test_decisions_in_time_and_late(tmp_path: Path) -> None:
         assert failure.cause.ric_request == e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED
 
 
+@pytest.mark.alone
 def test_a_loop_behind_its_schedule_catches_up_at_the_pace_of_decisions(tmp_path: Path) -> None:
     slot_s = 5e-4
     asked_s: dict[int, float] = {}

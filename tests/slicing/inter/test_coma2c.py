@@ -247,7 +247,8 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing(report, context)
         (InterWeights(good.arrays, {"variant": "coma2c-tuned"}), "trained_seconds must be an integer"),
         (InterWeights(missing, good.metadata), "power.actor.4.bias is missing"),
         (broken(good, "power.tail", np.zeros(1, np.float32)), "power.tail is unknown"),
-        (broken(good, "power.actor.4.bias", np.zeros(9, np.float32)), r"float32 of shape \(10,\)"),
+        (broken(good, "power.actor.4.bias", np.zeros(9, np.float32)), "trained for 9 power actions, not 10"),
+        (broken(good, "power.actor.2.bias", np.zeros(9, np.float32)), r"float32 of shape \(32,\)"),
         (broken(good, "power.actor.4.bias", np.zeros(10)), "must be float32"),
         (broken(good, "power.actor.4.bias", np.full(10, np.nan, np.float32)), "must be finite"),
     ]
