@@ -215,6 +215,7 @@ def test_a_realtime_run_serves_by_its_agents(up: Callable[..., Up]) -> None:
     assert run.pids() == []
 
 
+@pytest.mark.alone
 def test_a_clock_that_no_machine_holds_is_given_up_for_one_that_it_does(up: Callable[..., Up]) -> None:
     run = up("--scheduler", "slnr", "--scenario", "high-load", "--clock", "90x", "--duration", "100", "--no-ui")
     wait_for(lambda: "does not hold clock 90x; starting again with realtime" in run.output, "a slower clock", 60.0)
