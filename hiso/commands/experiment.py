@@ -168,6 +168,8 @@ def verify(
             different = compare(ready, then, store, again)
     except (StoreError, ExperimentError) as error:
         refuse(str(error))
+    except BrokenProcessPool:
+        fail("a process was killed (memory?): nothing is noted; fewer --jobs need less")
     for key, lines in different.items():
         for line in lines:
             console.print(f"{runs[key].name}: {line}")
