@@ -12,7 +12,7 @@ MIN_SPEED, MAX_SPEED = 0.01, 100.0
 CATCH_UP_PACE_SLOTS = 0.9
 """Of a slot, or of one in real time where that is shorter: RIC and xApps decide little faster."""
 CATCH_UP_S = 0.1
-"""Further behind a loop makes slots as fast as it can."""
+"""The further behind, the faster; so far behind a loop makes slots as fast as it can."""
 WAKE_S = 5e-5
 """A sleep may end so much late."""
 
@@ -42,7 +42,8 @@ class Clock:
 class SlotPace:
     """When slots begin: at their scheduled times; behind those, a pace after the slot before.
 
-    A loop that catches up at once asks faster than can be decided: what made it late would make decisions late.
+    A loop that catches up at once asks faster than can be decided: what made it late would make decisions late. One
+    that always catches up slowly never does so where others take more of its core than the pace gives back.
     """
 
     def __init__(self, slot_s: float) -> None:
@@ -52,8 +53,8 @@ class SlotPace:
 
     def begin_s(self, scheduled_s: float) -> float:
         """When the next slot begins that should begin at a scheduled time."""
-        paced_s = min(self._began_s + self._pace_s, scheduled_s + CATCH_UP_S)
-        self._begin_s = max(scheduled_s, paced_s)
+        behind = min(max(self._began_s - scheduled_s, 0.0) / CATCH_UP_S, 1.0)
+        self._begin_s = max(scheduled_s, self._began_s + (1.0 - behind) * self._pace_s)
         return self._begin_s
 
     def began(self, now_s: float) -> None:
