@@ -14,20 +14,21 @@ from hiso.bench import sweep as sweeps
 from hiso.bench import tables
 from hiso.bench.suite import FULL, QUICK, Suite
 from hiso.bench.system_run import Interrupted
+from hiso.processes import ProcessFailed
 
 
 def measure(
     port_base: int, console: Console, stop: threading.Event, *, quick: bool, with_sweep: bool
 ) -> dict[str, Any]:
-    """Run every part; the report.
+    """Run every part; the report. A part in which a process ended is told under `failed`, and its figures are null.
 
     Raises:
         Interrupted: `stop` was set.
-        ProcessFailed: a process of a measured system ended.
     """
     suite = Suite(port_base, QUICK if quick else FULL, stop)
     points = sweeps.points(quick=quick) if with_sweep else []
     rows: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
     parts: list[tuple[str, Callable[[], object]]] = [*suite.parts()]
     for point in points:
         at_point = partial(sweeps.measure, point, port_base, stop, quick=quick)
@@ -39,9 +40,12 @@ def measure(
             progress.update(task, description=what)
             if stop.is_set():
                 raise Interrupted
-            work()
+            try:
+                work()
+            except ProcessFailed as error:
+                failed[what] = str(error)
             progress.advance(task)
-    report = suite.report(quick=quick)
+    report = {**suite.report(quick=quick), "failed": failed}
     return {**report, "sweep": rows} if with_sweep else report
 
 

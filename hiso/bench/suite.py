@@ -14,9 +14,10 @@ from hiso.bench.machine import machine_facts
 from hiso.bench.scraper import Scraper
 from hiso.bench.start_up import start_to_first_kpi_s
 from hiso.bench.system_run import SystemRun, bench_placement, bench_request, run_system
-from hiso.bench.tables import scheduling
+from hiso.bench.tables import aims, scheduling
 from hiso.doctor import torch_remedy
 from hiso.launcher import services_of
+from hiso.processes import ProcessFailed
 from hiso.run_request import RunRequest
 from ran_emulator.scenario import SLOTS_PER_SECOND
 
@@ -56,6 +57,13 @@ QUICK = Lengths(
     compose_s=5,
 )
 
+_OTHER_FIGURES = (
+    "observation_bytes",
+    "decision_bytes",
+    "realtime_scheduling",
+    "scraped_pages_per_s",
+    "scraped_live_messages",
+)
 NOTHING_ASKED = "no decision was asked for"
 
 
@@ -92,8 +100,9 @@ class Suite:
         ]
 
     def report(self, *, quick: bool) -> dict[str, Any]:
-        """Everything measured, for JSON; `reasons` says why a figure is null."""
+        """Everything measured, for JSON; `reasons` says why a figure is null that could not be measured here."""
         return {
+            **dict.fromkeys((*aims(fifo=True), *_OTHER_FIGURES)),
             **self._figures,
             "growth": self._memory,
             "reasons": self._reasons,
@@ -139,7 +148,6 @@ class Suite:
         self._figures["lockstep_d2_real_time_factor"] = self._system("lockstep_d2", request).real_time_factor
 
     def _realtime(self) -> None:
-        self._figures |= {"realtime_scheduling": None, "realtime_late_slots_fraction": None}
         if self._can_learn("realtime_missed_fraction"):
             request = self._learning_request()
             run = self._system("realtime_d2_learn", request)
@@ -149,7 +157,6 @@ class Suite:
             self._figures["realtime_scheduling"] = scheduling(fifo=placement.fifo_priority is not None)
 
     def _realtime_scraped(self) -> None:
-        self._figures |= {"scraped_pages_per_s": None, "scraped_live_messages": None}
         if self._can_learn("realtime_missed_fraction_scraped"):
             request = self._learning_request()
             scraper = Scraper(services_of(request), self._port_base)
@@ -183,7 +190,8 @@ class Suite:
 
     def _bare_missed(self, key: str, *, clock: str, control_delay_slots: int) -> None:
         """What of the late decisions is the machine's and the transports'."""
-        assert self._sizes is not None
+        if self._sizes is None:
+            raise ProcessFailed("its frames are as long as those of lock-step at D = 0, which failed")
         slots = self._lengths.realtime_s * SLOTS_PER_SECOND
         request = bench_request(clock=clock, slots=slots, control_delay=str(control_delay_slots))
         schedule = Schedule(request.clock.slot_s, control_delay_slots)

@@ -106,7 +106,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         ),
         *(
             (f"CPU a slot at D = 0: {process} (us)", number(spent, 0), "", "")
-            for process, spent in report["cpu_us_per_slot"]["lockstep_d0"].items()
+            for process, spent in report["cpu_us_per_slot"].get("lockstep_d0", {}).items()
         ),
     ]
     return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), "", _machine(report)])
@@ -130,12 +130,13 @@ def notes(report: Mapping[str, Any]) -> Iterator[str]:
     yield _machine(report)
     for run, placement in report["placement"].items():
         yield f"{run}: {placement}"
-    yield f"frames: observation {report['observation_bytes']} bytes, decision {report['decision_bytes']} bytes"
-    grown = report["growth"]
-    yield (
-        f"growth over {grown['slots']} slots: node and agents {grown['node_blocks']} blocks, "
-        f"agents alone {grown['agent_blocks']}"
-    )
+    if report["observation_bytes"] is not None:
+        yield f"frames: observation {report['observation_bytes']} bytes, decision {report['decision_bytes']} bytes"
+    if grown := report["growth"]:
+        yield (
+            f"growth over {grown['slots']} slots: node and agents {grown['node_blocks']} blocks, "
+            f"agents alone {grown['agent_blocks']}"
+        )
     for run, processes in report["grown_kb"].items():
         if processes:
             grown_kb = ", ".join(f"{process} {number(kb, 0)}" for process, kb in processes.items())

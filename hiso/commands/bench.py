@@ -12,7 +12,6 @@ from rich.console import Console
 
 from hiso import ports
 from hiso.commands.options import PortBaseOption, check_file, fail, refuse
-from hiso.processes import ProcessFailed
 from hiso.signals import ends_on_signals
 
 JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there.")]
@@ -47,14 +46,14 @@ def bench(
             report = session.measure(port_base, console, stop, quick=quick, with_sweep=sweep)
         except Interrupted:
             fail("interrupted: there are no figures")
-        except ProcessFailed as error:
-            fail(str(error))
     if json is not None:
         json.write_text(json_text.dumps(report, indent=2, allow_nan=False) + "\n")
     if as_markdown:
         typer.echo(tables.markdown(report))
     else:
         session.show(console, report)
+    if report["failed"]:
+        fail("not measured: " + "; ".join(f"{part}: {reason}" for part, reason in report["failed"].items()))
 
 
 def _check_ports(port_base: int) -> None:

@@ -26,6 +26,7 @@ from hiso.bench.suite import NOTHING_ASKED, Lengths
 from hiso.bench.system_run import Sample, SystemRun, grown_kb
 from hiso.commands import app
 from hiso.placement import Placement
+from hiso.processes import ProcessFailed
 
 LEARNING = {"realtime_d2_learn", "realtime_d2_learn_scraped"}
 SHORTEST = Lengths(
@@ -124,6 +125,26 @@ def test_every_figure_is_there_with_its_aim(tmp_path: Path, monkeypatch: pytest.
     assert report["scraped_live_messages"] > 0
     assert report["growth"]["slots"] > 0
     assert {"cores", "cpu_model", "kernel", "python", "grpcio", "numba", "sched_fifo"} == set(report["machine"])
+
+
+def test_a_part_that_fails_costs_its_own_figures_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends(*_anything: Any) -> SystemRun:
+        raise ProcessFailed("xapp-embb ended (exit code 1)")
+
+    monkeypatch.setattr("hiso.bench.session.FULL", SHORTEST)
+    monkeypatch.setattr("hiso.bench.suite.run_system", ends)
+    monkeypatch.setattr("hiso.bench.suite.start_to_first_kpi_s", lambda *_anything: 1.5)
+    arguments = ["--port-base", str(free_port_base()), "--json", str(tmp_path / "bench.json")]
+    done = CliRunner(env=SURROUNDINGS).invoke(app, ["bench", *arguments])
+    assert done.exit_code == 1
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert report["core_slots_per_s"] > 0
+    assert report["start_to_first_kpi_s"] == 1.5
+    assert report["lockstep_d0_real_time_factor"] is report["bare_realtime_missed_fraction"] is None
+    assert report["failed"]["lock-step, D = 2"] == "xapp-embb ended (exit code 1)"
+    assert "which failed" in report["failed"]["the bare loop in real time"]
+    assert all(f"{part}: {reason}" in done.stderr for part, reason in report["failed"].items())
+    assert "cell, compiled whole" in done.stdout
 
 
 def test_what_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
