@@ -14,6 +14,7 @@ from hiso.experiments.statistics import F64, interquartile_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 _PANEL_INCHES = (5.2, 3.4)
 _COLUMNS = 3
@@ -148,16 +149,23 @@ def _distances(value: float, low: float, high: float) -> tuple[float, float]:
 
 
 def _curves(axis: Axes, results: Results, panel: _Panel) -> None:
+    """A curve an arm; arms that share a training share one, which has all their names."""
     (where,) = panel.conditions
+    drawn: list[tuple[F64, Line2D]] = []
     step_s = 0.5 if panel.name.startswith("intra") else 1.0
     for index, arm in enumerate(results.experiment.arms):
         rows = results.curves(arm, where, panel.name)
         if rows.size == 0:
             continue
+        same = next((line for other, line in drawn if np.array_equal(rows, other, equal_nan=True)), None)
+        if same is not None:
+            same.set_label(f"{same.get_label()} = {arm}")
+            continue
         smooth = _smoothed(rows)
         time_s = (np.arange(smooth.shape[1]) + rows.shape[1] - smooth.shape[1] + 1) * step_s
         colour = f"C{index % 10}"
-        axis.plot(time_s, interquartile_mean(smooth.T), color=colour, label=arm)
+        (line,) = axis.plot(time_s, interquartile_mean(smooth.T), color=colour, label=arm)
+        drawn.append((rows, line))
         axis.fill_between(time_s, smooth.min(axis=0), smooth.max(axis=0), color=colour, alpha=0.15)
     axis.set_xlabel("simulated time of the training [s]")
 

@@ -131,7 +131,7 @@ def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
     from hiso.experiments.figures import draw
     from hiso.experiments.tables import write_parquet
 
-    arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}}
+    arms = {name: {"scheduler": name, "trained": True} for name in ("hiso-coma-tuned", "sota-tuned")}
     what = experiment(
         arms=arms,
         conditions={"calm": {}},
@@ -141,13 +141,13 @@ def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
     )
     store = store_in(tmp_path)
     plan = expand(what, what.full)
-    for unit in plan.units["tuned", "calm"]:
+    for unit in plan.units["hiso-coma-tuned", "calm"]:
         for key in unit.trainings:
             series = {} if plan.runs[key].kind == "train-intra" else {"inter_loss": [float("nan"), *np.arange(99.0)]}
             store.put(plan.runs[key], Result(plan.runs[key].content, {}, series, 1.0, 1))
     found = load_results(what, store)
-    assert found.curves("tuned", "calm", "inter_loss").shape == (5, 100)
-    assert draw(found, tmp_path).stat().st_size > 5_000
+    assert found.curves("hiso-coma-tuned", "calm", "inter_loss").shape == (5, 100)
+    assert "<!-- hiso-coma-tuned = sota-tuned -->" in draw(found, tmp_path).read_text()  # they share each training
     write_parquet(found, tmp_path)
     points = pq.read_table(tmp_path / "two-rules-curves.parquet").to_pylist()
     assert len(points) == 5 * 100  # each training once
