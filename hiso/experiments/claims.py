@@ -1,4 +1,4 @@
-"""Verdicts: each claim's rules, applied to the results."""
+"""Verdicts: each claim's readings, and the rules of each, applied to the results."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import numpy as np
+
 from hiso.experiments.measures import MEASURES
-from hiso.experiments.results import Results
+from hiso.experiments.results import Place, Results
 from hiso.experiments.spec import (
     MIN_PROBABILITY,
     Claim,
@@ -40,46 +42,78 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What the rules of one reading found; all must hold."""
+
+    rules: tuple[Rule, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool | None:
+        """None: seeds are missing, and what is there breaks no rule."""
+        found = [finding.holds for finding in self.findings]
+        return False if False in found else None if None in found else True
+
+    @property
+    def empty(self) -> bool:
+        """Nothing at all was measured."""
+        return all(finding.empty for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A claim, judged."""
 
     claim: Claim
-    readings: dict[str, Finding]
+    readings: dict[str, Reading]
 
     @property
     def text(self) -> str:
         """The verdict in words."""
         found = self.readings
-        holding = [name for name, finding in found.items() if finding.holds]
-        if all(finding.holds is None for finding in found.values()):
-            return "no data" if all(finding.empty for finding in found.values()) else "no verdict yet (data missing)"
+        holding = [name for name, reading in found.items() if reading.holds]
+        if all(reading.holds is None for reading in found.values()):
+            return "no data" if all(reading.empty for reading in found.values()) else "no verdict yet (data missing)"
         if len(holding) == len(found):
             return "confirmed"
         if holding:
             return f"confirmed under: {'; '.join(holding)}"
-        if any(finding.holds is None for finding in found.values()):
+        if any(reading.holds is None for reading in found.values()):
             return "not confirmed so far (data missing)"
         return "not confirmed" if len(found) == 1 else f"under none of these readings: {'; '.join(found)}"
 
 
 def judge(claim: Claim, results: Results) -> Verdict:
-    """Apply a claim's rules."""
-    return Verdict(claim, {name: check(rule, results) for name, rule in claim.readings.items()})
+    """Apply the rules of each of a claim's readings."""
+    readings = {
+        name: Reading(tuple(rules), tuple(check(rule, results) for rule in rules))
+        for name, rules in claim.readings.items()
+    }
+    return Verdict(claim, readings)
 
 
 def check(rule: Rule, results: Results) -> Finding:
-    """Apply one rule: to all seeds, of which none may be missing, and of which one that failed is lost."""
+    """Apply one rule: to all seeds, of which none may be missing, and of which one without a value is lost."""
     conditions = rule.conditions or list(results.experiment.conditions)
     finding = _apply(rule, results, conditions)
-    seen = [conditions[0], conditions[-1]] if isinstance(rule, Ratio) else conditions
-    missing, failed = results.gaps(arms_of(rule), seen)
-    if failed:
-        lines = (*finding.lines, f"seeds that failed, of all arms and conditions: {failed}")
-        return replace(finding, holds=False, lines=lines)
-    if missing and finding.holds is not None:
-        lines = (*finding.lines, f"seeds that are missing, of all arms and conditions: {missing}")
+    gaps = results.gaps(_places(rule, conditions))
+    lost = {"that failed": gaps.failed, "that measured nothing": gaps.silent}
+    notes = [f"seeds {what}, of all arms and conditions: {count}" for what, count in lost.items() if count]
+    if notes:
+        return replace(finding, holds=False, lines=(*finding.lines, *notes))
+    if gaps.missing and finding.holds is not None:
+        lines = (*finding.lines, f"seeds that are missing, of all arms and conditions: {gaps.missing}")
         return replace(finding, holds=None, lines=lines)
     return finding
+
+
+def _places(rule: Rule, conditions: list[str]) -> list[Place]:
+    """The values that a rule looks at."""
+    seen = [conditions[0], conditions[-1]] if isinstance(rule, Ratio) else conditions
+    second = rule.measure_b if isinstance(rule, Comparison) else None
+    first, *others = arms_of(rule)
+    arms = [(first, rule.measure), *((other, second or rule.measure) for other in others)]
+    return [(arm, where, measure) for where in seen for arm, measure in arms]
 
 
 def _apply(rule: Rule, results: Results, conditions: list[str]) -> Finding:
@@ -145,7 +179,7 @@ def _compare(rule: Comparison, results: Results, other: str, conditions: list[st
     else:
         good = difference.low > 0
     line = f"{what}: {interval(difference, rule.measure)}, P({rule.test}) = {probability:.2f}, n = {difference.count}"
-    return Finding(good and probability >= rule.min_probability, (line,))
+    return Finding(good and probability >= MIN_PROBABILITY, (line,))
 
 
 def _within(rule: Equivalence, results: Results, where: str) -> Finding:
@@ -161,12 +195,13 @@ def _within(rule: Equivalence, results: Results, where: str) -> Finding:
 def _shares(rule: Share, results: Results, where: str) -> Finding:
     of = rule.b[0] if len(rule.b) == 1 else f"best of {len(rule.b)}"
     what = f"{rule.a} / {of} ({where})"
-    shares = results.shares(rule.a, rule.b, rule.measure, where)
-    if not len(shares):
+    own, best = results.against_best(rule.a, rule.b, rule.measure, where)
+    if not len(own):
         return _nothing(what)
-    reached = int((shares >= rule.least).sum())
-    line = f"{what}: least {shares.min():.3f}, {reached} of {len(shares)} seeds reach {rule.least:g}"
-    return Finding(reached == len(shares), (line,))
+    reached = int((own >= rule.least * best).sum())
+    least = f"least {(own[best > 0] / best[best > 0]).min():.3f}, " if np.any(best > 0) else ""
+    line = f"{what}: {least}{reached} of {len(own)} seeds reach {rule.least:g}"
+    return Finding(reached == len(own), (line,))
 
 
 def _beyond(rule: Threshold, results: Results, where: str) -> Finding:
@@ -182,20 +217,27 @@ def _beyond(rule: Threshold, results: Results, where: str) -> Finding:
 def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
     found = [results.estimate(rule.a, [where], rule.measure) for where in conditions]
     change = results.change(rule.a, rule.measure, conditions[0], conditions[-1])
-    steps = [results.change(rule.a, rule.measure, before, after) for before, after in pairwise(conditions)]
-    if change is None or any(part is None for part in (*found, *steps)):
+    steps = {
+        f"{before} to {after}": results.change(rule.a, rule.measure, before, after)
+        for before, after in pairwise(conditions)
+    }
+    if change is None or any(part is None for part in (*found, *steps.values())):
         return _nothing(rule.a)
-    known = [step[0] for step in steps if step]
-    if rule.test == "rises":
-        good = change[0].low > 0 and all(step.high >= 0 for step in known)
-    else:
-        good = change[0].high < 0 and all(step.low <= 0 for step in known)
+    sign = 1 if rule.test == "rises" else -1
+    against = [f"{what} {interval(step, rule.measure)}" for what, step in steps.items() if step and _below(step, sign)]
     values = [part.value for part in found if part]
     course = ", ".join(
         f"{where} {number(value, rule.measure)}" for where, value in zip(conditions, values, strict=True)
     )
-    line = f"{rule.a}: {course}; last - first {interval(change[0], rule.measure)}, n = {change[0].count}"
-    return Finding(good, (line,))
+    line = f"{rule.a}: {course}; last - first {interval(change, rule.measure)}, n = {change.count}"
+    if against:
+        line += f"; surely against it: {', '.join(against)}"
+    return Finding(not against and min(sign * change.low, sign * change.high) > 0, (line,))
+
+
+def _below(change: Estimate, sign: int) -> bool:
+    """Whether a change times sign is below 0 by its interval."""
+    return max(sign * change.low, sign * change.high) < 0
 
 
 def _ratio(rule: Ratio, results: Results, conditions: list[str]) -> Finding:

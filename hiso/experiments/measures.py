@@ -1,4 +1,4 @@
-"""The measures of a run by name: what they mean, their unit, and which way is better."""
+"""The measures of a run by name: what they mean, and their unit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ EPISODE_MEASURES = {
     **{f"ssr_{name}": Measure(f"SSR of {label} (Eq. 4)", digits=3) for name, label in _SLICES.items()},
     "ssr_mean": Measure("SSR, mean of the slices", digits=3),
     "ssr_margin": Measure("SSR above its threshold, least of the slices (C6 holds from 0 on)", digits=3),
-    **{f"delay_p99_{name}_ms": Measure(f"delay of {label}, 99 %", "ms") for name, label in _SLICES.items()},
+    **{
+        f"delay_p99_{name}_ms": Measure(f"delay of {label}'s delivered packets, 99 %", "ms")
+        for name, label in _SLICES.items()
+    },
     "budget_updates_per_100s": Measure("budget updates in 100 s", digits=1),
 }
 """Of an episode; the mean over a seed's episodes is that seed's value."""
@@ -63,12 +66,14 @@ TRAINING_MEASURES = {
     "online_eta_bps_hz": Measure("eta while the inter-slice level learns", "bit/s/Hz"),
     "online_utility_last": Measure("utility, last fifth of the training"),
     "online_eta_last_bps_hz": Measure("eta, last fifth of the training", "bit/s/Hz"),
+    "online_variation_300s": Measure("utility's standard deviation over its mean, first 300 s of the training"),
     "intra_training_cpu_s": Measure("processor time of the intra-slice training", "s", 1),
     "intra_updates": Measure("updates of the intra-slice learners", digits=0),
     "intra_loss_first": Measure("intra-slice loss, first fifth of the training", digits=3),
     "intra_loss_last": Measure("intra-slice loss, last fifth of the training", digits=3),
 }
-"""Of a seed's trainings; "loss" is that of Eq. 31 + Eq. 32 (inter) and Eq. 34 (intra), mean over agents."""
+"""Of a seed's trainings. "Loss" is that of actors and critic, mean over agents: of the printed agents Eq. 31 + Eq. 32
+(inter) and Eq. 34 (intra), of the tuned ones what they minimise in its place."""
 
 MEASURES = {**EPISODE_MEASURES, **SYSTEM_MEASURES, **SNAPSHOT_MEASURES, **TRAINING_MEASURES}
 
@@ -76,9 +81,9 @@ SERIES = {
     "utility": Measure("utility, each second"),
     "eta_bps_hz": Measure("eta, each second", "bit/s/Hz"),
     "goodput_bps_hz": Measure("goodput, each second", "bit/s/Hz"),
-    "inter_loss": Measure("inter-slice loss (Eq. 31 + Eq. 32)", digits=3),
-    "inter_critic_loss": Measure("critic's loss (Eq. 32)", digits=3),
-    "intra_loss": Measure("intra-slice loss (Eq. 34)", digits=3),
+    "inter_loss": Measure("inter-slice loss, actors and critic (printed: Eq. 31 + 32)", digits=3),
+    "inter_critic_loss": Measure("critic's loss (printed: Eq. 32)", digits=3),
+    "intra_loss": Measure("intra-slice loss (printed: Eq. 34)", digits=3),
     "intra_reward": Measure("intra-slice reward, mean over slices", digits=3),
 }
 """Curves over a training: `inter_*` and what is of each second over the inter-slice training's seconds, `intra_*`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,25 @@ from hiso.experiments.statistics import (
     probability_of_improvement,
 )
 from hiso.experiments.store import Result, Store
+from ran_emulator.scenario import SLOTS_PER_SECOND
+
+Place = tuple[str, str, str]
+"""Arm, condition and measure."""
+
+_EARLY_S = 300
+"""Seconds of a training in which the paper saw impairments disturb it (Section IV-D)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Numbers of seeds whose values are not all there."""
+
+    missing: int
+    """With runs that have not been made."""
+    failed: int
+    """With runs that failed."""
+    silent: int
+    """Whose runs have been made and measured nothing: nothing was delivered, a training did not converge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +73,58 @@ class Results:
         return np.array([self._value(unit, measure) for unit in self.plan.units[arm, condition]])
 
     def _value(self, unit: Unit, measure: str) -> float:
-        results = [self.found.get(key) for key in (*unit.trainings, *unit.episodes)]
-        if any(result is None or result.error is not None for result in results):
+        if not self._made(unit):
             return math.nan
-        trainings = [result for result in results[: len(unit.trainings)] if result]
         if measure == "training_cpu_s":
-            parts = [
-                value
-                for result in trainings
-                for name, value in result.measures.items()
-                if name.endswith("training_cpu_s")
-            ]
-        else:
-            parts = [result.measures[measure] for result in results if result and measure in result.measures]
-        if not parts or None in parts:
-            return math.nan
+            return self._training_cpu_s(unit)
+        parts = [self._measured(key, measure) for key in (*unit.trainings, *unit.episodes)]
         known = [part for part in parts if part is not None]
-        return float(np.sum(known) if measure == "training_cpu_s" else np.mean(known))
+        return float(np.mean(known)) if known else math.nan
 
-    def gaps(self, arms: Sequence[str], conditions: Sequence[str]) -> tuple[int, int]:
-        """Seeds, of these arms in these conditions, with runs that have not been made, and with runs that failed."""
+    def _made(self, unit: Unit) -> bool:
+        results = [self.found.get(key) for key in (*unit.trainings, *unit.episodes)]
+        return all(result is not None and result.error is None for result in results)
+
+    def _training_cpu_s(self, unit: Unit) -> float:
+        """Of all levels that were trained."""
+        parts = [
+            value
+            for key in unit.trainings
+            for name, value in self.found[key].measures.items()
+            if name.endswith("training_cpu_s") and value is not None
+        ]
+        return float(np.sum(parts)) if parts else math.nan
+
+    def _measured(self, key: str, measure: str) -> float | None:
+        """A run's value; None: the run has no such measure; NaN: it measured nothing."""
+        result = self.found[key]
+        if measure == "online_variation_300s":
+            curve = np.array(result.series.get("utility", ())[:_EARLY_S], dtype=float)
+            return float(np.nanstd(curve) / np.nanmean(curve)) if len(curve) else None
+        if measure not in result.measures:
+            return None
+        value = result.measures[measure]
+        if value is None:
+            return math.nan
+        # Still away from its end in the last window: it has no time of convergence.
+        late = measure == "inter_convergence_s" and value > self.plan.runs[key].slots / SLOTS_PER_SECOND
+        return math.nan if late else value
+
+    def gaps(self, places: Iterable[Place]) -> Gaps:
+        """Seeds that lack a value."""
+        places = list(dict.fromkeys(places))
         missing = failed = 0
-        for place in dict.fromkeys((arm, where) for arm in arms for where in conditions):
-            for unit in self.plan.units[place]:
+        for arm, where in dict.fromkeys((arm, where) for arm, where, _ in places):
+            for unit in self.plan.units[arm, where]:
                 found = [self.found.get(key) for key in (*unit.trainings, *unit.episodes)]
                 failed += any(result is not None and result.error is not None for result in found)
                 missing += any(result is None for result in found)
-        return missing, failed
+        silent = sum(
+            self._made(unit) and math.isnan(self._value(unit, measure))
+            for arm, where, measure in places
+            for unit in self.plan.units[arm, where]
+        )
+        return Gaps(missing, failed, silent)
 
     def estimate(self, arm: str, conditions: Sequence[str], measure: str) -> Estimate | None:
         """Interquartile mean over conditions and seeds; None where a condition has no value."""
@@ -94,9 +138,10 @@ class Results:
         pairs = [_pairs(self.values(a[0], where, a[1]), self.values(b[0], where, b[1])) for where in conditions]
         return _compared(pairs)
 
-    def change(self, arm: str, measure: str, first: str, last: str) -> tuple[Estimate, float] | None:
+    def change(self, arm: str, measure: str, first: str, last: str) -> Estimate | None:
         """Paired difference of an arm between two conditions, last - first; None: no pairs."""
-        return _compared([_pairs(self.values(arm, last, measure), self.values(arm, first, measure))])
+        found = _compared([_pairs(self.values(arm, last, measure), self.values(arm, first, measure))])
+        return found[0] if found else None
 
     def kept(self, arm: str, measure: str, first: str, last: str) -> F64:
         """A measure in the last condition over that in the first, of each seed, [N]; NaN where one is missing or 0."""
@@ -113,11 +158,10 @@ class Results:
         """Paired difference of what two arms keep, a - b, and the probability that a keeps more; None: no pairs."""
         return _compared([_pairs(self.kept(a, measure, first, last), self.kept(b, measure, first, last))])
 
-    def shares(self, a: str, others: Sequence[str], measure: str, condition: str) -> F64:
-        """Arm a's value over the best of the others' of each seed that has all, and that above 0, [N]."""
+    def against_best(self, a: str, others: Sequence[str], measure: str, condition: str) -> tuple[F64, F64]:
+        """Arm a's value and the best of the others' of each seed that has all, [N] each."""
         best = np.max([self.values(other, condition, measure) for other in others], axis=0)
-        over, under = _pairs(self.values(a, condition, measure), best)
-        return over[under > 0] / under[under > 0]
+        return _pairs(self.values(a, condition, measure), best)
 
     def worst_episode(self, arm: str, condition: str, measure: str) -> float | None:
         """Least value of one episode; None where there are none."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from hiso.experiments.measures import (
     EPISODE_MEASURES,
@@ -177,7 +177,7 @@ QUICK = Size(seeds=2, episodes=1, duration_s=4, intra_training_slots=2_000, inte
 
 
 MIN_PROBABILITY = 0.95
-"""Least probability of improvement, unless a rule says another."""
+"""Least probability of improvement of a comparison."""
 
 
 class _Rule(_Model):
@@ -189,8 +189,7 @@ class _Rule(_Model):
 class Comparison(_Rule):
     """`greater` or `less`: a against each b, pair by pair of seeds, in each condition or pooled over them.
 
-    Holds where the 95 % interval of the paired difference lies beyond 0 and the probability of improvement reaches
-    `min_probability`.
+    Holds where the 95 % interval of the paired difference lies beyond 0 and the probability of improvement reaches .95.
     """
 
     test: Literal["greater", "less"]
@@ -199,7 +198,7 @@ class Comparison(_Rule):
     measure_b: str | None = None
     """Another measure for b."""
     pooled: bool = False
-    min_probability: Annotated[float, Field(ge=0.5, le=1)] = MIN_PROBABILITY
+    """Over all conditions together, the strata of the bootstrap; else in each."""
 
 
 class Equivalence(_Rule):
@@ -270,12 +269,23 @@ def arms_of(rule: Rule) -> list[str]:
     return [rule.a, rule.b] if isinstance(rule, Equivalence) else [rule.a]
 
 
+def _one_or_several(given: Any) -> Any:
+    return given if isinstance(given, list) else [given]
+
+
+Rules = Annotated[list[Rule], Field(min_length=1), BeforeValidator(_one_or_several)]
+"""One rule, or a list of which all must hold."""
+
+
 class Claim(_Model):
-    """A statement of the paper in our words, and the readings under which the data may confirm it."""
+    """A statement of the paper in our words, and the readings under which the data may confirm it.
+
+    Readings are alternatives, of which any confirms the claim under its name; all rules of a reading must hold.
+    """
 
     text: Annotated[str, Field(min_length=1)]
     section: Annotated[str, Field(pattern=r"^(IV-[C-H]|ours)$")]
-    readings: Annotated[dict[Label, Rule], Field(min_length=1)]
+    readings: Annotated[dict[Label, Rules], Field(min_length=1)]
 
 
 class Plot(_Model):
@@ -332,7 +342,7 @@ class Experiment(_Model):
             if condition.x is None:
                 raise ValueError("conditions: each needs x where the plot has lines")
         for claim in self.claims:
-            for rule in claim.readings.values():
+            for rule in (rule for rules in claim.readings.values() for rule in rules):
                 self._check_rule(rule)
         return self
 
@@ -448,14 +458,27 @@ def _check_names(field: str, given: Iterable[str], known: Iterable[str]) -> None
             raise ValueError(f"{field}: {name!r} is none of {', '.join(known)}")
 
 
+_SHARED = ("headline", "host", "arms", "conditions", "trained_in", "reference", "full", "quick")
+"""What an experiment may take from another."""
+
+
 def parse_experiment(data: Any, name: str) -> Experiment:
     """An experiment from plain data; all its runs can be made.
+
+    Args:
+        data: fields of an Experiment; with `like`, the name of one in the catalogue, those of `_SHARED` that are left
+            out are that one's.
+        name: the experiment's.
 
     Raises:
         ExperimentError: each wrong field with its range.
     """
     if not isinstance(data, dict):
         raise ExperimentError(f"experiment {name}: must hold fields, not a {type(data).__name__}")
+    if "like" in data:
+        other = _like(data["like"], name)
+        data = {**{field: other[field] for field in _SHARED if field in other}, **data}
+        del data["like"]
     try:
         experiment = Experiment.model_validate({"name": name, **data})
     except ValidationError as error:
@@ -478,8 +501,7 @@ def load_experiment(name_or_path: str) -> Experiment:
         ExperimentError: neither, or it cannot be used.
     """
     if name_or_path in catalogue_names():
-        file = resources.files("hiso.experiments").joinpath("catalogue", f"{name_or_path}.yaml")
-        return _parse_text(file.read_text(encoding="utf-8"), name_or_path)
+        return _parse_text(_catalogue_text(name_or_path), name_or_path)
     if not name_or_path.endswith((".yaml", ".yml")):
         known = ", ".join(catalogue_names())
         raise ExperimentError(f"experiment: {name_or_path!r} is neither a YAML file nor one of {known}")
@@ -488,6 +510,20 @@ def load_experiment(name_or_path: str) -> Experiment:
     except (OSError, ValueError) as error:
         raise ExperimentError(f"experiment: {name_or_path} cannot be read: {error}") from error
     return _parse_text(text, Path(name_or_path).stem)
+
+
+def _catalogue_text(name: str) -> str:
+    return resources.files("hiso.experiments").joinpath("catalogue", f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _like(other: Any, name: str) -> dict[str, Any]:
+    """The fields of an experiment of the catalogue that is like no other itself."""
+    if other not in catalogue_names():
+        raise ExperimentError(f"experiment {name}: like: {other!r} is none of {', '.join(catalogue_names())}")
+    fields: dict[str, Any] = yaml.safe_load(_catalogue_text(other))
+    if "like" in fields:
+        raise ExperimentError(f"experiment {name}: like: {other!r} is like another itself, name that one")
+    return fields
 
 
 def _parse_text(text: str, name: str) -> Experiment:

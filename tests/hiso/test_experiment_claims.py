@@ -42,16 +42,18 @@ def test_a_comparison_needs_the_paired_interval_and_the_probability(tmp_path: Pa
     once_worse = WORLDS + np.array([10, 10, 10, 10, -1])
     mixed = results(tmp_path / "mixed", a_calm=WORLDS + 10, b_calm=WORLDS, a_busy=once_worse, b_busy=WORLDS)
     assert check(greater(conditions=["busy"]), mixed).holds is False  # P(improvement) is 0.8
-    assert check(greater(conditions=["busy"], min_probability=0.8), mixed).holds is True
     each = check(greater(conditions=None), mixed)
     assert each.holds is False  # in each condition
     assert [len(each.lines), len(each.others)] == [1, 1]
-    assert check(greater(conditions=None, pooled=True, min_probability=0.9), mixed).holds is True
+    pooled = check(greater(conditions=None, pooled=True), mixed)
+    assert pooled.holds is False  # P is 0.9
+    assert ("n = 10" in pooled.lines[0], len(pooled.lines)) == (True, 1)
+    assert check(greater(conditions=None, pooled=True), found).holds is True
 
 
 def test_a_difference_that_is_not_known_holds_nothing(tmp_path: Path) -> None:
     found = results(tmp_path, a_calm=WORLDS, b_calm=WORLDS[::-1])
-    assert check(greater(min_probability=0.5), found).holds is False
+    assert check(greater(), found).holds is False
     same = Equivalence(test="difference", measure="utility", a="a", b="b", conditions=["calm"], low=-1, high=1)
     assert check(same, found).holds is False
 
@@ -113,12 +115,13 @@ def test_a_share_must_be_reached_in_every_seed(tmp_path: Path) -> None:
     assert finding.lines == ("a / b (calm): least 0.970, 4 of 5 seeds reach 0.98",)
     best = check(Share.model_validate({**fields, "b": ["b", "a"], "least": 0.98}), found)
     assert best.lines == ("a / best of 2 (calm): least 0.970, 4 of 5 seeds reach 0.98",)
-    # Of nothing there is no share.
-    assert check(Share.model_validate({**fields, "least": 0.98, "conditions": ["busy"]}), found).holds is None
+    # Whatever is not negative reaches all of nothing.
+    busy = check(Share.model_validate({**fields, "least": 0.98, "conditions": ["busy"]}), found)
+    assert (busy.holds, busy.lines) == (True, ("a / b (busy): 5 of 5 seeds reach 0.98",))
 
 
-def verdict(found: Results, **readings: Comparison) -> Verdict:
-    return judge(Claim(text="a wins", section="IV-E", readings=dict(readings)), found)
+def verdict(found: Results, **readings: Comparison | list[Comparison]) -> Verdict:
+    return judge(Claim.model_validate({"text": "a wins", "section": "IV-E", "readings": readings}), found)
 
 
 def test_verdicts_name_the_readings(tmp_path: Path) -> None:
@@ -130,6 +133,33 @@ def test_verdicts_name_the_readings(tmp_path: Path) -> None:
     assert verdict(found, first=no, second=no).text == "under none of these readings: first; second"
     assert verdict(found, only=unknown).text == "no data"
     assert verdict(found, first=no, second=unknown).text == "not confirmed so far (data missing)"
+
+
+def test_all_rules_of_a_reading_must_hold(tmp_path: Path) -> None:
+    found = results(tmp_path, a_calm=WORLDS + 10, b_calm=WORLDS)
+    yes, no, unknown = greater(), greater(test="less"), greater(conditions=["busy"])
+    assert verdict(found, only=[yes, yes]).text == "confirmed"
+    assert verdict(found, only=[yes, no]).text == "not confirmed"
+    assert verdict(found, first=[no, yes], second=yes).text == "confirmed under: second"
+    assert verdict(found, only=[unknown, yes]).text == "no verdict yet (data missing)"
+    assert verdict(found, only=[unknown, no]).text == "not confirmed"
+    assert verdict(found, only=[unknown, unknown]).text == "no data"
+
+
+def test_a_seed_that_measured_nothing_is_a_seed_lost(tmp_path: Path) -> None:
+    store, what = store_in(tmp_path), experiment(measures=["utility", "delay_p99_embb_ms"])
+    plan = expand(what, what.full)
+    for index in range(5):
+        for arm, delay_ms in (("a", 30.0), ("b", 20.0)):
+            silent = arm == "a" and index == 3
+            measures = {"utility": 1.0, "delay_p99_embb_ms": None if silent else delay_ms}
+            put(store, plan.runs[plan.units[arm, "calm"][index].episodes[0]], measures)
+    found = load_results(what, store)
+    finding = check(greater(measure="delay_p99_embb_ms"), found)
+    assert finding.holds is False
+    assert "n = 4" in finding.lines[0]
+    assert finding.lines[1] == "seeds that measured nothing, of all arms and conditions: 1"
+    assert len(check(greater(), found).lines) == 1  # utility is known of all
 
 
 def test_a_seed_that_failed_is_a_seed_lost(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ CLAIM = {
     "readings": {"as is": {"test": "greater", "measure": "utility", "a": "a", "b": ["b"]}},
 }
 BETTER, WORSE = [14.0, 15.0, 16.0, 17.0, 18.0], [4.0, 5.0, 6.0, 7.0, 8.0]
+CURVES = {"kind": "curves", "show": ["utility"]}
 FILLED = {("a", "calm"): BETTER, ("b", "calm"): WORSE, ("a", "busy"): BETTER, ("b", "busy"): WORSE}
 
 
@@ -206,3 +207,54 @@ def test_what_holds_no_results_is_named(tmp_path: Path, content: bytes | str | N
     assert result.exit_code == 2
     assert f"from: {path}" in result.stderr
     assert not out.exists()
+
+
+def test_a_reading_of_several_rules_shows_each(tmp_path: Path) -> None:
+    from hiso.experiments.report import write_report
+
+    won = CLAIM["readings"]["as is"]
+    rules = [won, {"test": "above", "measure": "utility", "a": "a", "value": 20}]
+    store = store_in(tmp_path / "results")
+    what = experiment(claims=[{**CLAIM, "readings": {"both": rules}}])
+    fill(store, what, FILLED)
+    write_report([load_results(what, store)], tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert "| a reaches more than b | IV-E | not confirmed |" in text
+    lines = text[text.index("- both: does not hold; its 2 rules:") :].split("\n")
+    assert lines[1].startswith("  - greater: holds (utility (Eq. 17)). a - b (calm): 10.00")
+    assert lines[2].startswith("  - above: does not hold (utility (Eq. 17)). a (calm): 16.00")
+
+
+def test_a_value_of_fewer_seeds_than_its_row_says_so(tmp_path: Path) -> None:
+    from hiso.experiments.report import write_report
+
+    store, what = store_in(tmp_path / "results"), experiment(measures=["utility", "delay_p99_embb_ms"])
+    plan = expand(what, what.full)
+    for place, units in plan.units.items():
+        for index, unit in enumerate(units):
+            silent = place == ("a", "calm") and index < 3
+            put(store, plan.runs[unit.episodes[0]], {"utility": 1.0, "delay_p99_embb_ms": None if silent else 20.0})
+    write_report([load_results(what, store)], tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert "| calm | a | 1.00 [1.00, 1.00] | 20.00 [20.00, 20.00] (n = 2) | 1.00 | 5 of 5 |" in text
+    assert text.count("(n = ") == 2  # the introduction's and this one
+
+
+def test_what_a_training_did_is_read_from_its_curve_and_its_end(tmp_path: Path) -> None:
+    arms = {"a": {"scheduler": "hiso-coma", "trained": True}}
+    measures, full = ["inter_convergence_s", "online_variation_300s"], {"seeds": 5, "episodes": 0, "duration_s": 1}
+    what = experiment(arms=arms, conditions={"calm": {}}, measures=measures, full=full, plot=CURVES)
+    store, plan = store_in(tmp_path), expand(what, what.full)
+    for unit, converged_s in zip(plan.units["a", "calm"], (80.0, 1000.0, 1001.0, 990.0, 1001.0), strict=True):
+        inter, intra = sorted(unit.trainings, key=lambda key: plan.runs[key].kind)
+        series = {"utility": [float("nan"), *([1.0, 3.0] * 150), 50.0]}  # 300 s end before the last two
+        store.put(
+            plan.runs[inter], Result(plan.runs[inter].content, {"inter_convergence_s": converged_s}, series, 1, 1)
+        )
+        put(store, plan.runs[intra], {})
+    found = load_results(what, store)
+    # 1,001 s of 1,000: away from its end to the last.
+    assert found.values("a", "calm", "inter_convergence_s").tolist() == pytest.approx(
+        [80, 1000, np.nan, 990, np.nan], nan_ok=True
+    )
+    assert found.values("a", "calm", "online_variation_300s").tolist() == pytest.approx([0.5] * 5, rel=0.01)

@@ -166,5 +166,19 @@ def test_the_catalogue_has_every_figure_of_the_paper_and_judges_every_section() 
 def test_the_gates_are_compared_on_twenty_paired_seeds() -> None:
     gating = load_experiment("gating")
     assert gating.full.seeds >= 20
-    rules = [rule for claim in gating.claims for rule in claim.readings.values()]
+    rules = [rule for claim in gating.claims for rules in claim.readings.values() for rule in rules]
     assert all(isinstance(rule, Comparison) and rule.b[0].endswith("never waits") for rule in rules)
+
+
+def test_an_experiment_takes_from_another_what_it_leaves_out() -> None:
+    fields = {name: MINIMAL[name] for name in ("title", "question", "measures", "plot")}
+    other = load_experiment("fig06")
+    same = parse_experiment({**fields, "like": "fig06"}, "mine")
+    assert (same.arms, same.conditions, same.full) == (other.arms, other.conditions, other.full)
+    assert (same.title, same.measures, same.claims) == ("Two rules", ["utility"], [])
+    own = parse_experiment({**fields, "like": "fig06", "conditions": {"calm": {}}}, "mine")
+    assert (own.arms, list(own.conditions)) == (other.arms, ["calm"])
+    with pytest.raises(ExperimentError, match="mine: like: 'fig99' is none of fig05, "):
+        parse_experiment({**fields, "like": "fig99"}, "mine")
+    with pytest.raises(ExperimentError, match="mine: like: 'fig07' is like another itself"):
+        parse_experiment({**fields, "like": "fig07"}, "mine")
