@@ -31,7 +31,6 @@ class SplitTables:
     """Measures of every split of every second of one world."""
 
     splits_hz: npt.NDArray[np.int64]  # [A, S]
-    offered_packets: npt.NDArray[np.int64]  # [T, S]
     eta_bps_hz: F64  # [T, A]
     successes: npt.NDArray[np.int64]  # [T, A, S]
     resolved: npt.NDArray[np.int64]  # [T, A, S]
@@ -103,7 +102,6 @@ class SplitWorlds:
         scenario = self._scenario
         return SplitTables(
             splits_hz=self._splits,
-            offered_packets=windows[0].counts[None, :, st.OFFERED].copy(),
             eta_bps_hz=rate.sum(axis=1)[None] / SLOTS_PER_SECOND / scenario.total_bandwidth_hz,
             successes=good[None],
             resolved=done[None],
@@ -130,7 +128,6 @@ def split_tables(
             progress(second + 1)
     return replace(
         rows[0],
-        offered_packets=np.concatenate([row.offered_packets for row in rows]),
         eta_bps_hz=np.concatenate([row.eta_bps_hz for row in rows]),
         successes=np.concatenate([row.successes for row in rows]),
         resolved=np.concatenate([row.resolved for row in rows]),

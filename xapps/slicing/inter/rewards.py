@@ -1,4 +1,4 @@
-"""What a second was worth: utility, Algorithm 1, and the reward that the tuned agents are trained on."""
+"""What a second was worth: Algorithm 1, and the reward that the tuned agents are trained on."""
 
 from __future__ import annotations
 
@@ -25,23 +25,6 @@ def _check(ssr: npt.ArrayLike, eta_bps_hz: float) -> npt.NDArray[np.float64]:
     if not 0 <= eta_bps_hz < np.inf:
         raise RewardError(f"eta_bps_hz: must be at least 0 and finite, not {eta_bps_hz}")
     return values
-
-
-def utility(ssr: npt.ArrayLike, eta_bps_hz: float) -> float:
-    """Utility of a second: U = 0.6 eta + SSR_VoNR + 2 SSR_eMBB + 3 SSR_uRLLC.
-
-    Args:
-        ssr: [S] success ratio of each slice, 0..1 (Eq. 4).
-        eta_bps_hz: spectral efficiency of the cell (Eq. 17).
-
-    Raises:
-        RewardError: a value is out of range.
-    """
-    return float(_utility(_check(ssr, eta_bps_hz), eta_bps_hz))
-
-
-def _utility(ssr: npt.NDArray[np.float64], eta_bps_hz: npt.NDArray[np.float64] | float) -> npt.NDArray[np.float64]:
-    return np.asarray(ETA_WEIGHT * eta_bps_hz + ssr @ np.array(SSR_WEIGHTS))
 
 
 def algorithm_1(
@@ -107,10 +90,13 @@ def objective(
 ) -> npt.NDArray[np.float64]:
     """Centred utility less the SLA's deficits: (U - 20) / 4 - lambda sum_s max(0, 0.95 - SSR_s), unchecked.
 
+    U = 0.6 eta + SSR_VoNR + 2 SSR_eMBB + 3 SSR_uRLLC.
+
     Args:
         ssr: [..., S] success ratio of each slice, 0..1 (Eq. 4).
         eta_bps_hz: [...] spectral efficiency of the cell (Eq. 17).
         sla_weight: lambda.
     """
     deficits = np.maximum(0.0, SSR_THRESHOLD - ssr).sum(axis=-1)
-    return np.asarray((_utility(ssr, eta_bps_hz) - CENTRE) / SCALE - sla_weight * deficits)
+    utility = np.asarray(ETA_WEIGHT * eta_bps_hz + ssr @ np.array(SSR_WEIGHTS))
+    return np.asarray((utility - CENTRE) / SCALE - sla_weight * deficits)

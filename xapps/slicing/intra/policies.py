@@ -151,11 +151,6 @@ class IntraPolicy:
         self._private_power_w = np.zeros(MAX_GROUP_USERS, np.float32)
         self._actions = np.zeros(MAX_GROUP_USERS, np.int32)
 
-    @property
-    def epsilon(self) -> float:
-        """Exploration rate in force; 0 for a policy that does not learn."""
-        return float(self.parameters.epsilon[0])
-
     def freeze(self) -> None:
         """Stop exploring."""
         self.parameters.epsilon[0] = 0.0
