@@ -6,7 +6,7 @@ of the world with b MHz for every slice at once, for each b of the grid, gives e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -117,15 +117,10 @@ def split_tables(
     intra: str = "slnr",
     control_delay_slots: int = 0,
     weights: Mapping[str, IntraWeights] | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> SplitTables:
-    """Every split of `seconds` seconds of a world; `progress` gets the number of seconds done."""
+    """Every split of `seconds` seconds of a world."""
     worlds = SplitWorlds(scenario, seed, intra, control_delay_slots, weights)
-    rows = []
-    for second in range(seconds):
-        rows.append(worlds.second())
-        if progress is not None:
-            progress(second + 1)
+    rows = [worlds.second() for _ in range(seconds)]
     return replace(
         rows[0],
         eta_bps_hz=np.concatenate([row.eta_bps_hz for row in rows]),
