@@ -13,7 +13,7 @@ from hiso.training.metadata import training_metadata
 from hiso.training.variety import any_impairments, with_dwell
 from hiso.world import World
 from ran_emulator.cell import SecondWindow
-from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from ran_emulator.scenario import SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import utility
 from xapps.agents import BudgetAgent
 from xapps.slicing.inter.base import InterPolicy, InterWeights, keyed_rng
@@ -21,8 +21,6 @@ from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, UNGATED_SECONDS, CoMA2C, 
 from xapps.slicing.inter.learners import make_inter_learner
 from xapps.slicing.inter.learning import InterLearner, LearnerStats
 from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.intra.policies import trained_weights
-from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SecondReport
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.triggers import make_trigger
@@ -163,12 +161,9 @@ def make_world(
     """A world that frozen trained agents serve, or a policy that does not learn."""
     if isinstance(intra, str):
         return World(scenario, seed, intra, control_delay_slots, options=options)
-    probe = World(scenario, seed, "greedy", control_delay_slots)
-    weights: dict[str, IntraWeights] = {
-        name: trained_weights(intra.metadata.variant, probe.policies[index].context, intra, options)
-        for index, name in enumerate(SLICE_NAMES)
-    }
-    return World(scenario, seed, intra.metadata.variant, control_delay_slots, weights, options)
+    world = World(scenario, seed, intra.metadata.variant, control_delay_slots, options=options)
+    world.load(intra)
+    return world
 
 
 def empty_report(world: World) -> SecondReport:
