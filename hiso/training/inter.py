@@ -11,17 +11,14 @@ from hiso.observe import budget_context, second_report
 from hiso.training.gating import Gate, GatedAgent, usual_gate
 from hiso.training.metadata import training_metadata
 from hiso.training.variety import any_impairments, with_dwell
-from hiso.world import World
+from hiso.world import make_world, play_policy, report_utility
 from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLOTS_PER_SECOND, Scenario
-from ran_emulator.summary import utility
-from xapps.agents import BudgetAgent
-from xapps.slicing.inter.base import InterPolicy, InterWeights, keyed_rng
+from xapps.slicing.inter.base import InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, UNGATED_SECONDS, CoMA2C, CoMA2CConfig
 from xapps.slicing.inter.learners import make_inter_learner
 from xapps.slicing.inter.learning import InterLearner, LearnerStats
 from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.observation import SecondReport
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
@@ -149,41 +146,6 @@ def trained_file(training: InterTraining, agents: InterWeights, command: str) ->
         any_hwi=training.varied,
     )
     return Weights(metadata, {f"inter.{name}": array for name, array in agents.arrays.items()})
-
-
-def make_world(
-    scenario: Scenario,
-    seed: int,
-    control_delay_slots: int,
-    intra: Weights | str,
-    options: AgentOptions = DEFAULT_OPTIONS,
-) -> World:
-    """A world that frozen trained agents serve, or a policy that does not learn."""
-    if isinstance(intra, str):
-        return World(scenario, seed, intra, control_delay_slots, options=options)
-    world = World(scenario, seed, intra.metadata.variant, control_delay_slots, options=options)
-    world.load(intra)
-    return world
-
-
-def empty_report(world: World) -> SecondReport:
-    """The zero-load report before slot 0."""
-    return world.report(world.cell.window())
-
-
-def report_utility(scenario: Scenario, report: SecondReport) -> float:
-    """U of one second (Eq. 17)."""
-    return utility(scenario.eta_weight, scenario.ssr_weights, report.eta_bps_hz, report.ssr)
-
-
-def play_policy(world: World, policy: InterPolicy, trigger: str, seconds: int) -> list[SecondReport]:
-    """Reports of a world under an inter-slice policy."""
-    agent = BudgetAgent(policy, make_trigger(trigger))
-    reports = [empty_report(world)]
-    for _ in range(seconds):
-        report, _ = world.second(agent.on_report(reports[-1]))
-        reports.append(report)
-    return reports[1:]
 
 
 def validate(

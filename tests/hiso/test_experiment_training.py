@@ -13,6 +13,7 @@ from hiso.experiments.perform import perform
 from hiso.experiments.run import Run
 from hiso.observe import budget_context
 from hiso.training.variety import any_impairments
+from hiso.world import make_world
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import Impairments, load_scenario
 from xapps.agents import BudgetAgent
@@ -63,7 +64,7 @@ def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str,
 
 
 def test_the_gate_of_trainings_is_that_of_agents_that_learn_in_a_run() -> None:
-    from hiso.training.inter import InterTraining, make_world
+    from hiso.training.inter import InterTraining
     from xapps.slicing.inter.learners import make_inter_learner
 
     config = replace(COMA2C_CONFIGS["coma2c"], ungated_seconds=3, training_seconds=SECONDS)
