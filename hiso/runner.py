@@ -24,6 +24,7 @@ from ran_emulator.summary import Totals, cell_summary, totals
 from xapps.agents import BudgetAgent, SliceAgent
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.config import DqnConfig
 from xapps.slicing.intra.policies import LEARNING, make_intra_policy, trained_weights
 from xapps.slicing.observation import SlotDecision
 from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, Scheduler
@@ -47,7 +48,7 @@ from xapps.trained import (
 
 if TYPE_CHECKING:
     from xapps.slicing.inter.learning import InterLearner
-    from xapps.slicing.intra.dqn import DqnConfig, IntraLearner
+    from xapps.slicing.intra.dqn import IntraLearner
 
 DEFAULT_TRAINING_SLOTS = 20_000
 """Slots over which exploration falls where training starts from scratch."""

@@ -20,7 +20,8 @@ from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, parse_scenario
 from ran_emulator.summary import utility
 from xapps.slicing.inter.coma2c import changed_config
 from xapps.slicing.inter.learning import LearnerStats
-from xapps.slicing.intra.dqn import CONFIGS, IntraStats
+from xapps.slicing.intra.config import changed_dqn_config
+from xapps.slicing.intra.dqn import IntraStats
 from xapps.slicing.weights import Weights
 
 _COMMAND = "hiso experiment run"
@@ -54,7 +55,7 @@ def train_intra_level(run: Run) -> Outcome:
             _COMMAND,
             progress,
             options_of(run),
-            replace(CONFIGS[run.intra], **run.intra_agents),
+            changed_dqn_config(run.intra, run.intra_agents),
             run.varied,
         )
 

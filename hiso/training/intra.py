@@ -9,7 +9,8 @@ from hiso.training.metadata import training_metadata
 from hiso.training.variety import any_impairments, with_dwell
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.inter.base import keyed_rng
-from xapps.slicing.intra.dqn import CONFIGS, DqnConfig, IntraLearner, IntraStats
+from xapps.slicing.intra.config import CONFIGS, DqnConfig
+from xapps.slicing.intra.dqn import IntraLearner, IntraStats
 from xapps.slicing.intra.policies import SEE_IMPAIRMENTS
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.schedulers import Scheduler
