@@ -52,9 +52,9 @@ def training(inter: str, gate: str, trigger: str = "10-percent", **changed: Any)
     [("coma2c", "both", "10-percent"), ("coma2c-tuned", "none", "always"), ("sa2c-t", "none", "always")],
 )
 def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str, trigger: str) -> None:
-    from hiso.training.inter import train_inter
+    from hiso.training.inter import train_inter, usual_training
 
-    expected = train_inter(SCENARIO, inter, 3, SECONDS, 0, "slnr", "test")
+    expected = train_inter(usual_training(SCENARIO, inter, 3, SECONDS, 0, "slnr"), "test")
     found = perform(training(inter, gate, trigger, varied=inter == "coma2c-tuned"), no_weights)
     assert found.weights is not None
     assert set(found.weights.arrays) == set(expected.arrays)

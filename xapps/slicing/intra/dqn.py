@@ -122,6 +122,19 @@ class _Transition:
     ended: bool = False  # its next state is known, or known to be none
 
 
+def _checked_config(policy: str, context: SliceContext, training_slots: int, config: DqnConfig | None) -> DqnConfig:
+    """The given configuration, or the policy's own; errors as of `IntraLearner`."""
+    if policy not in LEARNING:
+        raise ValueError(f"policy: {policy!r} does not learn (these do: {', '.join(LEARNING)})")
+    if training_slots < 1:
+        raise ValueError(f"training_slots: {training_slots}, must be at least 1")
+    config = config or CONFIGS[policy]
+    check_config(policy, config)
+    if config.difference_reward:
+        check_difference_reward(policy, context.access, context.precoder)
+    return config
+
+
 class IntraLearner:
     """Trains one slice's agent from its frames."""
 
@@ -141,14 +154,7 @@ class IntraLearner:
             ValueError: a policy that does not learn, no slots, weights that do not fit, or a difference reward
                 under an access without shared bands or a precoder other than the codebook.
         """
-        if policy not in LEARNING:
-            raise ValueError(f"policy: {policy!r} does not learn (these do: {', '.join(LEARNING)})")
-        if training_slots < 1:
-            raise ValueError(f"training_slots: {training_slots}, must be at least 1")
-        self.config = config or CONFIGS[policy]
-        check_config(policy, self.config)
-        if self.config.difference_reward:
-            check_difference_reward(policy, context.access, context.precoder)
+        self.config = _checked_config(policy, context, training_slots, config)
         self.policy = policy
         self.context = context
         self.weights = weights or untrained_weights(policy, context, seed, options)
