@@ -1,4 +1,4 @@
-"""15-split tables: every bandwidth split of each second of a world, and the clairvoyant policies read off them.
+"""Split tables: every bandwidth split of each second of a world, and the clairvoyant policies read off them.
 
 A slice's outcome depends on its own budget only (FDD), and the split of one second hardly moves the next, so one run
 of the world with b MHz for every slice at once, for each b of the grid, gives every split of every second.

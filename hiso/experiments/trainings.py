@@ -165,7 +165,8 @@ def convergence_s(utility_each_second: list[float], regimes: Sequence[int | None
     """Seconds until the moving mean stays within 5 % of what the end of the training gives under the same loads.
 
     That is the mean of the last fifth's seconds of the same mix of loads (of all seconds of that mix, where the last
-    fifth has none), so that a change of the load is not taken for one of the agents.
+    fifth has none), so that a change of the load is not taken for one of the agents. A training whose last window is
+    still away gets T + 1.
 
     Args:
         utility_each_second: [T]; the mean moves over a twentieth of T.

@@ -1,4 +1,4 @@
-"""MADQN's learner: one DQN a slice, shared by its users (Algorithm 3, Eq. 33, 34). The only place that needs torch.
+"""MADQN's learner: one DQN a slice, shared by its users (Algorithm 3, Eq. 33, 34).
 
 Frames in, weights out. Equal frames and seed give bitwise equal weights.
 """
