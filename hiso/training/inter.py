@@ -145,7 +145,7 @@ def trained_file(training: InterTraining, agents: InterWeights, command: str) ->
         training.control_delay_slots,
         command,
         options=training.options,
-        any_hwi=training.varied,
+        varied=training.varied,
     )
     return Weights(metadata, {f"inter.{name}": array for name, array in agents.arrays.items()})
 
