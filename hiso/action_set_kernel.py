@@ -6,32 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from hiso.oracle_kernel import LEVELS, MAX_SWEEPS, SliceChannels, sum_rate
-from ran_emulator.phy.beam_reports import best_beams
+from hiso.oracle_kernel import LEVELS, SliceChannels, ascend, rank_candidates
 from ran_emulator.phy.jit import kernel
-from xapps.slicing.features import CANDIDATES, rank_beams
+from xapps.slicing.features import CANDIDATES
 from xapps.slicing.intra.powers import dbm_level_w
-
-
-@kernel
-def _ascend_beams(channels: SliceChannels, ranked: Any, beams: Any, private_power_w: Any, eta: Any) -> float:
-    """Change one user's beam at a time while the sum rate rises, in place; the sum reached."""
-    rest_w = channels.power_w if channels.common_stream else 0.0  # as far as the private streams leave it
-    current = sum_rate(channels, beams, private_power_w, rest_w, eta)
-    for _ in range(MAX_SWEEPS):
-        before = current
-        for u in range(beams.shape[0]):
-            for place in range(ranked.shape[1]):
-                kept = beams[u]
-                beams[u] = ranked[u, place]
-                tried = sum_rate(channels, beams, private_power_w, rest_w, eta)
-                if tried > current:
-                    current = tried
-                else:
-                    beams[u] = kept
-        if current == before:
-            break
-    return float(current)
 
 
 @kernel
@@ -45,28 +23,18 @@ def best_actions(channels: SliceChannels, out_beams: Any, out_private_power: Any
     count = channels.beam_gains.shape[0]
     strongest = np.zeros(count, np.int16)
     ranked = np.zeros((count, CANDIDATES), np.int16)
-    scores = np.zeros(channels.beam_gains.shape[1])
-    best_beams(count, channels.beam_gains, strongest)
-    for u in range(count):
-        rank_beams(
-            count,
-            u,
-            channels.beam_gains,
-            strongest,
-            channels.power_w,
-            channels.noise_w,
-            channels.kappa_r,
-            scores,
-            ranked[u],
-        )
+    rank_candidates(channels, strongest, ranked)
     eta = np.zeros(count)
     private_power_w = np.zeros(count, np.float32)
+    level_w = np.zeros(1)
+    rest_w = np.full(1, channels.power_w if channels.common_stream else 0.0)  # as far as the private streams leave it
     found = -1.0
     for level in range(LEVELS):
-        private_power_w[:] = dbm_level_w(level / (LEVELS - 1), channels.power_w, count)
+        level_w[0] = dbm_level_w(level / (LEVELS - 1), channels.power_w, count)
+        private_power_w[:] = level_w[0]
         for start in range(2):
             beams = ranked[:, 0].copy() if start == 0 else strongest.copy()
-            reached = _ascend_beams(channels, ranked, beams, private_power_w, eta)
+            reached, _ = ascend(channels, ranked, level_w, rest_w, 0, beams, private_power_w, eta)
             if reached > found:
                 found = reached
                 out_beams[:] = beams

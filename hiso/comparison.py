@@ -16,7 +16,7 @@ from hiso.runner import Progress, Runner
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 
 COLUMNS = ("scheduler", "kappa", "D", "eta", "goodput", "utility", *(f"SSR {name}" for name in SLICE_NAMES), "updates")
-"""eta and goodput in bit/s/Hz; updates: changes of the budgets, a run."""
+"""eta and goodput in bit/s/Hz; updates: reports answered with budgets, a run, also with those in force."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hiso.bounds import split_tables as tables
 from hiso.bounds.controls import Misled
 from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
 from hiso.observe import budget_context, slice_context
-from hiso.training.inter import make_world, play_policy, report_utility
+from hiso.world import make_world, play_policy, report_utility
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario, load_scenario
 from xapps.slicing.inter.base import InterPolicy

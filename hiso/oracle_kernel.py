@@ -82,7 +82,19 @@ def sum_rate(channels: SliceChannels, beams: Any, private_power_w: Any, common_w
 
 
 @kernel
-def _ascend(
+def rank_candidates(channels: SliceChannels, best: Any, ranked: Any) -> None:
+    """Each user's strongest beam into best [K], its first beams by signal to leakage into ranked [K, R]."""
+    count = channels.beam_gains.shape[0]
+    scores = np.zeros(channels.beam_gains.shape[1])
+    best_beams(count, channels.beam_gains, best)
+    for u in range(count):
+        rank_beams(
+            count, u, channels.beam_gains, best, channels.power_w, channels.noise_w, channels.kappa_r, scores, ranked[u]
+        )
+
+
+@kernel
+def ascend(
     channels: SliceChannels,
     ranked: Any,
     levels_w: Any,
@@ -94,7 +106,8 @@ def _ascend(
 ) -> tuple[float, int]:
     """Change one coordinate at a time while the sum rate rises, in place; the sum reached, and the common level.
 
-    eta f64 [K]: scratch.
+    ranked i16 [K, R] and levels_w f64 [L] are what a user chooses from, common_levels_w what the common stream gets, as
+    far as the private ones leave it. eta f64 [K]: scratch.
     """
     current = sum_rate(channels, beams, private_power_w, common_levels_w[common_level], eta)
     for _ in range(MAX_SWEEPS):
@@ -130,12 +143,7 @@ def oracle_decision(channels: SliceChannels, out_beams: Any, out_private_power: 
     count = channels.beam_gains.shape[0]
     best = np.zeros(count, np.int16)
     ranked = np.zeros((count, CANDIDATES), np.int16)
-    scores = np.zeros(channels.beam_gains.shape[1])
-    best_beams(count, channels.beam_gains, best)
-    for u in range(count):
-        rank_beams(
-            count, u, channels.beam_gains, best, channels.power_w, channels.noise_w, channels.kappa_r, scores, ranked[u]
-        )
+    rank_candidates(channels, best, ranked)
     levels_w = np.zeros(LEVELS)
     common_levels_w = np.zeros(LEVELS + 1)
     common_levels_w[LEVELS] = channels.power_w  # all that is left
@@ -153,7 +161,7 @@ def oracle_decision(channels: SliceChannels, out_beams: Any, out_private_power: 
         beams[:] = best if greedy else ranked[:, 0]
         powers_w[:] = levels_w[LEVELS - 1 if greedy else start * (LEVELS // 2)]
         common_level = LEVELS if channels.common_stream and not greedy else 0
-        reached, common_level = _ascend(channels, ranked, levels_w, common_levels_w, common_level, beams, powers_w, eta)
+        reached, common_level = ascend(channels, ranked, levels_w, common_levels_w, common_level, beams, powers_w, eta)
         if reached > found:
             found = reached
             out_beams[:count] = beams

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hiso.bounds.references import ReferenceRunError, check_oracle
-from hiso.observe import budget_context, slice_context
+from hiso.observe import budget_context
 from hiso.runner import RunWeights, default_weights
+from hiso.world import slice_weights
 from ran_emulator.arguments import MAX_CELLS
 from ran_emulator.cell import Cell
 from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
@@ -27,7 +28,7 @@ from xapps.slicing.inter.actions import BudgetError, bandwidth_grid
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.intra.policies import DIFFERENCE_REWARD, check_difference_reward, trained_weights
+from xapps.slicing.intra.policies import DIFFERENCE_REWARD, check_difference_reward
 from xapps.slicing.intra.policies import LEARNING as LEARNING_INTRA
 from xapps.slicing.observation import SLICE_NAMES
 from xapps.slicing.options import OptionsError, parse_options
@@ -272,8 +273,7 @@ def check_weights_fit(scenario: Scenario, scheduler: Scheduler, control_delay_sl
             raise WeightsError(str(error)) from error
     if weights.intra is not None:
         cell = Cell(scenario, 0, control_delay_slots)
-        for index in range(len(SLICE_NAMES)):
-            trained_weights(scheduler.intra, slice_context(cell, index), weights.intra, options)
+        slice_weights(cell, scheduler.intra, weights.intra, options)
 
 
 def _check_references(request: RunRequest) -> None:

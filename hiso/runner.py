@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hiso.bounds.references import Clairvoyant, OracleAgent, ReferenceRunError, check_oracle
 from hiso.bounds.split_tables import SplitWorlds
 from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
-from hiso.world import World
+from hiso.world import World, slice_weights
 from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.events import TimedChange
 from ran_emulator.phy.codes import HWI_MODELS
@@ -24,6 +24,7 @@ from ran_emulator.summary import Totals, cell_summary, totals
 from xapps.agents import BudgetAgent, SliceAgent
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
+from xapps.slicing.intra.config import DqnConfig
 from xapps.slicing.intra.policies import LEARNING, make_intra_policy, trained_weights
 from xapps.slicing.observation import SlotDecision
 from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, Scheduler
@@ -47,7 +48,7 @@ from xapps.trained import (
 
 if TYPE_CHECKING:
     from xapps.slicing.inter.learning import InterLearner
-    from xapps.slicing.intra.dqn import DqnConfig, IntraLearner
+    from xapps.slicing.intra.dqn import IntraLearner
 
 DEFAULT_TRAINING_SLOTS = 20_000
 """Slots over which exploration falls where training starts from scratch."""
@@ -173,7 +174,10 @@ class Runner:
         learns_slots = learn and scheduler.intra in LEARNING
         self._world: World | None = None
         if compiled and not learns_slots and scheduler.intra not in REFERENCE_INTRA:
-            self._world = _frozen_world(scenario, scheduler, seed, control_delay_slots, weights.intra, cell)
+            options = scheduler.options
+            self._world = World(scenario, seed, scheduler.intra, control_delay_slots, options=options, cell=cell)
+            if weights.intra is not None:
+                self._world.load(weights.intra)
         if self._world is None:
             self.cell = Cell(scenario, seed, control_delay_slots, cell_name(cell))
         else:
@@ -244,10 +248,8 @@ class Runner:
         cell, intra, options = self.cell, self.scheduler.intra, self.scheduler.options
         if self.intra_learners or intra in REFERENCE_INTRA:
             raise ReferenceRunError(f"intra: {self.scheduler.inter} needs one that is frozen and no reference: {intra}")
-        trained, agents = self.weights.intra, {}
-        if trained is not None:
-            for index, name in enumerate(SLICE_NAMES):
-                agents[name] = trained_weights(intra, slice_context(cell, index), trained, options)
+        trained = self.weights.intra
+        agents = {} if trained is None else slice_weights(cell, intra, trained, options)
         return SplitWorlds(cell.scenario, cell.seed, intra, cell.control_delay_slots, agents, options, self._timeline)
 
     def advance(self, slots: int, progress: Progress | None = None) -> None:
@@ -309,19 +311,6 @@ class Runner:
             trigger_evaluations=agent.trigger.evaluations - evaluations,
             wall_s=self.wall_s,
         )
-
-
-def _frozen_world(
-    scenario: Scenario, scheduler: Scheduler, seed: int, control_delay_slots: int, trained: Weights | None, cell: int
-) -> World:
-    """A world of frozen policies with trained weights, or untrained ones."""
-    intra, options = scheduler.intra, scheduler.options
-    world = World(scenario, seed, intra, control_delay_slots, options=options, cell=cell)
-    if trained is not None:
-        for policy in world.policies:
-            policy.load(trained_weights(intra, policy.context, trained, options))
-            policy.freeze()
-    return world
 
 
 def run(

@@ -9,10 +9,29 @@ from hiso.whole_run_kernel import run_slots
 from ran_emulator import state as st
 from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.scenario import MAX_GROUP_USERS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
-from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy
+from ran_emulator.summary import utility
+from xapps.agents import BudgetAgent
+from xapps.slicing.inter.base import InterPolicy
+from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import Budgets, SecondReport
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
+from xapps.slicing.triggers import make_trigger
+from xapps.slicing.weights import Weights
+
+
+def slice_weights(
+    cell: Cell, policy: str, trained: Weights, options: AgentOptions = DEFAULT_OPTIONS
+) -> dict[str, IntraWeights]:
+    """Each slice's agent out of a weights file, by the slice's name.
+
+    Raises:
+        WeightsError: they are of another policy or action set, or do not fit the cell.
+    """
+    return {
+        name: trained_weights(policy, slice_context(cell, index), trained, options)
+        for index, name in enumerate(SLICE_NAMES)
+    }
 
 
 class World:
@@ -44,6 +63,18 @@ class World:
         self._beams = np.zeros(MAX_GROUP_USERS, np.int16)
         self._powers = np.zeros(MAX_GROUP_USERS, np.float32)
         self._actions = np.zeros(MAX_GROUP_USERS, np.int32)
+
+    def load(self, trained: Weights) -> None:
+        """Let frozen agents out of a weights file serve.
+
+        Raises:
+            WeightsError: they are of another policy or action set, or do not fit the cell.
+        """
+        first = self.policies[0]
+        weights = slice_weights(self.cell, first.name, trained, first.options)
+        for name, policy in zip(SLICE_NAMES, self.policies, strict=True):
+            policy.load(weights[name])
+            policy.freeze()
 
     def run(self, slots: int) -> SecondWindow | None:
         """Run `slots` slots; returns the window of the last second that they close."""
@@ -80,3 +111,33 @@ class World:
     def report(self, window: SecondWindow) -> SecondReport:
         """A window as the inter-slice level sees it."""
         return second_report(window, self.scenario.total_bandwidth_hz)
+
+
+def make_world(
+    scenario: Scenario,
+    seed: int,
+    control_delay_slots: int,
+    intra: Weights | str,
+    options: AgentOptions = DEFAULT_OPTIONS,
+) -> World:
+    """A world that frozen trained agents serve, or a policy that does not learn."""
+    if isinstance(intra, str):
+        return World(scenario, seed, intra, control_delay_slots, options=options)
+    world = World(scenario, seed, intra.metadata.variant, control_delay_slots, options=options)
+    world.load(intra)
+    return world
+
+
+def play_policy(world: World, policy: InterPolicy, trigger: str, seconds: int) -> list[SecondReport]:
+    """Reports of a world under an inter-slice policy, from its slot 0 on."""
+    agent = BudgetAgent(policy, make_trigger(trigger))
+    reports = [world.report(world.cell.window())]  # the zero-load report before slot 0
+    for _ in range(seconds):
+        report, _ = world.second(agent.on_report(reports[-1]))
+        reports.append(report)
+    return reports[1:]
+
+
+def report_utility(scenario: Scenario, report: SecondReport) -> float:
+    """U of one second (Eq. 17)."""
+    return utility(scenario.eta_weight, scenario.ssr_weights, report.eta_bps_hz, report.ssr)

@@ -31,6 +31,7 @@ from xapps.sdk.service import MetricsServer, ServiceError, configure_logs, integ
 from xapps.slicing import rewards
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
+from xapps.slicing.intra.config import CONFIGS
 from xapps.slicing.intra.policies import (
     ANY_CONTEXT,
     LEARNING,
@@ -108,7 +109,7 @@ class SlotSession(Session):
         self._updates_before = 0
 
     def _make(self, start: IntraWeights) -> IntraLearner:
-        from xapps.slicing.intra.dqn import CONFIGS, IntraLearner
+        from xapps.slicing.intra.dqn import IntraLearner
 
         context = SliceContext(**self.hello["context"])
         slots = self._training_slots * int(self.hello["slots_a_frame"])  # exploration fades by the cell's slots

@@ -103,24 +103,18 @@ class Clairvoyant(InterPolicy):
     It looks at every split of the same world's next second, under the intra-slice policy of the run and equal powers.
     """
 
-    def __init__(
-        self,
-        name: str,
-        context: BudgetContext,
-        make_worlds: Callable[[], SplitWorlds],
-        sla_weight: float = TUNED.sla_weight,
-    ) -> None:
+    def __init__(self, name: str, context: BudgetContext, make_worlds: Callable[[], SplitWorlds]) -> None:
         """`clairvoyant` or `clairvoyant-late`; `make_worlds`: the run's world, from slot 0."""
         super().__init__(name)
         self._late = name == "clairvoyant-late"
         self._power_w = equal_power(context)
         self._worlds = make_worlds()
-        self._sla_weight = sla_weight
 
     def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:  # noqa: ARG002
         """The best split of the second that begins, or late of the one that ends (none before slot 0)."""
         if self._late and report.second == 0:
             return None
         tables = self._worlds.second()
-        first_hz, second_hz, last_hz = tables.splits_hz[int(tables.objective(self._sla_weight)[0].argmax())].tolist()
+        best = int(tables.objective(TUNED.sla_weight)[0].argmax())
+        first_hz, second_hz, last_hz = tables.splits_hz[best].tolist()
         return Budgets((first_hz, second_hz, last_hz), self._power_w)

@@ -22,7 +22,8 @@ OWN_ACTIONS = "best of `madqn-tuned`'s actions"
 """A reference: the oracle's search over what those agents can choose."""
 
 UNTRAINED, SHUFFLED = "untrained", "shuffled observations"
-"""Negative controls: the first agents with the weights that they began with, or deciding on other snapshots."""
+"""Negative controls: a network like the first agents' with random weights, always those of seed 0 and not those that
+their training began with; and the first agents deciding on other snapshots than those that they meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def _driver(scenario: Scenario) -> str:
 def _shuffled_rate(snapshots: Sequence[Snapshot], policy: IntraPolicy) -> float:
     """Mean rate where each group is served as another one of its size should be, bit/s/Hz; NaN where none has another.
 
-    The other is half of the groups of its size away: neighbours in time resemble each other.
+    The other is half of the groups of its size away: neighbours in time resemble each other. Groups that are alone in
+    their size are left out, though the oracle's rate, which the mean is divided by, counts them.
     """
     by_size: dict[int, list[Snapshot]] = {}
     for snapshot in snapshots:

@@ -17,6 +17,10 @@ from xapps.slicing.observation import SlotDecision, SlotObservation, SlotOutcome
 from xapps.slicing.rewards import spectral_efficiencies
 
 WARM_UP_SLOTS = 400
+SNAPSHOT_SLOTS = 20
+"""Between one and the next of a slice, at least."""
+
+_BANDWIDTH_HZ = (2_000_000, 6_000_000, 2_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +32,10 @@ class Snapshot:
     channel_gain: npt.NDArray[np.float32]  # [K]
 
 
-def take_snapshots(
-    scenario: Scenario,
-    seed: int,
-    slice_id: int,
-    count: int,
-    every_slots: int = 20,
-    driver: str = "slnr",
-    bandwidth_hz: Sequence[int] = (2_000_000, 6_000_000, 2_000_000),
-) -> list[Snapshot]:
-    """Snapshots of a slice in a world that `driver` serves at D = 0 and equal power, at least `every_slots` apart."""
+def take_snapshots(scenario: Scenario, seed: int, slice_id: int, count: int, driver: str = "slnr") -> list[Snapshot]:
+    """Snapshots of a slice in a world that `driver` serves at D = 0 under 2/6/2 MHz and equal power."""
     cell = Cell(scenario, seed)
-    cell.fix_budgets(bandwidth_hz, equal_power(budget_context(scenario, 0)))
+    cell.fix_budgets(_BANDWIDTH_HZ, equal_power(budget_context(scenario, 0)))
     observers = [SliceObserver(cell, index, learning_detail=True) for index in range(len(SLICE_NAMES))]
     drivers = [make_intra_policy(driver, slice_context(cell, index), seed) for index in range(len(SLICE_NAMES))]
     snapshots: list[Snapshot] = []
@@ -70,7 +66,7 @@ def take_snapshots(
                 detail = outcome.learning_detail
                 assert detail is not None
                 snapshots.append(Snapshot(taken, detail.common_gain, detail.channel_gain))
-                next_slot = cell.slot + every_slots
+                next_slot = cell.slot + SNAPSHOT_SLOTS
     return snapshots
 
 

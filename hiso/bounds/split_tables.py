@@ -1,4 +1,4 @@
-"""15-split tables: every bandwidth split of each second of a world, and the clairvoyant policies read off them.
+"""Split tables: every bandwidth split of each second of a world, and the clairvoyant policies read off them.
 
 A slice's outcome depends on its own budget only (FDD), and the split of one second hardly moves the next, so one run
 of the world with b MHz for every slice at once, for each b of the grid, gives every split of every second.
@@ -6,7 +6,7 @@ of the world with b MHz for every slice at once, for each b of the grid, gives e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +31,6 @@ class SplitTables:
     """Measures of every split of every second of one world."""
 
     splits_hz: npt.NDArray[np.int64]  # [A, S]
-    offered_packets: npt.NDArray[np.int64]  # [T, S]
     eta_bps_hz: F64  # [T, A]
     successes: npt.NDArray[np.int64]  # [T, A, S]
     resolved: npt.NDArray[np.int64]  # [T, A, S]
@@ -103,7 +102,6 @@ class SplitWorlds:
         scenario = self._scenario
         return SplitTables(
             splits_hz=self._splits,
-            offered_packets=windows[0].counts[None, :, st.OFFERED].copy(),
             eta_bps_hz=rate.sum(axis=1)[None] / SLOTS_PER_SECOND / scenario.total_bandwidth_hz,
             successes=good[None],
             resolved=done[None],
@@ -119,18 +117,12 @@ def split_tables(
     intra: str = "slnr",
     control_delay_slots: int = 0,
     weights: Mapping[str, IntraWeights] | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> SplitTables:
-    """Every split of `seconds` seconds of a world; `progress` gets the number of seconds done."""
+    """Every split of `seconds` seconds of a world."""
     worlds = SplitWorlds(scenario, seed, intra, control_delay_slots, weights)
-    rows = []
-    for second in range(seconds):
-        rows.append(worlds.second())
-        if progress is not None:
-            progress(second + 1)
+    rows = [worlds.second() for _ in range(seconds)]
     return replace(
         rows[0],
-        offered_packets=np.concatenate([row.offered_packets for row in rows]),
         eta_bps_hz=np.concatenate([row.eta_bps_hz for row in rows]),
         successes=np.concatenate([row.successes for row in rows]),
         resolved=np.concatenate([row.resolved for row in rows]),

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hiso.commands.options import check_file, check_torch, refuse
+from hiso.commands.options import check_file, refuse
 from hiso.terminal import table_width
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.weights import Weights, WeightsError, load_weights
@@ -77,12 +77,11 @@ def write_cards(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="On few snapshots and seconds, to see the page.")] = False,
 ) -> None:
-    """Measure all shipped agents against their references, and write a page of it (ten minutes; needs PyTorch)."""
+    """Measure all shipped agents against their references, and write a page of it (ten minutes)."""
     unknown = [name for name in presets or () if name not in PRESETS]
     if unknown:
         refuse(f"preset: {unknown[0]!r} must be one of {', '.join(PRESETS)}")
     check_file("page", page)
-    check_torch(learn=True)
     from hiso import model_cards
 
     console = Console(stderr=True)

@@ -32,7 +32,7 @@ from xapps.slicing.inter.actions import BudgetError, bandwidth_grid
 from xapps.slicing.inter.base import InterPolicyError
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.intra.policies import LEARNING
-from xapps.slicing.options import OptionsError, parse_options
+from xapps.slicing.options import AgentOptions, OptionsError, parse_options
 from xapps.slicing.schedulers import SCHEDULERS, Scheduler, SchedulerError, resolve
 from xapps.slicing.weights import Weights, WeightsError, load_weights, save_weights
 from xapps.trained import trained_name
@@ -126,19 +126,14 @@ def train(
         bandwidth_grid(budget_context(what, control_delay_slots), options.bandwidth_step_hz)
     except (ScenarioError, SchedulerError, InterPolicyError, RequestError, OptionsError, BudgetError) as error:
         refuse(str(error))
-    if agents.inter not in COMA2C_CONFIGS:
-        trained = ", ".join(name for name, each in SCHEDULERS.items() if each.inter in COMA2C_CONFIGS)
-        refuse(f"scheduler: {agents.name!r} has nothing to train ({trained} have)")
+    _check_trained(agents, inter)
     check_torch(learn=True)
     for option, folder in (("out", out), ("curves", curves)):
         if folder is not None:
             _make_folder(option, folder)
     length_s = COMA2C_CONFIGS[agents.inter].training_seconds if seconds is None else seconds
-    changed = "".join(f" --set {override}" for override in overrides or [])
-    changed += f" --inter {inter}" if inter else ""
-    changed += "".join(f" --set-agents {assignment}" for assignment in options.assignments())
     command = (
-        f"hiso train --scenario {scenario}{changed} --scheduler {scheduler} --seed {seed}"
+        f"hiso train --scenario {scenario}{_changed(overrides, inter, options)} --scheduler {scheduler} --seed {seed}"
         f" --control-delay-slots {control_delay_slots} --slots {slots} --seconds {length_s} --candidates {candidates}"
     )
     console = Console()
@@ -160,6 +155,24 @@ def train(
         console, what, agents, seed, length_s, control_delay_slots, below, command, candidates, curves
     )
     _finish(console, inter_path, above, command, kept=kept_inter is not None)
+
+
+def _check_trained(agents: Scheduler, inter: str | None) -> None:
+    """Whether there is an inter-slice level to train; `inter`: as it was given, in place of the scheduler's."""
+    if agents.inter in COMA2C_CONFIGS:
+        return
+    if inter is not None:
+        refuse(f"inter: must be one of {', '.join(COMA2C_CONFIGS)} (given {inter!r})")
+    trained = ", ".join(name for name, each in SCHEDULERS.items() if each.inter in COMA2C_CONFIGS)
+    refuse(f"scheduler: {agents.name!r} has nothing to train ({trained} have)")
+
+
+def _changed(overrides: list[str] | None, inter: str | None, options: AgentOptions) -> str:
+    """The part of the command that says what is not the scenario's or the scheduler's own."""
+    changed = [f" --set {override}" for override in overrides or []]
+    changed += [f" --inter {inter}"] if inter else []
+    changed += [f" --set-agents {assignment}" for assignment in options.assignments()]
+    return "".join(changed)
 
 
 def _kept(path: Path, check: Callable[[Weights], None]) -> Weights | None:
@@ -265,7 +278,7 @@ def _train_inter(
     candidates: int,
     folder: Path | None,
 ) -> Weights:
-    from hiso.training.inter import train_inter
+    from hiso.training.inter import train_inter, usual_training
 
     variant = agents.inter
     started = time.perf_counter()
@@ -289,6 +302,7 @@ def _train_inter(
             if done == seconds:
                 done_before += seconds  # the next candidate's curve follows
 
-        weights = train_inter(scenario, variant, seed, seconds, delay, intra, command, candidates, show, agents.options)
+        training = usual_training(scenario, variant, seed, seconds, delay, intra, agents.options)
+        weights = train_inter(training, command, candidates, show)
     console.print(f"{variant}: {candidates} x {seconds} s in {time.perf_counter() - started:.0f} s")
     return weights

@@ -8,6 +8,7 @@ import numpy as np
 
 from hiso.bounds.controls import Misled
 from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
+from hiso.bounds.snapshots import SNAPSHOT_SLOTS
 from hiso.experiments.outcome import Outcome, WeightsOf, options_of, starting_weights
 from hiso.experiments.run import Run
 from hiso.observe import budget_context, second_report
@@ -19,9 +20,6 @@ from xapps.slicing.observation import SecondReport
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.triggers import make_trigger
 from xapps.trained import inter_weights
-
-SNAPSHOT_SLOTS = 20
-"""Between one and the next of a slice, at least."""
 
 _OTHER_WORLD = 50
 """From a seed to that of another world; a seed's episodes are fewer."""

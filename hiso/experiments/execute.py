@@ -34,11 +34,6 @@ class Tally:
     failed: int = 0
     """Of those made now."""
 
-    @property
-    def left(self) -> int:
-        """Runs still to be made."""
-        return self.total - self.stored - self.done
-
 
 Watch = Callable[[Tally, Run | None], None]
 """Called at the start and after each run."""

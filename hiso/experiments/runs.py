@@ -120,9 +120,12 @@ def _shipped(request: RunRequest, trained_for: int | None) -> tuple[str | None, 
 
 
 def _trainings(
-    arm: Arm, request: RunRequest | None, for_all: bool, size: Size, seed: int
+    arm: Arm, request: RunRequest | None, varied: bool, size: Size, seed: int
 ) -> tuple[Run | None, Run | None]:
-    """The inter-slice and the intra-slice training of one seed, where the levels learn; for_all: impairments."""
+    """The inter-slice and the intra-slice training of one seed, where the levels learn.
+
+    `varied`: those that see the impairments meet all of them.
+    """
     if request is None:
         return None, None
     agents, what = agents_that_can_learn(request.scheduler), _what(request)
@@ -135,7 +138,7 @@ def _trainings(
             trigger="always",
             seed=seed,
             slots=size.intra_training_slots,
-            varied=for_all and request.scheduler.intra in SEE_IMPAIRMENTS,
+            varied=varied and request.scheduler.intra in SEE_IMPAIRMENTS,
             intra_agents=arm.intra_changes,
         )
     if "inter" in agents:
@@ -150,7 +153,7 @@ def _trainings(
             slots=seconds * SLOTS_PER_SECOND,
             intra_weights=intra.key if intra else None,
             gate=gate,
-            varied=for_all and config.sees_impairments,
+            varied=varied and config.sees_impairments,
             inter_agents=arm.inter_changes,
         )
     return inter, intra

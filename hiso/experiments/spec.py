@@ -28,6 +28,7 @@ from hiso.training.gating import Gate
 from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLICE_NAMES
 from service_kit.field_errors import describe_errors
 from xapps.slicing.inter.coma2c import changed_config
+from xapps.slicing.intra.config import changed_dqn_config
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.schedulers import Scheduler
 
@@ -440,6 +441,11 @@ class Experiment(_Model):
                 changed_config(scheduler.inter, arm.inter_changes)
             except ValueError as error:
                 raise ExperimentError(f"{here} inter_agents: {error}") from error
+        if arm.intra_agents is not None:
+            try:
+                changed_dqn_config(scheduler.intra, arm.intra_changes)
+            except ValueError as error:
+                raise ExperimentError(f"{here} intra_agents: {error}") from error
 
     @property
     def learns(self) -> bool:

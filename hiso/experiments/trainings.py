@@ -14,13 +14,14 @@ from hiso.experiments.run import Run
 from hiso.observe import second_report
 from hiso.training.inter import InterTraining, trained_file
 from hiso.training.intra import Progress, train_intra
+from hiso.world import report_utility
 from ran_emulator import state as st
 from ran_emulator.cell import SecondWindow
-from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, parse_scenario
-from ran_emulator.summary import utility
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario, parse_scenario
 from xapps.slicing.inter.coma2c import changed_config
 from xapps.slicing.inter.learning import LearnerStats
-from xapps.slicing.intra.dqn import CONFIGS, IntraStats
+from xapps.slicing.intra.config import changed_dqn_config
+from xapps.slicing.intra.dqn import IntraStats
 from xapps.slicing.weights import Weights
 
 _COMMAND = "hiso experiment run"
@@ -54,7 +55,7 @@ def train_intra_level(run: Run) -> Outcome:
             _COMMAND,
             progress,
             options_of(run),
-            replace(CONFIGS[run.intra], **run.intra_agents),
+            changed_dqn_config(run.intra, run.intra_agents),
             run.varied,
         )
 
@@ -86,27 +87,12 @@ def train_inter_level(run: Run, weights_of: WeightsOf) -> Outcome:
         gate=run.gate or "none",
         varied=run.varied,
     )
-    series: dict[str, list[float]] = {name: [] for name in ("utility", "eta_bps_hz", "goodput_bps_hz")}
-    series |= {"inter_loss": [], "inter_critic_loss": []}
-    regimes: list[int | None] = []
-
-    def note(window: SecondWindow, stats: LearnerStats) -> None:
-        report = second_report(window, scenario.total_bandwidth_hz)
-        of_agents = stats.agents.values()
-        series["utility"].append(utility(scenario.eta_weight, scenario.ssr_weights, report.eta_bps_hz, report.ssr))
-        series["eta_bps_hz"].append(float(report.eta_bps_hz))
-        delivered = window.counts[:, st.DELIVERED_BITS].sum()
-        series["goodput_bps_hz"].append(float(delivered / scenario.total_bandwidth_hz))
-        critic = float(np.mean([part.critic_loss for part in of_agents])) if stats.updates else math.nan
-        actor = float(np.mean([part.actor_loss for part in of_agents])) if stats.updates else math.nan
-        series["inter_critic_loss"].append(critic)
-        series["inter_loss"].append(actor + critic)
-        regimes.append(window.regime)
-
     replace(training, config=replace(training.config, training_seconds=_READY_S)).run(lambda _window, _stats: None)
+    curves = _InterCurves(scenario)
     started_s = time.process_time()
-    agent, learner = training.run(note)
+    agent, learner = training.run(curves.note)
     spent_s = time.process_time() - started_s
+    series = curves.series
     first_loss, last_loss = _ends([series["inter_loss"]])
     first_critic_loss, last_critic_loss = _ends([series["inter_critic_loss"]])
     measures = {
@@ -117,13 +103,39 @@ def train_inter_level(run: Run, weights_of: WeightsOf) -> Outcome:
         "inter_loss_last": last_loss,
         "inter_critic_loss_first": first_critic_loss,
         "inter_critic_loss_last": last_critic_loss,
-        "inter_convergence_s": convergence_s(series["utility"], regimes),
+        "inter_convergence_s": convergence_s(series["utility"], curves.regimes),
         "online_utility": float(np.mean(series["utility"])),
         "online_eta_bps_hz": float(np.mean(series["eta_bps_hz"])),
         "online_utility_last": _ends([series["utility"]])[1],
         "online_eta_last_bps_hz": _ends([series["eta_bps_hz"]])[1],
     }
     return Outcome(measures, series, trained_file(training, learner.weights(), _COMMAND))
+
+
+class _InterCurves:
+    """The curves of an inter-slice training, a point a second."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        """Of a training in this scenario, before its first second."""
+        self._scenario = scenario
+        names = ("utility", "eta_bps_hz", "goodput_bps_hz", "inter_loss", "inter_critic_loss")
+        self.series: dict[str, list[float]] = {name: [] for name in names}
+        self.regimes: list[int | None] = []
+
+    def note(self, window: SecondWindow, stats: LearnerStats) -> None:
+        """Add a closed second."""
+        scenario, series = self._scenario, self.series
+        report = second_report(window, scenario.total_bandwidth_hz)
+        series["utility"].append(report_utility(scenario, report))
+        series["eta_bps_hz"].append(float(report.eta_bps_hz))
+        delivered = window.counts[:, st.DELIVERED_BITS].sum()
+        series["goodput_bps_hz"].append(float(delivered / scenario.total_bandwidth_hz))
+        of_agents = stats.agents.values()
+        critic = float(np.mean([part.critic_loss for part in of_agents])) if stats.updates else math.nan
+        actor = float(np.mean([part.actor_loss for part in of_agents])) if stats.updates else math.nan
+        series["inter_critic_loss"].append(critic)
+        series["inter_loss"].append(actor + critic)
+        self.regimes.append(window.regime)
 
 
 def _mean_curve(curves: list[list[float]]) -> list[float]:
@@ -153,7 +165,8 @@ def convergence_s(utility_each_second: list[float], regimes: Sequence[int | None
     """Seconds until the moving mean stays within 5 % of what the end of the training gives under the same loads.
 
     That is the mean of the last fifth's seconds of the same mix of loads (of all seconds of that mix, where the last
-    fifth has none), so that a change of the load is not taken for one of the agents.
+    fifth has none), so that a change of the load is not taken for one of the agents. A training whose last window is
+    still away gets T + 1.
 
     Args:
         utility_each_second: [T]; the mean moves over a twentieth of T.

@@ -11,19 +11,14 @@ from hiso.observe import budget_context, second_report
 from hiso.training.gating import Gate, GatedAgent, usual_gate
 from hiso.training.metadata import training_metadata
 from hiso.training.variety import any_impairments, with_dwell
-from hiso.world import World
+from hiso.world import make_world, play_policy, report_utility
 from ran_emulator.cell import SecondWindow
-from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
-from ran_emulator.summary import utility
-from xapps.agents import BudgetAgent
-from xapps.slicing.inter.base import InterPolicy, InterWeights, keyed_rng
+from ran_emulator.scenario import SLOTS_PER_SECOND, Scenario
+from xapps.slicing.inter.base import InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, UNGATED_SECONDS, CoMA2C, CoMA2CConfig
 from xapps.slicing.inter.learners import make_inter_learner
 from xapps.slicing.inter.learning import InterLearner, LearnerStats
 from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.intra.policies import trained_weights
-from xapps.slicing.networks import IntraWeights
-from xapps.slicing.observation import SecondReport
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
@@ -86,27 +81,22 @@ class InterTraining:
         return agent, learner
 
 
-def train_inter(
+def usual_training(
     scenario: Scenario,
     variant: str,
     seed: int,
     seconds: int,
     control_delay_slots: int,
     intra: Weights | str,
-    command: str,
-    candidates: int = 1,
-    progress: Progress | None = None,
     options: AgentOptions = DEFAULT_OPTIONS,
-) -> Weights:
-    """Agents of a variant (`coma2c`, `coma2c-tuned`, `sa2c-t`, ...) from scratch after `seconds` seconds.
+) -> InterTraining:
+    """How a variant (`coma2c`, `coma2c-tuned`, `sa2c-t`, ...) is trained where nothing else is asked for.
 
-    Agents that see the impairments meet all of them, and mixes of loads that change sooner. Of several candidates
-    (seeds seed, seed + 1, ...) the one with the best utility on a validation world, with the scenario's own
-    impairments, is kept: a failed training looks like any other until it is compared.
+    Agents that see the impairments meet all of them, and mixes of loads that change sooner.
     """
     config = replace(COMA2C_CONFIGS[variant], training_seconds=seconds)
     gate = usual_gate(config)
-    training = InterTraining(
+    return InterTraining(
         scenario,
         config,
         seed,
@@ -118,23 +108,30 @@ def train_inter(
         varied=config.sees_impairments,
     )
 
+
+def train_inter(
+    training: InterTraining, command: str, candidates: int = 1, progress: Progress | None = None
+) -> Weights:
+    """Agents from scratch, as a file that says by which command they were made.
+
+    Of several candidates (seeds seed, seed + 1, ...) the one with the best utility on a validation world, with the
+    scenario's own impairments, is kept: a failed training looks like any other until it is compared.
+    """
+    scenario = training.scenario
+
     def note(window: SecondWindow, stats: LearnerStats) -> None:
         if progress is not None:
             report = second_report(window, scenario.total_bandwidth_hz)
             progress(window.second, report_utility(scenario, report), stats)
 
-    best: tuple[float, int, InterWeights] | None = None
-    for candidate in range(seed, seed + candidates):
-        _, learner = replace(training, seed=candidate).run(note)
-        trained = learner.weights()
-        score = 0.0
-        if candidates > 1:
-            score = validate(scenario, variant, seed + 1_000, control_delay_slots, intra, trained, options)
-        if best is None or score > best[0]:
-            best = (score, candidate, trained)
-    assert best is not None
-    _, best_seed, agents = best
-    return trained_file(replace(training, seed=best_seed), agents, command)
+    def train(candidate: InterTraining) -> tuple[float, InterTraining, InterWeights]:
+        _, learner = candidate.run(note)
+        agents = learner.weights()
+        return validate(training, agents) if candidates > 1 else 0.0, candidate, agents
+
+    trained = [train(replace(training, seed=training.seed + place)) for place in range(candidates)]
+    _, best, agents = max(trained, key=lambda one: one[0])
+    return trained_file(best, agents, command)
 
 
 def trained_file(training: InterTraining, agents: InterWeights, command: str) -> Weights:
@@ -148,61 +145,16 @@ def trained_file(training: InterTraining, agents: InterWeights, command: str) ->
         training.control_delay_slots,
         command,
         options=training.options,
-        any_hwi=training.varied,
+        varied=training.varied,
     )
     return Weights(metadata, {f"inter.{name}": array for name, array in agents.arrays.items()})
 
 
-def make_world(
-    scenario: Scenario,
-    seed: int,
-    control_delay_slots: int,
-    intra: Weights | str,
-    options: AgentOptions = DEFAULT_OPTIONS,
-) -> World:
-    """A world that frozen trained agents serve, or a policy that does not learn."""
-    if isinstance(intra, str):
-        return World(scenario, seed, intra, control_delay_slots, options=options)
-    probe = World(scenario, seed, "greedy", control_delay_slots)
-    weights: dict[str, IntraWeights] = {
-        name: trained_weights(intra.metadata.variant, probe.policies[index].context, intra, options)
-        for index, name in enumerate(SLICE_NAMES)
-    }
-    return World(scenario, seed, intra.metadata.variant, control_delay_slots, weights, options)
-
-
-def empty_report(world: World) -> SecondReport:
-    """The zero-load report before slot 0."""
-    return world.report(world.cell.window())
-
-
-def report_utility(scenario: Scenario, report: SecondReport) -> float:
-    """U of one second (Eq. 17)."""
-    return utility(scenario.eta_weight, scenario.ssr_weights, report.eta_bps_hz, report.ssr)
-
-
-def play_policy(world: World, policy: InterPolicy, trigger: str, seconds: int) -> list[SecondReport]:
-    """Reports of a world under an inter-slice policy."""
-    agent = BudgetAgent(policy, make_trigger(trigger))
-    reports = [empty_report(world)]
-    for _ in range(seconds):
-        report, _ = world.second(agent.on_report(reports[-1]))
-        reports.append(report)
-    return reports[1:]
-
-
-def validate(
-    scenario: Scenario,
-    variant: str,
-    seed: int,
-    control_delay_slots: int,
-    intra: Weights | str,
-    trained: InterWeights,
-    options: AgentOptions = DEFAULT_OPTIONS,
-) -> float:
-    """Mean utility of frozen agents, acting every second, on a world of their own."""
-    world = make_world(scenario, seed, control_delay_slots, intra, options)
-    context = budget_context(scenario, control_delay_slots)
-    policy = make_inter_policy(variant, context, seed, trained, step_hz=options.bandwidth_step_hz)
+def validate(training: InterTraining, agents: InterWeights) -> float:
+    """Mean utility of trained agents, frozen and acting every second, on a world of their own."""
+    scenario, seed, options = training.scenario, training.seed + 1_000, training.options
+    world = make_world(scenario, seed, training.control_delay_slots, training.intra, options)
+    context = budget_context(scenario, training.control_delay_slots)
+    policy = make_inter_policy(training.config.variant, context, seed, agents, step_hz=options.bandwidth_step_hz)
     reports = play_policy(world, policy, "always", VALIDATION_SECONDS)
     return float(np.mean([report_utility(scenario, report) for report in reports]))

@@ -9,7 +9,8 @@ from hiso.training.metadata import training_metadata
 from hiso.training.variety import any_impairments, with_dwell
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.inter.base import keyed_rng
-from xapps.slicing.intra.dqn import CONFIGS, DqnConfig, IntraLearner, IntraStats
+from xapps.slicing.intra.config import CONFIGS, DqnConfig
+from xapps.slicing.intra.dqn import IntraLearner, IntraStats
 from xapps.slicing.intra.policies import SEE_IMPAIRMENTS
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.schedulers import Scheduler
@@ -37,28 +38,28 @@ def train_intra(
     progress: Progress | None = None,
     options: AgentOptions = DEFAULT_OPTIONS,
     config: DqnConfig | None = None,
-    any_hwi: bool = True,
+    varied: bool = True,
 ) -> Weights:
     """Agents of a variant (`madqn`, `madqn-tuned`) from scratch after `slots` slots; `config` None: the variant's own.
 
-    `any_hwi`: agents that see the impairments meet all of them rather than the scenario's.
+    `varied`: agents that see the impairments meet all of them rather than the scenario's.
 
     Raises:
         ValueError: a variant that does not learn.
     """
     config = config or CONFIGS[variant]
     world = with_dwell(scenario, *DWELL_S)
-    any_hwi = any_hwi and variant in SEE_IMPAIRMENTS
+    varied = varied and variant in SEE_IMPAIRMENTS
     scheduler = Scheduler("training", inter=BUDGETS_WHILE_TRAINING, intra=variant, trigger="always", options=options)
-    learners = _learn(world, scheduler, seed, slots, control_delay_slots, config, any_hwi, progress)
+    learners = _learn(world, scheduler, seed, slots, control_delay_slots, config, varied, progress)
     idle = [name for name, learner in learners.items() if learner.stats.updates == 0]
     if idle and control_delay_slots > 0:
         # A packet that is gone before a decision on it takes effect teaches nothing: uRLLC's, from D = 1 on.
-        undelayed = _learn(world, scheduler, seed, slots, 0, config, any_hwi)
+        undelayed = _learn(world, scheduler, seed, slots, 0, config, varied)
         learners |= {name: undelayed[name] for name in idle}
     arrays = {f"{name}.flat": learners[name].weights.flat for name in SLICE_NAMES}
     metadata = training_metadata(
-        scenario, variant, seed, slots, control_delay_slots, command, config.epsilon_end, options, any_hwi
+        scenario, variant, seed, slots, control_delay_slots, command, config.epsilon_end, options, varied
     )
     return Weights(metadata, arrays)
 
@@ -70,7 +71,7 @@ def _learn(
     slots: int,
     control_delay_slots: int,
     config: DqnConfig,
-    any_hwi: bool,
+    varied: bool,
     progress: Progress | None = None,
 ) -> dict[str, IntraLearner]:
     """Each slice's learner after a run from scratch."""
@@ -88,7 +89,7 @@ def _learn(
     done = 0
     while done < slots:
         step = min(HWI_PERIOD_SLOTS, slots - done)
-        if any_hwi:
+        if varied:
             runner.cell.set_hwi(any_impairments(hwi_rng))
         runner.advance(step)
         done += step

@@ -17,18 +17,18 @@ def training_metadata(
     command: str,
     epsilon: float = 0.0,
     options: AgentOptions = DEFAULT_OPTIONS,
-    any_hwi: bool = False,
+    varied: bool = False,
 ) -> WeightsMetadata:
     """Metadata of weights of `variant` trained in `scenario`; `epsilon`: the exploration rate that was reached.
 
-    `any_hwi`: under impairments drawn anew all the time rather than the scenario's.
+    `varied`: under impairments drawn anew all the time rather than the scenario's.
     """
     return WeightsMetadata(
         variant=variant,
         preset=scenario.name,
-        hwi_model=ANY_HWI_MODEL if any_hwi else scenario.hwi.model,
-        kappa_t=LARGEST_KAPPA if any_hwi else scenario.hwi.kappa_t,
-        kappa_r=LARGEST_KAPPA if any_hwi else scenario.hwi.kappa_r,
+        hwi_model=ANY_HWI_MODEL if varied else scenario.hwi.model,
+        kappa_t=LARGEST_KAPPA if varied else scenario.hwi.kappa_t,
+        kappa_r=LARGEST_KAPPA if varied else scenario.hwi.kappa_r,
         control_delay_slots=control_delay_slots,
         seed=seed,
         trained_slots=trained_slots,

@@ -108,6 +108,18 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
             "arm 'a': intra_agents: its intra-slice policy does not learn",
         ),
         (
+            {"arms": {"a": {"scheduler": "hiso-coma-tuned", "trained": True, "intra_agents": {"discount": 0.95}}}},
+            "arm 'a': intra_agents: all_actions: needs difference_reward, and discount 0",
+        ),
+        (
+            {
+                "arms": {
+                    "a": {"scheduler": "hiso-coma-tuned", "trained": True, "intra_agents": {"difference_reward": False}}
+                }
+            },
+            "arm 'a': intra_agents: all_actions: needs difference_reward, and discount 0",
+        ),
+        (
             {"host": "system", "arms": {"a": {"scheduler": "hiso-coma", "trained": True}}},
             "arm 'a': trained: must be false where host is system",
         ),

@@ -13,6 +13,7 @@ from hiso.experiments.perform import perform
 from hiso.experiments.run import Run
 from hiso.observe import budget_context
 from hiso.training.variety import any_impairments
+from hiso.world import make_world
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import Impairments, load_scenario
 from xapps.agents import BudgetAgent
@@ -51,9 +52,9 @@ def training(inter: str, gate: str, trigger: str = "10-percent", **changed: Any)
     [("coma2c", "both", "10-percent"), ("coma2c-tuned", "none", "always"), ("sa2c-t", "none", "always")],
 )
 def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str, trigger: str) -> None:
-    from hiso.training.inter import train_inter
+    from hiso.training.inter import train_inter, usual_training
 
-    expected = train_inter(SCENARIO, inter, 3, SECONDS, 0, "slnr", "test")
+    expected = train_inter(usual_training(SCENARIO, inter, 3, SECONDS, 0, "slnr"), "test")
     found = perform(training(inter, gate, trigger, varied=inter == "coma2c-tuned"), no_weights)
     assert found.weights is not None
     assert set(found.weights.arrays) == set(expected.arrays)
@@ -63,7 +64,7 @@ def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str,
 
 
 def test_the_gate_of_trainings_is_that_of_agents_that_learn_in_a_run() -> None:
-    from hiso.training.inter import InterTraining, make_world
+    from hiso.training.inter import InterTraining
     from xapps.slicing.inter.learners import make_inter_learner
 
     config = replace(COMA2C_CONFIGS["coma2c"], ungated_seconds=3, training_seconds=SECONDS)

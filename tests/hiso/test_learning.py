@@ -16,6 +16,7 @@ from hiso.bounds.shares import oracle_shares
 from hiso.bounds.snapshots import Snapshot, mean_rate, take_snapshots
 from hiso.commands import app
 from hiso.observe import budget_context, slice_context
+from hiso.world import make_world, play_policy, report_utility
 from ran_emulator.cell import Cell
 from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_PAPER
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, load_scenario
@@ -177,8 +178,6 @@ def test_agents_under_any_impairments_fit_both_readings() -> None:
 
 def earned(variant: str, intra_variant: str, trigger: str, seed: int, seconds: int) -> float:
     """Mean utility of shipped agents of both levels in `regimes`."""
-    from hiso.training.inter import make_world, play_policy, report_utility
-
     scenario = load_scenario("regimes")
     world = make_world(scenario, seed, 0, find_weights(trained_name(intra_variant, "regimes", 0)))
     trained = inter_weights(find_weights(trained_name(variant, "regimes", 0)))
@@ -188,7 +187,6 @@ def earned(variant: str, intra_variant: str, trigger: str, seed: int, seconds: i
 
 
 @pytest.mark.slow
-@pytest.mark.torch
 @pytest.mark.timeout(900)
 def test_shipped_coma2c_tuned_reaches_its_share_of_clairvoyant_late_and_printed_does_not() -> None:
     scenario, seed, seconds = load_scenario("regimes"), FRESH_SEEDS[0], 60

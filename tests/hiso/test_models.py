@@ -44,7 +44,6 @@ def test_a_set_is_shown_by_name_id_and_file() -> None:
     assert not {"antennas", "access", "precoder"} & json.loads(run("show", "sa2c-t-base-d0")).keys()
 
 
-@pytest.mark.torch
 def test_cards_say_what_agents_reach(tmp_path: Path) -> None:
     page = tmp_path / "models.md"
     run("cards", "--page", str(page), "--preset", "base", "--quick")

@@ -7,15 +7,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from hiso.bounds.references import ReferenceRunError
+from hiso.bounds.references import ReferenceRunError, oracle_on, slice_channels
 from hiso.bounds.shares import own_action_rate
 from hiso.bounds.snapshots import Snapshot, slice_rate, take_snapshots
 from hiso.bounds.split_tables import clairvoyant, clairvoyant_late, split_tables
 from hiso.observe import slice_context
-from hiso.oracle_kernel import SliceChannels, oracle_decision
 from hiso.runner import Runner, run
 from ran_emulator.cell import Cell
-from ran_emulator.scenario import load_scenario
+from ran_emulator.scenario import Scenario, load_scenario
 from ran_emulator.timeline import parse_timeline
 from xapps.slicing.intra.policies import make_intra_policy
 from xapps.slicing.intra.powers import dbm_level_w
@@ -25,23 +24,9 @@ from xapps.slicing.schedulers import resolve
 EMBB = 1
 
 
-def decide(snapshot: Snapshot, antennas: int) -> SlotDecision:
+def decide(snapshot: Snapshot, scenario: Scenario) -> SlotDecision:
     seen = snapshot.observation
-    count = len(seen.user_ids)
-    beams, powers_w = np.zeros(count, np.int16), np.zeros(count, np.float32)
-    channels = SliceChannels(
-        seen.beam_gains,
-        snapshot.common_gain,
-        snapshot.channel_gain,
-        antennas,
-        True,
-        float(seen.power_w),
-        float(seen.noise_w),
-        int(seen.hwi_model),
-        float(seen.kappa_t),
-        float(seen.kappa_r),
-    )
-    return SlotDecision(beams, powers_w, float(oracle_decision(channels, beams, powers_w)))
+    return oracle_on(slice_channels(seen, scenario, seen.beam_gains, snapshot.common_gain, snapshot.channel_gain))
 
 
 @pytest.mark.parametrize("overrides", [[], ["hwi.kappa=0"], ["hwi.kappa=0.05"], ["hwi.model=aggregate"]])
@@ -51,7 +36,7 @@ def test_the_oracle_is_at_least_as_good_as_every_rule(overrides: list[str]) -> N
     rules = [make_intra_policy(name, context, 1) for name in ("greedy", "slnr", "equal", "random")]
     rates = []
     for snapshot in take_snapshots(scenario, 7, EMBB, 25):
-        decision = decide(snapshot, scenario.antennas)
+        decision = decide(snapshot, scenario)
         total_w = float(decision.private_power_w.astype(np.float64).sum()) + (decision.common_power_w or 0.0)
         assert total_w <= snapshot.observation.power_w
         rates.append(
@@ -80,7 +65,7 @@ def test_the_oracle_finds_what_trying_everything_finds() -> None:
             for user in product(each, repeat=count)
         ]
         best.append(max(slice_rate(snapshot, decision, 8) for decision in joint))
-        found.append(slice_rate(snapshot, decide(snapshot, 8), 8))
+        found.append(slice_rate(snapshot, decide(snapshot, scenario), 8))
     assert len(best) >= 10
     assert np.mean(found) >= 0.995 * np.mean(best)  # it may do better: the common power is its own too
 

@@ -259,12 +259,6 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing(report, context)
     assert policy.version == 0
 
 
-def test_weights_say_who_they_are(context):
-    weights = weights_of(TUNED, context, 1, weights_id="coma2c-tuned-regimes-d0-12345678")
-    assert CoMA2C(TUNED, context, 1, weights).weights_id == "coma2c-tuned-regimes-d0-12345678"
-    assert CoMA2C(TUNED, context, 1).weights_id == ""
-
-
 def test_array_names_are_per_agent(context):
     names = initial_weights(PRINTED, action_counts(context), 1).arrays
     assert {name.split(".")[0] for name in names} == set(AGENT_NAMES)

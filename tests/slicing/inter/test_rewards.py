@@ -1,11 +1,11 @@
-"""Algorithm 1 branch by branch, utility, and the reward of the tuned agents."""
+"""Algorithm 1 branch by branch, and the reward of the tuned agents."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xapps.slicing.inter.rewards import RewardError, algorithm_1, utility, utility_under_sla
+from xapps.slicing.inter.rewards import RewardError, algorithm_1, utility_under_sla
 
 ssr_values = st.floats(0, 1)
 
@@ -31,21 +31,17 @@ def test_algorithm_1_with_an_eta_threshold_in_reach():
     assert algorithm_1((1, 1, 1), 40, eta_threshold_bps_hz=10) == pytest.approx(13.0)
 
 
-def test_utility_weighs_eta_and_slices():
-    assert utility((0.5, 0.25, 0.1), 10) == pytest.approx(6 + 0.5 + 0.5 + 0.3)
-
-
 @given(ssr_values, ssr_values, ssr_values, st.floats(0, 200), st.floats(0, 10))
 def test_the_tuned_reward_is_centred_utility_less_the_deficits(vonr, embb, urllc, eta_bps_hz, sla_weight):
-    ssr = (vonr, embb, urllc)
-    deficit = sum(max(0, 0.95 - value) for value in ssr)
-    expected = (utility(ssr, eta_bps_hz) - 20) / 4 - sla_weight * deficit
-    assert utility_under_sla(ssr, eta_bps_hz, sla_weight) == pytest.approx(expected)
+    utility = 0.6 * eta_bps_hz + vonr + 2 * embb + 3 * urllc
+    deficit = sum(max(0, 0.95 - value) for value in (vonr, embb, urllc))
+    found = utility_under_sla((vonr, embb, urllc), eta_bps_hz, sla_weight)
+    assert found == pytest.approx((utility - 20) / 4 - sla_weight * deficit)
 
 
 @pytest.mark.parametrize("ssr", [(1, 1), (1, 1, 1.01), (1, -0.1, 1), (1, np.nan, 1)])
 def test_a_malformed_ssr_is_refused(ssr):
-    for reward in (algorithm_1, utility, lambda s, e: utility_under_sla(s, e, 4)):
+    for reward in (algorithm_1, lambda s, e: utility_under_sla(s, e, 4)):
         with pytest.raises(RewardError, match="ssr: must be 3 values from 0 to 1"):
             reward(ssr, 10)
 

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from xapps.slicing.intra.config import CONFIGS, PAPER, TUNED
 from xapps.slicing.intra.policies import (
     DIFFERENCE_REWARD,
     LEARNING,
@@ -253,7 +254,7 @@ def test_under_a_control_delay_outcomes_find_the_slot_that_was_decided() -> None
 def identity_learner(seed: int, frames: int) -> tuple[object, list[bool], list[bytes]]:
     """One user whose last common share is a cue: one action a cue earns 10 bit/s/Hz, the others 1."""
     context = dataclasses.replace(embb_context(antennas=4), min_rate_bps=0.0)
-    config = dataclasses.replace(dqn.PAPER, learning_rate=2e-3)
+    config = dataclasses.replace(PAPER, learning_rate=2e-3)
     learner = dqn.IntraLearner("madqn", context, seed, training_slots=21 * frames, config=config)
     policy = make_intra_policy("madqn", context, seed)
     rng = np.random.default_rng(seed)
@@ -306,7 +307,7 @@ def test_versions_epsilon_and_stats() -> None:
 
 def test_weights_that_act_are_a_mean_over_the_updates() -> None:
     def published(averaging: float) -> list[np.ndarray]:
-        config = dataclasses.replace(dqn.TUNED, averaging=averaging, learning_starts=32)
+        config = dataclasses.replace(TUNED, averaging=averaging, learning_starts=32)
         learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=1_000, config=config)
         rng = np.random.default_rng(0)
         policy = make_intra_policy("madqn-tuned", CONTEXT, 1)  # never loads: the frames are the same for both
@@ -332,7 +333,7 @@ def test_weights_that_act_are_a_mean_over_the_updates() -> None:
 @pytest.mark.parametrize("wrong", [{"discount": 0.5}, {"difference_reward": False}])
 def test_every_actions_reward_needs_a_bandit(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="all_actions: needs difference_reward, and discount 0"):
-        dataclasses.replace(dqn.TUNED, **wrong)
+        dataclasses.replace(TUNED, **wrong)
 
 
 def test_going_on_from_trained_weights_keeps_their_epsilon() -> None:
@@ -416,7 +417,7 @@ def test_users_that_were_silent_keep_their_power_when_actions_are_judged() -> No
 
 
 def test_every_kth_frame_updates() -> None:
-    config = dataclasses.replace(dqn.PAPER, frames_per_update=4, learning_starts=1)
+    config = dataclasses.replace(PAPER, frames_per_update=4, learning_starts=1)
     learner = dqn.IntraLearner("madqn", CONTEXT, 1, 1_000, config=config)
     policy = make_intra_policy("madqn", CONTEXT, 1)
     previous, outcomes, updates = None, [], []
@@ -432,15 +433,15 @@ def test_every_kth_frame_updates() -> None:
 
 
 def test_who_learns_from_difference_rewards_is_known_without_torch() -> None:
-    assert tuple(name for name, config in dqn.CONFIGS.items() if config.difference_reward) == DIFFERENCE_REWARD
-    assert tuple(dqn.CONFIGS) == LEARNING
+    assert tuple(name for name, config in CONFIGS.items() if config.difference_reward) == DIFFERENCE_REWARD
+    assert tuple(CONFIGS) == LEARNING
 
 
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="'greedy' does not learn"):
         dqn.IntraLearner("greedy", CONTEXT, 1, 1)
     with pytest.raises(ValueError, match="all_actions: only madqn-tuned learns"):
-        dqn.IntraLearner("madqn", CONTEXT, 1, 1, config=dqn.TUNED)
+        dqn.IntraLearner("madqn", CONTEXT, 1, 1, config=TUNED)
     with pytest.raises(ValueError, match="training_slots: 0"):
         dqn.IntraLearner("madqn", CONTEXT, 1, 0)
     with pytest.raises(ValueError, match="access: madqn-tuned learns under rsma or sdma, not ofdma"):

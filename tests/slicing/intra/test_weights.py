@@ -61,7 +61,7 @@ def test_an_agent_takes_its_own_part() -> None:
     mine = trained_weights("madqn-tuned", CONTEXT, weights)
     policy = make_intra_policy("madqn-tuned", CONTEXT, 0, mine)
     assert np.array_equal(policy.parameters.weights, weights.arrays["embb.flat"])
-    assert policy.epsilon == 0.02
+    assert policy.parameters.epsilon[0] == 0.02
     assert policy.weights_id == weights.weights_id
     with pytest.raises(WeightsError, match=r"no agent 'urllc'.*embb, vonr"):
         trained_weights("madqn-tuned", dataclasses.replace(CONTEXT, slice_id=2), weights)

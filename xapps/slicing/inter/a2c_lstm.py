@@ -164,7 +164,7 @@ class A2CLearner(InterLearner):
             self.stats.agents[name] = self._update_agent(
                 agent, window, following, learned=learned, taken=taken, phi=phi
             )
-        return self._updated([window[index].reward for index in learned], phi)
+        return self._updated([window[index].reward for index in learned])
 
     def _pass_through(self, window: Sequence[_Second]) -> None:
         features = torch.from_numpy(np.stack([second.features for second in window]))

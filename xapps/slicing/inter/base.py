@@ -40,11 +40,6 @@ class InterPolicy(ABC):
         """Version of the weights in use; 0 where nothing learns."""
         return 0
 
-    @property
-    def weights_id(self) -> str:
-        """Which weights are in use; empty where there are none."""
-        return ""
-
     @abstractmethod
     def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
         """Budgets for the next second, or None to keep those in force; to be called every second.

@@ -398,11 +398,6 @@ class CoMA2C(InterPolicy):
         return self._weights.version
 
     @property
-    def weights_id(self) -> str:
-        """Id that the weights' metadata state; empty where untrained."""
-        return str(self._weights.metadata.get("weights_id", ""))
-
-    @property
     def weights(self) -> InterWeights:
         """The weights in use."""
         return self._weights

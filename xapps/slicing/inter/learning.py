@@ -44,7 +44,6 @@ class LearnerStats:
     trained_seconds: int = 0
     reward: float = 0.0
     """Mean over the last update's seconds."""
-    entropy_weight: float = 0.0
     agents: dict[str, AgentStats] = field(default_factory=dict)
 
 
@@ -83,7 +82,6 @@ class InterLearner(ABC):
             trained_seconds=self._start.metadata["trained_seconds"],
             agents={name: AgentStats() for name in config.agent_names},
         )
-        self.stats.entropy_weight = entropy_weight(config, self.stats.trained_seconds)
 
     @property
     def version(self) -> int:
@@ -149,13 +147,12 @@ class InterLearner(ABC):
         arrays = self._start.arrays
         network.load_state_dict({key: torch.from_numpy(arrays[f"{name}.{key}"]) for key in network.state_dict()})
 
-    def _updated(self, rewards: list[float], phi: float) -> InterWeights:
+    def _updated(self, rewards: list[float]) -> InterWeights:
         """Count an update of the seconds that gave these rewards; the weights after it."""
         self._version += 1
         self.stats.updates += 1
         self.stats.trained_seconds += len(rewards)
         self.stats.reward = float(np.mean(rewards))
-        self.stats.entropy_weight = phi
         return self.weights()
 
     def _check_actions(self, actions: tuple[int, int] | None) -> None:

@@ -1,4 +1,4 @@
-"""What a second was worth: utility, Algorithm 1, and the reward that the tuned agents are trained on."""
+"""What a second was worth: Algorithm 1, and the reward that the tuned agents are trained on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from xapps.slicing.observation import SLICE_NAMES
 ETA_WEIGHT = 0.6
 SSR_WEIGHTS = (1.0, 2.0, 3.0)
 SSR_THRESHOLD = 0.95
+"""SSR that every slice is to reach (C6)."""
 CENTRE, SCALE = 20.0, 4.0
 """Of the objective: fixed numbers that bring utilities to the order of 1, as networks like their targets."""
 
@@ -27,46 +28,23 @@ def _check(ssr: npt.ArrayLike, eta_bps_hz: float) -> npt.NDArray[np.float64]:
     return values
 
 
-def utility(ssr: npt.ArrayLike, eta_bps_hz: float) -> float:
-    """Utility of a second: U = 0.6 eta + SSR_VoNR + 2 SSR_eMBB + 3 SSR_uRLLC.
-
-    Args:
-        ssr: [S] success ratio of each slice, 0..1 (Eq. 4).
-        eta_bps_hz: spectral efficiency of the cell (Eq. 17).
-
-    Raises:
-        RewardError: a value is out of range.
-    """
-    return float(_utility(_check(ssr, eta_bps_hz), eta_bps_hz))
-
-
-def _utility(ssr: npt.NDArray[np.float64], eta_bps_hz: npt.NDArray[np.float64] | float) -> npt.NDArray[np.float64]:
-    return np.asarray(ETA_WEIGHT * eta_bps_hz + ssr @ np.array(SSR_WEIGHTS))
-
-
-def algorithm_1(
-    ssr: npt.ArrayLike,
-    eta_bps_hz: float,
-    eta_threshold_bps_hz: float = 100.0,
-    ssr_threshold: float = SSR_THRESHOLD,
-) -> float:
+def algorithm_1(ssr: npt.ArrayLike, eta_bps_hz: float, eta_threshold_bps_hz: float = 100.0) -> float:
     """Team reward as printed in Algorithm 1; at the printed threshold the bonus on eta is out of reach.
 
     Args:
         ssr: [S] success ratio of each slice, 0..1 (Eq. 4).
         eta_bps_hz: spectral efficiency of the cell (Eq. 17).
         eta_threshold_bps_hz: where the bonus begins.
-        ssr_threshold: SSR that every slice is to reach (C6).
 
     Raises:
         RewardError: a value is out of range.
     """
     vonr, embb, urllc = _check(ssr, eta_bps_hz).tolist()
-    if min(vonr, embb, urllc) >= ssr_threshold:
+    if min(vonr, embb, urllc) >= SSR_THRESHOLD:
         if eta_bps_hz < eta_threshold_bps_hz:
             return 10.0
         return float(10 + 0.1 * (eta_bps_hz - eta_threshold_bps_hz))
-    if urllc < ssr_threshold:
+    if urllc < SSR_THRESHOLD:
         return float(10 * (urllc - 0.7))
     return float(-2 * (1 - min(vonr, embb)))
 
@@ -107,10 +85,13 @@ def objective(
 ) -> npt.NDArray[np.float64]:
     """Centred utility less the SLA's deficits: (U - 20) / 4 - lambda sum_s max(0, 0.95 - SSR_s), unchecked.
 
+    U = 0.6 eta + SSR_VoNR + 2 SSR_eMBB + 3 SSR_uRLLC.
+
     Args:
         ssr: [..., S] success ratio of each slice, 0..1 (Eq. 4).
         eta_bps_hz: [...] spectral efficiency of the cell (Eq. 17).
         sla_weight: lambda.
     """
     deficits = np.maximum(0.0, SSR_THRESHOLD - ssr).sum(axis=-1)
-    return np.asarray((_utility(ssr, eta_bps_hz) - CENTRE) / SCALE - sla_weight * deficits)
+    utility = np.asarray(ETA_WEIGHT * eta_bps_hz + ssr @ np.array(SSR_WEIGHTS))
+    return np.asarray((utility - CENTRE) / SCALE - sla_weight * deficits)

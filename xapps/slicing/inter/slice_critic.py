@@ -148,7 +148,7 @@ class SliceCriticLearner(InterLearner):
             entropy = cross_entropy(log_policy.exp(), log_policy)
             self.stats.agents[name] = AgentStats(loss.item(), of_critic.item(), entropy.item())
         rewards, self._rewards = self._rewards, []
-        return None if listens else self._updated(rewards, phi)
+        return None if listens else self._updated(rewards)
 
     def _step(self, phi: float) -> tuple[list[Tensor], Tensor, list[Tensor]]:
         """One step; before it, the actors' losses, the critic's, and the policies' log-probabilities [B, A]."""

@@ -403,7 +403,6 @@ def decide(
     slice_id: int,
     slot: int,
     antennas: int,
-    bandwidth_hz: float,  # noqa: ARG001 - one signature for every kind
     power_w: float,
     noise_w: float,
     hwi_model: int,
@@ -411,7 +410,6 @@ def decide(
     kappa_r: float,
     count: int,
     user_ids: Any,
-    ssr: Any,  # noqa: ARG001
     last_outcome: Any,
     beam_gains: Any,
     out_beams: Any,

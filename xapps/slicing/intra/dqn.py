@@ -1,4 +1,4 @@
-"""MADQN's learner: one DQN a slice, shared by its users (Algorithm 3, Eq. 33, 34). The only place that needs torch.
+"""MADQN's learner: one DQN a slice, shared by its users (Algorithm 3, Eq. 33, 34).
 
 Frames in, weights out. Equal frames and seed give bitwise equal weights.
 """
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from xapps.slicing.features import CANDIDATES, FEATURES_TUNED, STATE_FEATURES
+from xapps.slicing.intra.config import CONFIGS, DqnConfig, check_config
 from xapps.slicing.intra.decision import KIND_MADQN_TUNED, make_parameters, observe
 from xapps.slicing.intra.policies import (
     KINDS,
@@ -40,62 +41,6 @@ from xapps.slicing.rewards import action_rewards, difference_rewards, own_reward
 
 NEXT_STATE_SLOTS = 20
 """A user's next observation within so many slots is the next state; later, the transition is terminal."""
-
-
-@dataclass(frozen=True, slots=True)
-class DqnConfig:
-    """Hyperparameters: Table 3 where the paper gives them, its reference [35]'s line or ours where it is silent."""
-
-    learning_rate: float
-    epsilon_end: float
-    """Exploration ends here; it starts at what the first weights say (1 from scratch)."""
-    reward_clip: float
-    """mu of Eq. 26."""
-    difference_reward: bool
-    """Reward the slice's sum in difference form instead of the user's own rate."""
-    reward_scale: float
-    """Rewards are divided by it."""
-    discount: float = 0.95  # Table 3
-    replay_capacity: int = 1_000  # Table 3
-    batch_size: int = 32
-    learning_starts: int = 256
-    """Transitions stored before the first update."""
-    target_period: int = 200
-    """Updates between copies to the target network (Table 3)."""
-    frames_per_update: int = 1
-    epsilon_decay_share: float = 0.5
-    """Share of the training over which epsilon falls from where it starts to its end, by one factor a slot."""
-    all_actions: bool = False
-    """Learn from what every action would have earned on a slot's own channels (`action_rewards`); of the tuned form
-    alone, where p_c is no action."""
-    averaging: float = 0.0
-    """Weights that act are a mean over the updates: each one's weight falls by this factor with every later one. 0: the
-    last ones act."""
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning together."""
-        if self.all_actions and (self.discount > 0.0 or not self.difference_reward):
-            raise ValueError(
-                "all_actions: needs difference_reward, and discount 0 (only a taken action has a next state)"
-            )
-
-
-PAPER = DqnConfig(learning_rate=5e-4, epsilon_end=0.01, reward_clip=20.0, difference_reward=False, reward_scale=1.0)
-# A slot's decision hardly moves the next state, so a bandit learns the same policy without the noise of a bootstrap:
-# A slot's reward is known for every action as well as for the one taken, which saves most of the exploration.
-TUNED = DqnConfig(
-    learning_rate=1e-3,
-    epsilon_end=0.02,
-    reward_clip=40.0,
-    difference_reward=True,
-    reward_scale=10.0,
-    discount=0.0,
-    replay_capacity=10_000,
-    batch_size=64,
-    all_actions=True,
-    averaging=0.999,
-)
-CONFIGS = {"madqn": PAPER, "madqn-tuned": TUNED}
 
 
 class IntraStats(NamedTuple):
@@ -177,6 +122,19 @@ class _Transition:
     ended: bool = False  # its next state is known, or known to be none
 
 
+def _checked_config(policy: str, context: SliceContext, training_slots: int, config: DqnConfig | None) -> DqnConfig:
+    """The given configuration, or the policy's own; errors as of `IntraLearner`."""
+    if policy not in LEARNING:
+        raise ValueError(f"policy: {policy!r} does not learn (these do: {', '.join(LEARNING)})")
+    if training_slots < 1:
+        raise ValueError(f"training_slots: {training_slots}, must be at least 1")
+    config = config or CONFIGS[policy]
+    check_config(policy, config)
+    if config.difference_reward:
+        check_difference_reward(policy, context.access, context.precoder)
+    return config
+
+
 class IntraLearner:
     """Trains one slice's agent from its frames."""
 
@@ -196,13 +154,7 @@ class IntraLearner:
             ValueError: a policy that does not learn, no slots, weights that do not fit, or a difference reward
                 under an access without shared bands or a precoder other than the codebook.
         """
-        if policy not in LEARNING:
-            raise ValueError(f"policy: {policy!r} does not learn (these do: {', '.join(LEARNING)})")
-        if training_slots < 1:
-            raise ValueError(f"training_slots: {training_slots}, must be at least 1")
-        self.config = config or CONFIGS[policy]
-        if self.config.difference_reward:
-            check_difference_reward(policy, context.access, context.precoder)
+        self.config = _checked_config(policy, context, training_slots, config)
         self.policy = policy
         self.context = context
         self.weights = weights or untrained_weights(policy, context, seed, options)
@@ -214,8 +166,6 @@ class IntraLearner:
         self._network.load_flat(self.weights.flat)
         self._target.load_flat(self.weights.flat)
         self._optimizer = torch.optim.Adam(self._network.parameters(), lr=self.config.learning_rate, fused=True)
-        if self.config.all_actions and policy != "madqn-tuned":
-            raise ValueError(f"all_actions: only madqn-tuned learns from every action's reward, not {policy}")
         self._all_actions = self.config.all_actions and options.action == "rest"
         self.replay = Replay(self.config.replay_capacity, layers[0], layers[3] if self._all_actions else None)
         self._power_levels = options.power_levels

@@ -77,7 +77,7 @@ _DECIDED_USERS, _BEAMS, _POWERS, _COMMON, _REST = (
     tag_of(slot_pb2.ControlMessage, name) for name in ("user_ids", "beams", "private_power_w", "common_power_w", "rest")
 )
 
-_POLICY_ARRAYS = ("user_ids", "ssr", "last_outcome", "beam_gains", "beams", "private_power_w", "actions")
+_POLICY_ARRAYS = ("user_ids", "last_outcome", "beam_gains", "beams", "private_power_w", "actions")
 _OWN_ARRAYS = {
     "frame": (np.uint8, FRAME_BYTES),
     "spans": (np.int64, 2 * _MAX_FIELDS),
@@ -155,13 +155,13 @@ def _take_observation(lane: Any, data: Any, spans: Any, count: int) -> bool:
         and _copy_array(data, spans, _QUEUE, 4 * count, 0)
         and _copy_array(data, spans, _AGE, 4 * count, 0)
         and _copy_array(data, spans, _USERS, 2 * count, lane.user_ids)
-        and _copy_array(data, spans, _SSR, 4 * count, lane.ssr)
+        and _copy_array(data, spans, _SSR, 4 * count, 0)
         and _copy_array(data, spans, _LAST_OUTCOME, 28 * count, lane.last_outcome)
     )
 
 
 @state_kernel
-def _decide(lane: Any, slot: int, bandwidth_hz: int, count: int) -> float:
+def _decide(lane: Any, slot: int, count: int) -> float:
     """`decide` on the policy's arrays; the common power in W or COMMON_REST."""
     reals = array_at(lane.reals, 5, np.float32)
     group = MAX_GROUP_USERS
@@ -191,7 +191,6 @@ def _decide(lane: Any, slot: int, bandwidth_hz: int, count: int) -> float:
             lane.slice_id,
             slot,
             lane.antennas,
-            float(bandwidth_hz),
             np.float64(reals[0]),
             np.float64(reals[1]),
             lane.hwi_model,
@@ -199,7 +198,6 @@ def _decide(lane: Any, slot: int, bandwidth_hz: int, count: int) -> float:
             np.float64(reals[3]),
             count,
             array_at(lane.user_ids, group, np.uint16),
-            array_at(lane.ssr, group, np.float32),
             array_at(lane.last_outcome, (group, 7), np.float32),
             array_at(lane.beam_gains, (group, lane.codebook), np.float32),
             array_at(lane.beams, group, np.int16),
@@ -279,7 +277,7 @@ def _answer(address: int, frame_size: int, number: int) -> int:
         return 0
     if not _take_observation(lane, data, spans, count):
         return 0
-    common_w = _decide(lane, slot, spans[_BANDWIDTH, 0], count)
+    common_w = _decide(lane, slot, count)
     answered = array_at(lane.answered, 8, np.int64)
     answered[0], answered[1], answered[2], answered[3] = header_at, header_end, message_at, message_end
     answered[4], answered[5], answered[6], answered[7] = count, common_w == COMMON_REST, slot, observed_slot

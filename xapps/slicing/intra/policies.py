@@ -145,17 +145,11 @@ class IntraPolicy:
         )
         # Copied into arrays of one layout: a read-only or unaligned one from the wire would compile `decide` anew.
         self._user_ids = np.zeros(MAX_GROUP_USERS, np.uint16)
-        self._ssr = np.zeros(MAX_GROUP_USERS, np.float32)
         self._last_outcome = np.zeros((MAX_GROUP_USERS, 7), np.float32)
         self._beam_gains = np.zeros((MAX_GROUP_USERS, context.beams), np.float32)
         self._beams = np.zeros(MAX_GROUP_USERS, np.int16)
         self._private_power_w = np.zeros(MAX_GROUP_USERS, np.float32)
         self._actions = np.zeros(MAX_GROUP_USERS, np.int32)
-
-    @property
-    def epsilon(self) -> float:
-        """Exploration rate in force; 0 for a policy that does not learn."""
-        return float(self.parameters.epsilon[0])
 
     def freeze(self) -> None:
         """Stop exploring."""
@@ -190,7 +184,6 @@ class IntraPolicy:
             raise ValueError(f"user_ids: {count} users, must be 1..{MAX_GROUP_USERS}")
         self._take_beams(observation, count)
         self._user_ids[:count] = observation.user_ids
-        self._ssr[:count] = observation.ssr
         self._last_outcome[:count] = observation.last_outcome
         common_w = self._decide(observation, count)
         return self.decision(count, None if common_w == COMMON_REST else common_w)
@@ -222,7 +215,6 @@ class IntraPolicy:
                 self.context.slice_id,
                 int(observation.decided_slot),
                 self.context.antennas,
-                float(observation.bandwidth_hz),
                 float(observation.power_w),
                 float(observation.noise_w),
                 int(observation.hwi_model),
@@ -230,7 +222,6 @@ class IntraPolicy:
                 float(observation.kappa_r),
                 count,
                 self._user_ids,
-                self._ssr,
                 self._last_outcome,
                 self._beam_gains,
                 self._beams,
