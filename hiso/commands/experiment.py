@@ -21,11 +21,12 @@ from hiso.commands.options import FAILED, check_torch, fail, in_range, refuse
 from hiso.experiments import tables
 from hiso.experiments.digest import ROOT, SameResults, code_digest, own_digest, write_same_results
 from hiso.experiments.execute import Tally, execute
+from hiso.experiments.loading import catalogue_names, load_experiment
 from hiso.experiments.report import EXTRA_MODULES, write_report
 from hiso.experiments.results import load_results
 from hiso.experiments.run import Run
 from hiso.experiments.runs import Plan, expand
-from hiso.experiments.spec import Experiment, ExperimentError, catalogue_names, load_experiment
+from hiso.experiments.spec import Experiment, ExperimentError
 from hiso.experiments.store import Store, StoreError
 from hiso.experiments.tables import TableError
 from hiso.experiments.verification import compare, lend_weights, sample, stored_runs

@@ -10,7 +10,7 @@ import numpy as np
 
 from hiso.experiments.measures import MEASURES
 from hiso.experiments.results import Place, Results
-from hiso.experiments.spec import (
+from hiso.experiments.rules import (
     MIN_PROBABILITY,
     Claim,
     Comparison,

@@ -10,10 +10,12 @@ from hiso import __version__
 from hiso.experiments.claims import Finding, Reading, Verdict, interval, judge, number
 from hiso.experiments.digest import code_digest, same_results
 from hiso.experiments.figures import draw
+from hiso.experiments.loading import catalogue_names
 from hiso.experiments.measures import MEASURES
 from hiso.experiments.results import Results
+from hiso.experiments.rules import MIN_PROBABILITY
 from hiso.experiments.runs import Plan
-from hiso.experiments.spec import MIN_PROBABILITY, Experiment, catalogue_names
+from hiso.experiments.spec import Experiment
 from hiso.experiments.statistics import CONFIDENCE, RESAMPLES, Estimate
 from hiso.experiments.tables import write_parquet
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hiso.experiments.arms import Arm
 from hiso.experiments.run import Run
-from hiso.experiments.spec import Arm, Experiment, Size
+from hiso.experiments.spec import Experiment, Size
 from hiso.run_request import RunRequest, agents_that_can_learn
 from hiso.runner import default_weights
 from hiso.training.gating import usual_gate

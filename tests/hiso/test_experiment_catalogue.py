@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from hiso.experiments.execute import Tally, execute
+from hiso.experiments.loading import catalogue_names, load_experiment, parse_experiment
 from hiso.experiments.results import Results
 from hiso.experiments.run import Run
 from hiso.experiments.runs import Plan, expand
-from hiso.experiments.spec import Experiment, Size, catalogue_names, load_experiment, parse_experiment
+from hiso.experiments.spec import Experiment, Size
 from hiso.experiments.store import Store
 
 SMALLEST = Size(seeds=1, episodes=1, duration_s=1, intra_training_slots=300, inter_training_s=5)

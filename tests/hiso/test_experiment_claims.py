@@ -11,8 +11,8 @@ from experiment_data import experiment, fill, put, store_in
 
 from hiso.experiments.claims import Verdict, check, judge
 from hiso.experiments.results import Results, load_results
+from hiso.experiments.rules import Claim, Comparison, Equivalence, Ratio, Retention, Share, Threshold, Trend
 from hiso.experiments.runs import expand
-from hiso.experiments.spec import Claim, Comparison, Equivalence, Ratio, Retention, Share, Threshold, Trend
 from hiso.experiments.store import StoreError
 
 WORLDS = np.array([5.0, 1.0, 9.0, 3.0, 7.0])

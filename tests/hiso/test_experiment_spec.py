@@ -8,14 +8,9 @@ from typing import Any
 import pytest
 from experiment_data import MINIMAL, experiment
 
-from hiso.experiments.spec import (
-    HEADLINE_SEEDS,
-    Comparison,
-    ExperimentError,
-    catalogue_names,
-    load_experiment,
-    parse_experiment,
-)
+from hiso.experiments.loading import catalogue_names, load_experiment, parse_experiment
+from hiso.experiments.rules import Comparison
+from hiso.experiments.spec import HEADLINE_SEEDS, ExperimentError
 
 COMPARISON = {"test": "greater", "measure": "utility", "a": "a", "b": ["b"]}
 

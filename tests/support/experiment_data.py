@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hiso.experiments.loading import parse_experiment
 from hiso.experiments.run import Run
 from hiso.experiments.runs import expand
-from hiso.experiments.spec import Experiment, parse_experiment
+from hiso.experiments.spec import Experiment
 from hiso.experiments.store import Result, Store
 
 MINIMAL: dict[str, Any] = {
