@@ -77,7 +77,7 @@ def write_cards(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="On few snapshots and seconds, to see the page.")] = False,
 ) -> None:
-    """Measure all shipped agents against their references, and write a page of it (half an hour; needs PyTorch)."""
+    """Measure all shipped agents against their references, and write a page of it (ten minutes; needs PyTorch)."""
     unknown = [name for name in presets or () if name not in PRESETS]
     if unknown:
         refuse(f"preset: {unknown[0]!r} must be one of {', '.join(PRESETS)}")
@@ -89,7 +89,7 @@ def write_cards(
     text = model_cards.page(
         model_cards.QUICK if quick else model_cards.FULL,
         presets or PRESETS,
-        lambda preset: console.print(f"measuring the agents of {preset}"),
+        lambda preset: console.print(f"measured: the agents of {preset}"),
     )
     try:
         page.write_text(text, encoding="utf-8")
