@@ -22,6 +22,7 @@ from hiso.commands.options import (
     SetOption,
     TimelineOption,
     WeightsOption,
+    beyond_training,
     check_file,
     refuse,
     warn,
@@ -165,7 +166,7 @@ def _has_agents(name: str) -> bool:
 
 
 def _mismatches(request: RunRequest) -> list[str]:
-    return request.weights().mismatches(request.scenario, request.control_delay_slots)
+    return request.weights().mismatches(request.scenario, request.control_delay_slots) + beyond_training(request)
 
 
 def _run(requests: list[RunRequest], console: Console) -> list[Row]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from hiso.commands.options import check_file, refuse
 from hiso.terminal import table_width
 from ran_emulator.scenario import PRESETS
-from xapps.slicing.weights import Weights, WeightsError, load_weights
+from xapps.slicing.weights import ANY_HWI_MODEL, Weights, WeightsError, WeightsMetadata, load_weights
 from xapps.trained import CELL_FIELDS, SLOTS_PER_SECOND, TRAINED_DIRECTORY, find_weights
 
 app = typer.Typer(
@@ -61,7 +61,7 @@ def list_models(
 def show_model(
     reference: Annotated[str, typer.Argument(metavar="NAME|ID|FILE", help="As --weights takes it, or as listed.")],
 ) -> None:
-    """One set of weights, as JSON: what it was trained for, by which command, and the size of its agents."""
+    """One set of weights, as JSON: what it was trained for, by which command, its limits, and where its card is."""
     try:
         weights = find_weights(reference)
     except WeightsError as error:
@@ -88,7 +88,7 @@ def write_cards(
     text = model_cards.page(
         model_cards.QUICK if quick else model_cards.FULL,
         presets or PRESETS,
-        lambda preset: console.print(f"measuring the agents of {preset}"),
+        lambda preset: console.print(f"measured: the agents of {preset}"),
     )
     try:
         page.write_text(text, encoding="utf-8")
@@ -104,4 +104,25 @@ def _card(weights: Weights) -> dict[str, object]:
     about = asdict(weights.metadata)
     if "inter" in agents:  # which knows nothing of the cell
         about = {name: value for name, value in about.items() if name not in CELL_FIELDS}
-    return {"weights_id": weights.weights_id, **about, "parameters": agents}
+    found: dict[str, object] = {"weights_id": weights.weights_id, **about, "parameters": agents}
+    found["limits"] = _limits(weights.metadata)
+    if weights.metadata.preset in PRESETS:
+        found["card"] = f"docs/models.md#{weights.metadata.preset}"
+    return found
+
+
+def _limits(trained: WeightsMetadata) -> dict[str, str]:
+    """What agents have met; under other impairments or another D they are used, with a warning."""
+    kappa = f"kappa {trained.kappa_t:g}"
+    if trained.kappa_r != trained.kappa_t:
+        kappa = f"kappa_t {trained.kappa_t:g} and kappa_r {trained.kappa_r:g}"
+    if trained.hwi_model == ANY_HWI_MODEL:
+        hwi = f"both readings, kappa 0 to {trained.kappa_t:g}"
+    else:
+        hwi = f"the {trained.hwi_model} reading alone, {kappa} alone"
+    delay = trained.control_delay_slots
+    return {
+        "preset": f"{trained.preset} alone",
+        "hwi": hwi,
+        "control_delay_slots": f"any from 1 on (trained at {delay})" if delay else "0 alone",
+    }

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from hiso import ports
 from hiso import summary as summaries
-from hiso.commands.options import FAILED, PortBaseOption, RunOptions, refuse, takes
+from hiso.commands.options import FAILED, PortBaseOption, RunOptions, beyond_training, refuse, takes, warn
 from hiso.lateness import LatenessWatch, slower
 from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, make_run_dir
 from hiso.monitor import AgentView, Monitor
@@ -58,6 +58,8 @@ def up(
         check_ports(request, port_base)
     except PortTaken as error:
         refuse(str(error))
+    for line in beyond_training(request):  # of reading, D and cell the xApps warn
+        warn(line)
     if not LiveRun(request, port_base, options.json, live=not no_ui).run():
         raise typer.Exit(FAILED)
 

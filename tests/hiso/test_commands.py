@@ -385,6 +385,29 @@ def test_sim_warns_of_weights_for_other_impairments(
     assert result.stderr.count("warning") == 2 * warned  # of both levels
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "overrides", "warned"),
+    [
+        ("hiso-coma-tuned", ["hwi.kappa=0.1"], []),
+        ("hiso-coma-tuned", ["hwi.kappa_r=0.2"], ["kappa_r 0-0.1 (this run: 0.2)"] * 2),  # of both levels
+        ("hiso-coma", ["hwi.kappa_t=0"], ["kappa_t 0.001 (this run: 0)"] * 2),
+        (
+            "hiso-coma-tuned", ["csi_delay_slots=20", "csi_noise=0.01"],
+            ["csi_delay_slots 0 (this run: 20) and csi_noise 0 (this run: 0.01)"],  # of the level that sees channels
+        ),
+        ("gga", ["hwi.kappa=0.5", "csi_period_slots=8"], []),
+    ],
+)  # fmt: skip
+def test_sim_warns_of_kappa_and_csi_that_agents_have_not_met(
+    runner: CliRunner, scheduler: str, overrides: list[str], warned: list[str]
+) -> None:
+    arguments = ["sim", "--scheduler", scheduler, "--slots", "20"]
+    result = runner.invoke(app, [*arguments, *(part for each in overrides for part in ("--set", each))])
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stderr.splitlines() if "warning" in line]
+    assert [line.partition(" were trained for ")[2] for line in lines] == warned
+
+
 def test_sim_is_a_function_of_its_seed(runner: CliRunner, tmp_path: Path) -> None:
     traces = []
     for seed in (1, 1, 2):

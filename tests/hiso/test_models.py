@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -40,8 +42,17 @@ def test_a_set_is_shown_by_name_id_and_file() -> None:
         assert shown["command"].startswith("hiso train ")
         assert sum(shown["parameters"].values()) == sum(array.size for array in weights.arrays.values())
         assert shown["access"] == "rsma"
+        assert shown["limits"]["hwi"] == "both readings, kappa 0 to 0.1"
+        assert shown["limits"]["control_delay_slots"].startswith("any from 1 on")
+        assert shown["card"] == "docs/models.md#base"
     # Inter-slice agents know nothing of the cell that they were trained in.
-    assert not {"antennas", "access", "precoder"} & json.loads(run("show", "sa2c-t-base-d0")).keys()
+    baseline = json.loads(run("show", "sa2c-t-base-d0"))
+    assert not {"antennas", "access", "precoder"} & baseline.keys()
+    assert baseline["limits"] == {
+        "preset": "base alone",
+        "hwi": "the paper reading alone, kappa 0.001 alone",
+        "control_delay_slots": "0 alone",
+    }
 
 
 def test_cards_say_what_agents_reach(tmp_path: Path) -> None:
@@ -58,14 +69,46 @@ def test_cards_say_what_agents_reach(tmp_path: Path) -> None:
     assert len(shares) == 6
     assert all(80 < share <= 100.5 for share in shares)
     for control in ("untrained", "shuffled observations"):
-        (line,) = [line for line in text.splitlines() if line.startswith(f"| {control} | paper |")]
+        # The first such line is of intra-slice agents.
+        line = next(line for line in text.splitlines() if line.startswith(f"| {control} | paper |"))
         assert all(float(cell.split()[0]) < 80 for cell in line.strip("| ").split(" | ")[2:]), line
-    inter = {
-        cells[0]: cells for cells in (line.strip("| ").split(" | ") for line in text.splitlines()) if len(cells) == 4
-    }
-    tuned = find_weights("coma2c-tuned-base-d0").weights_id
-    assert float(inter["untrained"][2]) < 90 < float(inter[f"`{tuned}`, `z-ref`, over `madqn-tuned`"][2])
-    assert float(inter["shuffled observations"][2]) > 0
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines()]
+    inter = {tuple(row[:4]): row for row in rows if len(row) == 6 and row[3] in ("0", "2")}
+    own = ("paper", "0.001", "0")
+    tuned = f"`{find_weights('coma2c-tuned-base-d0').weights_id}`, `z-ref`, over `madqn-tuned`"
+    assert float(inter["untrained", *own][5]) < 90 < float(inter[tuned, *own][5])
+    assert float(inter["shuffled observations", *own][5]) > 0
+    for hwi in (("paper", "0.05"), ("aggregate", "0.001"), ("aggregate", "0.05")):
+        assert float(inter[tuned, *hwi, "0"][5]) > 80
+    for name in ("coma2c-tuned-base-d2", "coma2c-base-d2", "sa2c-t-base-d2"):
+        (row,) = [row for key, row in inter.items() if find_weights(name).weights_id in key[0]]
+        assert row[3] == "2"
+    budgets = [row for row in rows if len(row) == 7 and row[0] in ("paper", "aggregate")]
+    assert [tuple(row[:3]) for row in budgets] == [
+        own, ("paper", "0.001", "2"), ("paper", "0.05", "0"), ("aggregate", "0.001", "0"), ("aggregate", "0.05", "0")
+    ]  # fmt: skip
+    for row in budgets:
+        *reached, bound = (float(cell.partition("(")[2].rstrip(")")) for cell in row[3:])
+        assert max(reached) <= bound <= 1
+
+
+@pytest.mark.torch
+def test_no_sequence_of_splits_has_its_worst_slice_above_the_bound() -> None:
+    from hiso.model_cards import worst_ssr_bound
+
+    rng = np.random.default_rng(1)
+    resolved = rng.integers(5, 50, (4, 5, 3))
+    succeeded = rng.binomial(resolved, rng.uniform(0.2, 1, resolved.shape))
+    seconds = np.arange(4)
+    best = max(
+        (succeeded[seconds, choice].sum(axis=0) / resolved[seconds, choice].sum(axis=0)).min()
+        for choice in itertools.product(range(5), repeat=4)
+    )
+    assert best <= worst_ssr_bound(succeeded, resolved) <= best + 0.05
+    # With one split for all there is nothing to choose.
+    alone = succeeded[:, :1], resolved[:, :1]
+    least = (alone[0].sum(axis=(0, 1)) / alone[1].sum(axis=(0, 1))).min()
+    assert worst_ssr_bound(*alone) == pytest.approx(least, abs=1e-4)
 
 
 def test_cards_refuse_what_they_cannot_do(tmp_path: Path) -> None:
