@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from hiso.experiments.spec import (
     HEADLINE_SEEDS,
     Comparison,
     ExperimentError,
+    InterAgents,
+    IntraAgents,
     catalogue_names,
     load_experiment,
     parse_experiment,
 )
+from xapps.slicing.inter.coma2c import CoMA2CConfig
 
 COMPARISON = {"test": "greater", "measure": "utility", "a": "a", "b": ["b"]}
 
@@ -168,3 +172,11 @@ def test_the_gates_are_compared_on_twenty_paired_seeds() -> None:
     assert gating.full.seeds >= 20
     rules = [rule for claim in gating.claims for rule in claim.readings.values()]
     assert all(isinstance(rule, Comparison) and rule.b[0].endswith("never waits") for rule in rules)
+
+
+@pytest.mark.torch
+def test_fields_of_agents_are_fields_of_their_configurations() -> None:
+    from xapps.slicing.intra.dqn import DqnConfig
+
+    for agents, config in ((InterAgents, CoMA2CConfig), (IntraAgents, DqnConfig)):
+        assert agents.model_fields.keys() <= {item.name for item in fields(config)}
