@@ -26,6 +26,9 @@ _LEVEL_LABELS = 4
 _BARS = 40
 """What a panel of usual width has room for; half as many again widen it, more go into panels below one another."""
 
+_LETTER_INCHES, _NAME_INCHES = 0.07, 0.6
+"""Width of a name in the legend: of a letter, and of what stands around the name."""
+
 _COLOURS = 10
 _HATCHES = ("", "////", "....", "xxxx")
 _DASHES = ("-", "--", ":", "-.")
@@ -71,7 +74,8 @@ def draw(results: Results, folder: Path) -> Path:
         if plot.kind == "curves" and legend:
             legend[_SHADED] = Patch(color="0.3", alpha=_SHADE)
         if legend:
-            names = min(5 if columns > 1 else 3, len(legend))
+            names = int(width * columns / (_NAME_INCHES + _LETTER_INCHES * max(map(len, legend))))
+            names = max(1, min(5, names, len(legend)))
             figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=names, frameon=False)
         title = results.experiment.title + (" (QUICK: few seeds, short runs)" if results.quick else "")
         figure.suptitle(title)
