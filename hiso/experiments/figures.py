@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,19 @@ _LEVEL_LABELS = 4
 """More conditions in a panel than these have their names upright."""
 
 _BARS = 40
-"""What a panel of usual width has room for."""
+"""What a panel of usual width has room for; half as many again widen it, more go into panels below one another."""
+
+_LETTER_INCHES, _NAME_INCHES = 0.07, 0.6
+"""Width of a name in the legend: of a letter, and of what stands around the name."""
+
+_COLOURS = 10
+_HATCHES = ("", "////", "....", "xxxx")
+_DASHES = ("-", "--", ":", "-.")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Arms beyond the tenth have its colours again, with other hatches or dashes."""
+
+_SHADE = 0.15
+_SHADED = "shaded: least to largest of the seeds"
 
 _SMOOTHED_SHARE = 50
 """A curve is shown as the moving mean over this part of its length."""
@@ -35,27 +49,34 @@ def draw(results: Results, folder: Path) -> Path:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
     plot = results.experiment.plot
     panels = _curve_panels(results) if plot.kind == "curves" else _panels(results)
     width, height = _PANEL_INCHES
     if plot.kind == "bars":
         width *= max(1.0, max(len(panel.conditions) for panel in panels) * len(results.experiment.arms) / _BARS)
-    titles = len({panel.title for panel in panels})
-    columns = min(_COLUMNS, titles if titles > 1 else len(panels))  # a measure a row, where there are titles
-    rows = -(-len(panels) // columns)
+    places, rows, columns = _places(panels)
     with rc_context(_STYLE):
         figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axis, panel in zip(axes, panels, strict=False):
+        axes = figure.subplots(rows, columns, squeeze=False)
+        drawn = {panel: axes[place] for panel, place in zip(panels, places, strict=True)}
+        for panel, axis in drawn.items():
             _draw_panel(axis, results, panel)
-        for axis in axes[len(panels) :]:
+        for axis in set(axes.ravel()) - set(drawn.values()):
             axis.set_visible(False)
-        handles, labels = axes[0].get_legend_handles_labels()
-        if handles:
-            names = min(5 if columns > 1 else 3, len(labels))
-            figure.legend(handles, labels, loc="outside lower center", ncols=names, frameon=False)
+        _share_scales(drawn)
+        legend: dict[Any, Any] = {}
+        for axis in drawn.values():
+            for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+                legend.setdefault(label, handle)
+        if plot.kind == "curves" and legend:
+            legend[_SHADED] = Patch(color="0.3", alpha=_SHADE)
+        if legend:
+            names = int(width * columns / (_NAME_INCHES + _LETTER_INCHES * max(map(len, legend))))
+            names = max(1, min(5, names, len(legend)))
+            figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=names, frameon=False)
         title = results.experiment.title + (" (QUICK: few seeds, short runs)" if results.quick else "")
         figure.suptitle(title)
         path = folder / f"{results.experiment.name}.svg"
@@ -71,22 +92,66 @@ class _Panel:
     name: str
     conditions: tuple[str, ...]
     title: str | None = None
+    whole: int = 0
+    """Number of the panel that this one is a part of, where it has parts."""
 
 
 def _curve_panels(results: Results) -> list[_Panel]:
     conditions = results.experiment.conditions
-    return [_Panel(name, (where,), where) for name in results.experiment.plot.show for where in conditions]
+    return [
+        _Panel(name, (where,), where, whole)
+        for name in results.experiment.plot.show
+        for whole, where in enumerate(conditions)
+    ]
 
 
 def _panels(results: Results) -> list[_Panel]:
     by_title: dict[str | None, list[str]] = {}
     for where, condition in results.experiment.conditions.items():
         by_title.setdefault(condition.panel, []).append(where)
+    arms = len(results.experiment.arms) if results.experiment.plot.kind == "bars" else 0
     return [
-        _Panel(name, tuple(conditions), title)
+        _Panel(name, part, title, whole)
         for name in results.experiment.plot.show
-        for title, conditions in by_title.items()
+        for whole, (title, conditions) in enumerate(by_title.items())
+        for part in _parts(tuple(conditions), arms)
     ]
+
+
+def _parts(conditions: tuple[str, ...], bars_each: int) -> Iterator[tuple[str, ...]]:
+    """Conditions in one panel or, where that would be too wide, in several of about as many."""
+    bars = len(conditions) * bars_each
+    parts = min(len(conditions), -(-bars // _BARS)) if bars > 1.5 * _BARS else 1
+    size = -(-len(conditions) // parts)
+    for first in range(0, len(conditions), size):
+        yield conditions[first : first + size]
+
+
+def _places(panels: list[_Panel]) -> tuple[list[tuple[int, int]], int, int]:
+    """Row and column of each panel, and how many there are: a measure begins a row where it has several panels."""
+    each = Counter(panel.name for panel in panels)
+    most = max(each.values())
+    if most == 1:
+        columns = min(_COLUMNS, len(panels))
+        return [divmod(number, columns) for number in range(len(panels))], -(-len(panels) // columns), columns
+    columns = min(range(2, _COLUMNS + 1), key=lambda count: (-most % count, -count))  # few places left empty
+    rows = -(-most // columns)
+    places = []
+    for number, name in enumerate(each):
+        places += [(number * rows + place // columns, place % columns) for place in range(each[name])]
+    return places, rows * len(each), columns
+
+
+def _share_scales(drawn: dict[_Panel, Axes]) -> None:
+    """Parts of one panel have one scale."""
+    wholes: dict[tuple[str, int], list[Axes]] = {}
+    for panel, axis in drawn.items():
+        wholes.setdefault((panel.name, panel.whole), []).append(axis)
+    for axes in wholes.values():
+        if len(axes) > 1:
+            low, high = zip(*(axis.get_ylim() for axis in axes), strict=True)
+            for axis in axes:
+                axis.set_ylim(min(low), max(high))
 
 
 def _draw_panel(axis: Axes, results: Results, panel: _Panel) -> None:
@@ -113,7 +178,18 @@ def _bars(axis: Axes, results: Results, panel: _Panel) -> None:
                 values.append(found.value)
                 errors.append(_distances(found.value, found.low, found.high))
         if places:
-            axis.bar(places, values, width, yerr=np.array(errors).T, capsize=2, label=arm, color=f"C{index % 10}")
+            axis.bar(
+                places,
+                values,
+                width,
+                yerr=np.array(errors).T,
+                capsize=2,
+                label=arm,
+                color=_colour(index),
+                hatch=_hatch(index),
+                edgecolor="white",
+                linewidth=0,
+            )
     # A condition that begins as its panel is called has the rest for its name there.
     axis.set_xticks(range(len(conditions)), [where.removeprefix(panel.title or "").strip(" ,") for where in conditions])
     if len(conditions) > _LEVEL_LABELS:
@@ -132,15 +208,28 @@ def _lines(axis: Axes, results: Results, panel: _Panel) -> None:
                 [x for x, _ in known],
                 [found.value for _, found in known],
                 yerr=errors,
-                marker="o",
-                markersize=3,
+                marker=_MARKERS[index % len(_MARKERS)],
+                markersize=4,
                 capsize=2,
                 label=arm,
-                color=f"C{index % 10}",
+                color=_colour(index),
+                linestyle=_dashes(index),
             )
     axis.set_xlabel(plot.x_label)
     if plot.x_log:
         axis.set_xscale("log")
+
+
+def _colour(index: int) -> str:
+    return f"C{index % _COLOURS}"
+
+
+def _dashes(index: int) -> str:
+    return _DASHES[index // _COLOURS % len(_DASHES)]
+
+
+def _hatch(index: int) -> str:
+    return _HATCHES[index // _COLOURS % len(_HATCHES)]
 
 
 def _distances(value: float, low: float, high: float) -> tuple[float, float]:
@@ -163,10 +252,10 @@ def _curves(axis: Axes, results: Results, panel: _Panel) -> None:
             continue
         smooth = _smoothed(rows)
         time_s = (np.arange(smooth.shape[1]) + rows.shape[1] - smooth.shape[1] + 1) * step_s
-        colour = f"C{index % 10}"
-        (line,) = axis.plot(time_s, interquartile_mean(smooth.T), color=colour, label=arm)
+        colour = _colour(index)
+        (line,) = axis.plot(time_s, interquartile_mean(smooth.T), color=colour, linestyle=_dashes(index), label=arm)
         drawn.append((rows, line))
-        axis.fill_between(time_s, smooth.min(axis=0), smooth.max(axis=0), color=colour, alpha=0.15)
+        axis.fill_between(time_s, smooth.min(axis=0), smooth.max(axis=0), color=colour, alpha=_SHADE)
     axis.set_xlabel("simulated time of the training [s]")
 
 

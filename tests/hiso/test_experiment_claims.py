@@ -189,6 +189,25 @@ def test_no_verdict_is_given_while_seeds_are_missing(tmp_path: Path) -> None:
     assert verdict(found, only=greater()).text == "no verdict yet (data missing)"
 
 
+def test_processor_time_is_the_sum_over_a_seeds_trainings(tmp_path: Path) -> None:
+    arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}, "rule": {"scheduler": "eea"}}
+    what = experiment(arms=arms, conditions={"calm": {}}, measures=["utility", "training_cpu_s"])
+    store, plan = store_in(tmp_path), expand(what, what.full)
+    of_kind = {
+        "train-intra": {"intra_training_cpu_s": 3.5, "inter_learner_s": 1.0},
+        "train-inter": {"inter_training_cpu_s": 2.25, "utility": 70.0},
+        "episode": {"utility": 7.0, "training_cpu_s": 100.0},
+    }
+    for run in plan.runs.values():
+        put(store, run, of_kind[run.kind])
+    found = load_results(what, store)
+    assert found.values("tuned", "calm", "training_cpu_s").tolist() == [5.75] * 5
+    assert found.values("tuned", "calm", "utility").tolist() == [38.5] * 5  # what is no sum is a mean
+    assert np.isnan(found.values("rule", "calm", "training_cpu_s")).all()
+    put(store, plan.runs[plan.units["tuned", "calm"][0].trainings[1]], {"inter_training_cpu_s": None})
+    assert np.isnan(load_results(what, store).values("tuned", "calm", "training_cpu_s")[0])
+
+
 def test_results_are_those_of_the_size_that_is_more_complete(tmp_path: Path) -> None:
     store, what = store_in(tmp_path), experiment()
     for size, quick in ((what.quick, True), (what.full, False)):

@@ -113,6 +113,50 @@ def test_conditions_have_panels_of_their_own(tmp_path: Path, kind: str) -> None:
         assert "calm, 1" not in picture
 
 
+MANY = [f"constant:{a},{b},{10 - a - b}" for a in (2, 3, 4) for b in (2, 3, 4)] + ["equal", "random"]
+
+
+@pytest.mark.parametrize(("kind", "differ"), [("bars", r'<pattern id="(\w+)"'), ("lines", r"stroke-dasharray: (\d+)")])
+def test_more_arms_than_colours_are_told_apart(tmp_path: Path, kind: str, differ: str) -> None:
+    from hiso.experiments.figures import draw
+
+    arms = {inter: {"scheduler": "eea", "inter": inter} for inter in MANY}
+    what = experiment(arms=arms, plot={"kind": kind, "show": ["utility"]})
+    store = store_in(tmp_path / "results")
+    fill(store, what, {(arm, where): BETTER for arm in arms for where in what.conditions})
+    picture = draw(load_results(what, store), tmp_path).read_text()
+    assert re.search(differ, picture)  # in the eleventh arm, which has the first one's colour
+    assert all(picture.count(f"<!-- {arm} -->") == 1 for arm in arms)
+    assert draw(load_results(what, store), tmp_path).read_text() == picture
+
+
+def test_no_two_of_forty_arms_look_alike() -> None:
+    from hiso.experiments import figures
+
+    looks = {(figures._colour(index), figures._dashes(index), figures._hatch(index)) for index in range(40)}
+    assert len(looks) == 40
+    assert len({look[::2] for look in looks}) == len({look[:2] for look in looks}) == 40
+
+
+def test_more_bars_than_a_panel_holds_are_in_several_of_one_scale(tmp_path: Path) -> None:
+    from hiso.experiments.figures import draw
+
+    conditions = {f"{users} users": {"set": {"users": users}} for users in range(12, 28)}
+    arms = {inter: {"scheduler": "eea", "inter": inter} for inter in MANY[:8]}
+    shown = ["utility", "goodput_bps_hz"]
+    what = experiment(arms=arms, conditions=conditions, measures=shown, plot={"kind": "bars", "show": shown})
+    store = store_in(tmp_path / "results")
+    values = {(arm, where): [*BETTER] for arm in arms for where in conditions}
+    values[MANY[0], "27 users"] = [100.0] * 5
+    fill(store, what, values)
+    picture = draw(load_results(what, store), tmp_path).read_text()
+    (width, height) = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture)[0]
+    assert float(width) < 72 * 11
+    assert float(height) < 2 * float(width)
+    assert picture.count("<!-- utility (Eq. 17) -->") == 4
+    assert picture.count("<!-- 100 -->") >= 4
+
+
 def test_a_page_says_what_is_quick_incomplete_or_not_there(tmp_path: Path) -> None:
     from hiso.experiments.report import write_report
 
@@ -148,7 +192,9 @@ def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
             store.put(plan.runs[key], Result(plan.runs[key].content, {}, series, 1.0, 1))
     found = load_results(what, store)
     assert found.curves("hiso-coma-tuned", "calm", "inter_loss").shape == (5, 100)
-    assert "<!-- hiso-coma-tuned = sota-tuned -->" in draw(found, tmp_path).read_text()  # they share each training
+    picture = draw(found, tmp_path).read_text()
+    assert "<!-- hiso-coma-tuned = sota-tuned -->" in picture  # they share each training
+    assert "<!-- shaded: least to largest of the seeds -->" in picture
     write_parquet(found, tmp_path)
     points = pq.read_table(tmp_path / "two-rules-curves.parquet").to_pylist()
     assert len(points) == 5 * 100  # each training once

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from experiment_data import experiment
 
 from hiso.experiments import digest
+from hiso.experiments.run import Run
 from hiso.experiments.runs import expand
 
 TRAINED = {
@@ -101,21 +102,38 @@ def test_trainings_in_the_preset_are_for_every_impairment_where_agents_see_it(sc
         assert {run.varied for run in trainings} == {sees and where == "preset"}
 
 
+CHANGED = {
+    "kind": "snapshots",
+    "scenario": {"name": "base", "users": 13},
+    "inter": "equal",
+    "intra": "slnr",
+    "trigger": "never",
+    "seed": 7,
+    "control_delay_slots": 2,
+    "slots": 8,
+    "options": {"power_levels": 9},
+    "inter_weights": "coma2c-base-d0-00000000",
+    "intra_weights": "madqn-base-d0-00000000",
+    "gate": "both",
+    "varied": True,
+    "inter_agents": {"discount": 0.5},
+    "intra_agents": {"discount": 0.5},
+    "learns_on": True,
+    "control": "misled",
+}
+"""Another value of each field."""
+
+
 def test_all_that_decides_a_run_is_in_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
     what = experiment()
     run = next(iter(expand(what, what.quick).runs.values()))
     assert replace(run).key == run.key
-    others = [
-        replace(run, seed=run.seed + 1),
-        replace(run, slots=run.slots + 1),
-        replace(run, control_delay_slots=2),
-        replace(run, scenario={**run.scenario, "users": 13}),
-        replace(run, trigger="never"),
-        replace(run, intra_weights="madqn-base-d0-00000000"),
-        replace(run, inter_agents={"discount": 0.5}),
-    ]
-    keys = {run.key, *(other.key for other in others)}
-    assert len(keys) == 1 + len(others)
+    keys = {run.key}
+    for item in fields(Run):
+        assert item.name in CHANGED, f"{item.name}: what is another value of it?"
+        assert getattr(run, item.name) != CHANGED[item.name]
+        keys.add(replace(run, **{item.name: CHANGED[item.name]}).key)
+    assert len(keys) == 1 + len(fields(Run))
     monkeypatch.setattr("hiso.experiments.run.code_digest", lambda **_what: "other code")
     assert replace(run).key not in keys
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from experiment_data import MINIMAL, experiment
 
+from hiso.experiments.arms import InterAgents, IntraAgents
 from hiso.experiments.loading import catalogue_names, load_experiment, parse_experiment
 from hiso.experiments.rules import Comparison
 from hiso.experiments.spec import HEADLINE_SEEDS, ExperimentError
+from xapps.slicing.inter.coma2c import CoMA2CConfig
+from xapps.slicing.intra.config import DqnConfig
 
 COMPARISON = {"test": "greater", "measure": "utility", "a": "a", "b": ["b"]}
 
@@ -189,3 +193,8 @@ def test_an_experiment_takes_from_another_what_it_leaves_out() -> None:
         parse_experiment({**fields, "like": "fig99"}, "mine")
     with pytest.raises(ExperimentError, match="mine: like: 'fig07' is like another itself"):
         parse_experiment({**fields, "like": "fig07"}, "mine")
+
+
+def test_fields_of_agents_are_fields_of_their_configurations() -> None:
+    for agents, config in ((InterAgents, CoMA2CConfig), (IntraAgents, DqnConfig)):
+        assert agents.model_fields.keys() <= {item.name for item in fields(config)}

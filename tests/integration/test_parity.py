@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from one_process_system import OneProcessSystem
 from slicing_system import AGENTS, make_weights, slicing_system
 
 from hiso.runner import RunResult, RunWeights, run
-from ran_emulator.scenario import load_scenario
+from ran_emulator.scenario import Scenario, load_scenario
 from ran_emulator.timeline import parse_timeline
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.intra.policies import LEARNING
 from xapps.slicing.options import AgentOptions
 from xapps.slicing.schedulers import SCHEDULERS, Scheduler, resolve
+from xapps.slicing.weights import Weights, save_weights
 
 SEED = 3
 SLOTS = 4_200
@@ -68,7 +70,10 @@ PAIRS = [
     pytest.param("hiso-coma-tuned", "base", 2, True, marks=pytest.mark.torch),
     pytest.param("sa2c-t", "base", 0, False),
 ]
-"""What each run of the tests compares; slices' agents that learn at D = 0 from scratch are compared in `test_up.py`."""
+"""What each run of the tests compares; slices' agents that learn at D = 0 from scratch are compared in `test_up.py`.
+
+The other schedulers are compared in one process, where a run takes a second.
+"""
 
 LEARNS = [name for name, each in SCHEDULERS.items() if each.inter in COMA2C_CONFIGS or each.intra in LEARNING]
 MATRIX = [
@@ -114,26 +119,54 @@ def test_they_agree_on_the_rest_of_the_model(overrides: list[str], delay: int) -
     check_parity(resolve("gga"), "regimes", delay, False, 2_200, overrides)
 
 
+@pytest.mark.parametrize("delay", [0, 2])
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_every_scheduler_decides_the_same_behind_messages(scheduler: str, delay: int, tmp_path: Path) -> None:
+    chosen = resolve(scheduler)
+    weights = drawn_weights(chosen, delay)
+    files = {each.metadata.variant: tmp_path / f"{each.metadata.variant}.npz" for each in weights_of(weights)}
+    for each in weights_of(weights):
+        save_weights(files[each.metadata.variant], each)
+    cell = scenario_of(chosen, "regimes")
+    path = tmp_path / "scenario.yaml"
+    path.write_text(yaml.safe_dump(cell.model_dump(mode="json")))
+    length = ("--control-delay-slots", str(delay), "--slots", str(SLOTS))
+    system = OneProcessSystem(chosen, SEED, files, tmp_path, "--scenario", str(path), *length)
+    summary = system.run()
+    in_process = run(cell, chosen, SEED, SLOTS, delay, weights=weights)
+    assert summary == in_process.summary
+    assert (system.evaluations, system.updates) == (in_process.trigger_evaluations, in_process.inter_slice_updates)
+    assert system.evaluations == 2
+    assert summary["decision_source"]["control"] > SLOTS / 2
+
+
+def drawn_weights(chosen: Scheduler, delay: int) -> RunWeights:
+    """For the levels that have networks; at an exploration rate above 0, so that a draw that is shifted would show."""
+    inter = make_weights(chosen.inter, delay, options=chosen.options) if chosen.inter in COMA2C_CONFIGS else None
+    intra = None
+    if chosen.intra in LEARNING:
+        intra = make_weights(chosen.intra, delay, epsilon=0.3, options=chosen.options)
+    return RunWeights(inter, intra)
+
+
+def weights_of(weights: RunWeights) -> list[Weights]:
+    return [each for each in (weights.inter, weights.intra) if each is not None]
+
+
+def scenario_of(chosen: Scheduler, scenario: str, overrides: Sequence[str] = ()) -> Scenario:
+    """A preset as a scheduler needs it."""
+    pins = {"access": chosen.access, "precoder": chosen.precoder, "common_beam": chosen.common_beam}
+    return load_scenario(scenario, [*overrides, *(f"{name}={value}" for name, value in pins.items() if value)])
+
+
 def check_parity(
     chosen: Scheduler, scenario: str, delay: int, learn: bool, slots: int, overrides: Sequence[str] = ()
 ) -> None:
-    weights = RunWeights()
+    weights, cell = drawn_weights(chosen, delay), scenario_of(chosen, scenario, overrides)
     with slicing_system(chosen, SEED) as system:
-        # At an exploration rate above 0, so that learning agents would show a draw that is shifted.
-        weights = RunWeights(
-            make_weights(chosen.inter, delay, options=chosen.options) if chosen.inter in COMA2C_CONFIGS else None,
-            make_weights(chosen.intra, delay, epsilon=0.3, options=chosen.options)
-            if chosen.intra in LEARNING
-            else None,
-        )
-        for each in (weights.inter, weights.intra):
-            if each is not None:
-                system.add_weights(each)
-        pins = {"access": chosen.access, "precoder": chosen.precoder, "common_beam": chosen.common_beam}
+        for each in weights_of(weights):
+            system.add_weights(each)
         path = system.folder / "scenario.yaml"
-        cell = load_scenario(
-            scenario, [*overrides, *(f"{name}={value}" for name, value in pins.items() if value is not None)]
-        )
         path.write_text(yaml.safe_dump(cell.model_dump(mode="json")))
         system.start_emulator(
             str(path), "--clock", "lockstep", "--control-delay-slots", str(delay), "--slots", str(slots)

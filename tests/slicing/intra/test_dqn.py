@@ -109,31 +109,6 @@ def test_where_every_actions_reward_is_known_the_loss_is_the_mean_over_them() ->
     assert dqn.td_loss(network, network, batch, 0.0).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_the_next_step_earns_counts_as_far_as_it_is_discounted() -> None:
-    """Action 0 earns nothing and leads to a state whose action 1 earns 1; action 1 earns 1/2, and that is all."""
-    torch.set_num_threads(1)  # as learners do
-    start, rich, poor = np.eye(3, dtype=np.float32)
-    steps = [(start, 0, 0.0, rich), (start, 1, 0.5, poor), (rich, 0, 0.0, None), (rich, 1, 1.0, None)]
-    steps += [(poor, 0, 0.0, None), (poor, 1, 0.0, None)]
-    replay = Replay(60, 3)
-    for state, action, reward, following in steps * 10:
-        replay.append(state, action, reward, following)
-    layers = (3, 16, 16, 2)
-    for discount in (0.0, 0.9):
-        rng = np.random.default_rng(5)
-        network, target = dqn.QNetwork(layers), dqn.QNetwork(layers)
-        network.load_flat(initial_weights(layers, rng))
-        optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
-        for update in range(1_000):
-            if update % 50 == 0:
-                target.load_flat(network.to_flat())
-            optimizer.zero_grad()
-            dqn.td_loss(network, target, replay.sample(32, rng), discount).backward()
-            optimizer.step()
-        values = compiled_forward(layers, network.to_flat(), np.array([start, rich, poor]))
-        assert values == pytest.approx(np.array([[discount, 0.5], [0.0, 1.0], [0.0, 0.0]]), abs=0.02)
-
-
 def test_replay_keeps_the_newest() -> None:
     replay = Replay(3, 1)
     assert replay.mean_reward() == 0.0
@@ -278,6 +253,64 @@ def identity_learner(seed: int, frames: int) -> tuple[object, list[bool], list[b
         right.append(int(previous.actions[0]) == (16 if cue else 3))
         outcomes = [outcome_of(slot, [17], [rate_of(10.0 if right[-1] else 1.0)])]
     return learner, right, published
+
+
+RICH, POOR = 2, 3
+"""Features of a user's last outcome that say which second step it is in; none: it is at the first."""
+
+
+def two_steps(discount: float) -> tuple[dqn.IntraLearner, np.ndarray]:
+    """A learner after 1,000 pairs of slots, and the states of start, rich and poor [3, features].
+
+    At the start an action of the first half earns 1 and leads to rich, one of the second half 3 and leads to poor. In
+    rich the second half earns 10, all else 1; then a pause ends the pair.
+    """
+    context = dataclasses.replace(embb_context(antennas=4), min_rate_bps=0.0)
+    pairs = 1_000
+    changed = {"learning_rate": 2e-3, "epsilon_end": 0.3, "discount": discount, "target_period": 50}
+    config = dataclasses.replace(dqn.PAPER, **changed)
+    learner = dqn.IntraLearner("madqn", context, 3, training_slots=22 * pairs, config=config)
+    policy = make_intra_policy("madqn", context, 3)
+    half = network_layers("madqn", 4)[3] // 2
+    snapshot = draw_snapshot(np.random.default_rng(3), 1, 4)
+    users = np.array([17], np.uint16)
+    outcomes: list[SlotOutcome] = []
+    previous: SlotDecision | None = None
+    states = {}
+
+    def step(slot: int, feature: int | None) -> bool:
+        """One frame; whether its action is of the second half."""
+        nonlocal previous
+        last = np.zeros((1, 7), np.float32)
+        if feature is not None:
+            last[0, feature] = 20.0
+        observation = observe(snapshot, slot, users, last_outcome=last, outcomes=list(outcomes))
+        states[feature] = learner._states(observation)[0]
+        weights = learner.on_frame(observation, previous)
+        if weights is not None:
+            policy.load(weights)
+        previous = policy.decide(observation)
+        assert previous.actions is not None
+        return bool(previous.actions[0] >= half)
+
+    for pair in range(pairs):
+        slot = 22 * pair  # beyond the reach of a next state
+        late = step(slot, None)
+        outcomes[:] = [outcome_of(slot, [17], [rate_of(3.0 if late else 1.0)])]
+        best = step(slot + 1, POOR if late else RICH) and not late
+        outcomes[:] = [outcome_of(slot + 1, [17], [rate_of(10.0 if best else 1.0)])]
+    return learner, np.array([states[feature] for feature in (None, RICH, POOR)])
+
+
+@pytest.mark.parametrize(("discount", "start"), [(0.0, (1.0, 3.0)), (0.8, (1.0 + 0.8 * 10.0, 3.0 + 0.8 * 1.0))])
+def test_what_the_next_step_earns_counts_as_far_as_it_is_discounted(
+    discount: float, start: tuple[float, float]
+) -> None:
+    learner, states = two_steps(discount)
+    layers = network_layers("madqn", 4)
+    values = compiled_forward(layers, learner.weights.flat, states).reshape(3, 2, -1)
+    assert values.max(axis=2)[0] == pytest.approx(start, rel=0.15)
+    assert values.max(axis=2)[1:] == pytest.approx(np.array([[1.0, 10.0], [1.0, 1.0]]), rel=0.15)
 
 
 def test_an_identity_environment_is_solved() -> None:
