@@ -88,10 +88,10 @@ class Results:
     def _training_cpu_s(self, unit: Unit) -> float:
         """Of all levels that were trained."""
         parts = [
-            value
+            math.nan if value is None else value
             for key in unit.trainings
             for name, value in self.found[key].measures.items()
-            if name.endswith("training_cpu_s") and value is not None
+            if name.endswith("training_cpu_s")
         ]
         return float(np.sum(parts)) if parts else math.nan
 
