@@ -100,9 +100,15 @@ def test_every_experiment_has_its_page_figure_and_verdicts_in_all_conditions(
     write_report(found, page)
     text = page.read_text()
     assert drawn == [f"{experiment.name}.{kind}" for experiment in made.experiments for kind in ("svg", "png")]
-    undecided = []
+    undecided, empty = [], []
     for results in found:
         experiment = results.experiment
+        empty += [
+            (experiment.name, where, name)
+            for name in experiment.plot.show
+            for where in experiment.conditions
+            if not any(_shown(results, arm, where, name) for arm in experiment.arms) and not _takes_longer(name)
+        ]
         for claim in experiment.claims:
             assert f"**{claim.text}** ({claim.section}): **" in text
             undecided += [
@@ -111,6 +117,13 @@ def test_every_experiment_has_its_page_figure_and_verdicts_in_all_conditions(
                 if not _takes_longer(rule.measure) and check(rule, results).holds is None
             ]
     assert not undecided
+    assert not empty, empty
+
+
+def _shown(results: Results, arm: str, where: str, name: str) -> bool:
+    if results.experiment.plot.kind == "curves":
+        return results.curves(arm, where, name).size > 0
+    return not math.isnan(results.values(arm, where, name)[0])
 
 
 def in_all_conditions(experiment: Experiment, results: Results) -> Results:
