@@ -35,6 +35,9 @@ _DASHES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """Arms beyond the tenth have its colours again, with other hatches or dashes."""
 
+_LEAST_SPAN = 0.05
+"""Of a scale, as a share of what it shows: less than that is not worth looking at."""
+
 _SHADE = 0.15
 _SHADED = "shaded: least to largest of the seeds"
 
@@ -215,6 +218,9 @@ def _lines(axis: Axes, results: Results, panel: _Panel) -> None:
                 color=_colour(index),
                 linestyle=_dashes(index),
             )
+    low, high = axis.get_ylim()
+    if high - low < (span := _LEAST_SPAN * max(abs(low), abs(high))):
+        axis.set_ylim((low + high - span) / 2, (low + high + span) / 2)
     axis.set_xlabel(plot.x_label)
     if plot.x_log:
         axis.set_xscale("log")

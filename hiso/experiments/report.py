@@ -35,8 +35,8 @@ training has seen; where the shipped weights are used, or nothing learns, it is 
 same worlds, and differences are paired by seed. P is the probability of improvement: the share of seeds that the first
 wins, ties halved. *Share* is the share of the reference arm in the first measure that is not eta, a rule or a bound as
 its name says; *worst* is its least value in one episode; *(n = 2)* stands where other seeds measured nothing, as a
-delay where nothing was delivered. The first second of an episode in process is not measured. Curves are means over
-seeds, shaded from the least seed to the largest.
+delay where nothing was delivered. The first second of an episode in process is not measured. Curves are interquartile
+means over seeds, shaded from the least seed to the largest.
 
 **Verdicts.** A claim has readings, of which any may confirm it, and a reading has rules, which must all hold, each in
 every condition that it names:

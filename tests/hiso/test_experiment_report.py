@@ -304,3 +304,13 @@ def test_what_a_training_did_is_read_from_its_curve_and_its_end(tmp_path: Path) 
         [80, 1000, np.nan, 990, np.nan], nan_ok=True
     )
     assert found.values("a", "calm", "online_variation_300s").tolist() == pytest.approx([0.5] * 5, rel=0.01)
+
+
+def test_a_scale_does_not_blow_up_what_is_nearly_equal(tmp_path: Path) -> None:
+    from hiso.experiments.figures import draw
+
+    store, what = store_in(tmp_path / "results"), experiment(plot={"kind": "lines", "show": ["utility"]})
+    fill(store, what, {(arm, where): [1.0, 1.0, 1.0, 1.0, 0.9999] for arm in "ab" for where in ("calm", "busy")})
+    picture = draw(load_results(what, store), tmp_path).read_text()
+    labels = [float(label) for label in re.findall(r"<!-- (\d\.\d+) -->", picture)]
+    assert max(labels) - min(labels) > 0.02
