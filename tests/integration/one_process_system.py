@@ -35,6 +35,8 @@ from xapps.slicing.intra.policies import LEARNING
 from xapps.slicing.schedulers import Scheduler
 
 NODE_ID = "00101-1"
+NOBODY = "ipc:///nobody"
+"""Where no RIC listens (not inproc: libzmq 4.3.5 crashes when a context ends that has connected to nobody there)."""
 STREAM = 1
 AGENTS = ("inter", *SLICE_NAMES)
 
@@ -52,7 +54,7 @@ class _InMemoryXApp(XApp):
     """An xApp whose messages go to the node directly."""
 
     def __init__(self, name: str, requestor: int, system: OneProcessSystem) -> None:
-        super().__init__(name, bus="inproc://nobody")
+        super().__init__(name, bus=NOBODY)
         self._requestor_id = requestor
         self._down = self.inbox = _Inbox()  # type: ignore[assignment]
         self._system = system
@@ -62,9 +64,7 @@ class _InMemoryXApp(XApp):
         super().close()
 
     def take_node(self, functions: list[e2ap.RanFunctionItem]) -> None:
-        self._take_node(
-            bus.Node(node_id=NODE_ID, connected=True, ran_functions=functions, up_endpoint="inproc://nobody")
-        )
+        self._take_node(bus.Node(node_id=NODE_ID, connected=True, ran_functions=functions, up_endpoint=NOBODY))
 
     def send_frame(self, _node: object, frame: bytes | memoryview) -> bool:
         up = bus.UpMessage.FromString(bytes(frame))
@@ -164,7 +164,7 @@ def _host(chosen: Scheduler, agent: str, seed: int, weights: dict[str, Path]) ->
     policy = chosen.inter if agent == "inter" else chosen.intra
     module: Any = inter_slice if agent == "inter" else intra_slice
     own = ("--trigger", chosen.trigger) if agent == "inter" else ("--slice", agent)
-    flags = ["--bus", "ipc:///nobody", "--policy", policy, "--seed", str(seed), *own]
+    flags = ["--bus", NOBODY, "--policy", policy, "--seed", str(seed), *own]
     if policy in LEARNING or policy in COMA2C_CONFIGS:
         flags += ["--weights", str(weights[policy])]
     hosts: list[Any] = []
