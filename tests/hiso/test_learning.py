@@ -126,7 +126,8 @@ def test_the_candidate_that_is_best_on_the_validation_world_is_kept(monkeypatch:
     monkeypatch.setattr(inter.InterTraining, "run", lambda training, _note: (None, Learner(training.seed)))
     monkeypatch.setattr(inter, "make_world", make_world)
     monkeypatch.setattr(inter, "VALIDATION_SECONDS", 10)
-    kept = inter.train_inter(scenario, "coma2c-tuned", 5, 100, 0, "slnr", "test", candidates=3)
+    training = inter.usual_training(scenario, "coma2c-tuned", 5, 100, 0, "slnr")
+    kept = inter.train_inter(training, "test", candidates=3)
     assert kept.metadata.seed == good
     assert all(np.array_equal(kept.arrays[f"inter.{name}"], array) for name, array in shipped.arrays.items())
     assert worlds == [1_005] * 3  # one that none of them was trained in

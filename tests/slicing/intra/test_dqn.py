@@ -268,7 +268,7 @@ def two_steps(discount: float) -> tuple[dqn.IntraLearner, np.ndarray]:
     context = dataclasses.replace(embb_context(antennas=4), min_rate_bps=0.0)
     pairs = 1_000
     changed = {"learning_rate": 2e-3, "epsilon_end": 0.3, "discount": discount, "target_period": 50}
-    config = dataclasses.replace(dqn.PAPER, **changed)
+    config = dataclasses.replace(PAPER, **changed)
     learner = dqn.IntraLearner("madqn", context, 3, training_slots=22 * pairs, config=config)
     policy = make_intra_policy("madqn", context, 3)
     half = network_layers("madqn", 4)[3] // 2
