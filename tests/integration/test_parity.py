@@ -68,7 +68,6 @@ PAIRS = [
     pytest.param("slnr", "base", 0, False),
     pytest.param("hiso-coma-tuned", "regimes", 2, False),
     pytest.param("hiso-coma-tuned", "base", 2, True, marks=pytest.mark.torch),
-    pytest.param("sa2c-t", "base", 0, False),
 ]
 """What each run of the tests compares; slices' agents that learn at D = 0 from scratch are compared in `test_up.py`.
 
