@@ -223,8 +223,9 @@ def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
     }
     if change is None or any(part is None for part in (*found, *steps.values())):
         return _nothing(rule.a)
-    sign = 1 if rule.test == "rises" else -1
-    against = [f"{what} {interval(step, rule.measure)}" for what, step in steps.items() if step and _below(step, sign)]
+    against = [
+        f"{what} {interval(step, rule.measure)}" for what, step in steps.items() if step and _along(step, rule)[1] < 0
+    ]
     values = [part.value for part in found if part]
     course = ", ".join(
         f"{where} {number(value, rule.measure)}" for where, value in zip(conditions, values, strict=True)
@@ -232,12 +233,12 @@ def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
     line = f"{rule.a}: {course}; last - first {interval(change, rule.measure)}, n = {change.count}"
     if against:
         line += f"; surely against it: {', '.join(against)}"
-    return Finding(not against and min(sign * change.low, sign * change.high) > 0, (line,))
+    return Finding(not against and _along(change, rule)[0] > 0, (line,))
 
 
-def _below(change: Estimate, sign: int) -> bool:
-    """Whether a change times sign is below 0 by its interval."""
-    return max(sign * change.low, sign * change.high) < 0
+def _along(change: Estimate, rule: Trend) -> tuple[float, float]:
+    """A change's interval, counted in the direction of the trend."""
+    return (change.low, change.high) if rule.test == "rises" else (-change.high, -change.low)
 
 
 def _ratio(rule: Ratio, results: Results, conditions: list[str]) -> Finding:

@@ -81,9 +81,12 @@ class Results:
         known = [part for part in parts if part is not None]
         return float(np.mean(known)) if known else math.nan
 
+    def _stored(self, unit: Unit) -> list[Result | None]:
+        """Of each of its runs; None: has not been made."""
+        return [self.found.get(key) for key in (*unit.trainings, *unit.episodes)]
+
     def _made(self, unit: Unit) -> bool:
-        results = [self.found.get(key) for key in (*unit.trainings, *unit.episodes)]
-        return all(result is not None and result.error is None for result in results)
+        return all(result is not None and result.error is None for result in self._stored(unit))
 
     def _training_cpu_s(self, unit: Unit) -> float:
         """Of all levels that were trained."""
@@ -116,7 +119,7 @@ class Results:
         missing = failed = 0
         for arm, where in dict.fromkeys((arm, where) for arm, where, _ in places):
             for unit in self.plan.units[arm, where]:
-                found = [self.found.get(key) for key in (*unit.trainings, *unit.episodes)]
+                found = self._stored(unit)
                 failed += any(result is not None and result.error is not None for result in found)
                 missing += any(result is None for result in found)
         silent = sum(
