@@ -35,6 +35,8 @@ _HOLD_S = REGISTER_LIMIT_S + STOP_GRACE_S + 3.0
 _WATCH_S = 0.1
 _WATCHED_LIMIT_S = 10.0
 """How long a request waits for the watcher, which may be at a container engine that hardly answers."""
+_ANSWER_S = 5.0
+"""How long a procedure that somebody has asked for waits for the hot loop, which may share a busy machine."""
 _DELETE_TIMEOUT_S = 7.0
 
 
@@ -266,7 +268,7 @@ class XAppManager:
                 if error:
                     _LOG.warning("subscription_not_deleted", extra=fields(xapp=name, key=item["key"], reason=error))
 
-    def _command(self, command: str, timeout_s: float = STATE_TIMEOUT_S, **arguments: Any) -> dict[str, Any]:
+    def _command(self, command: str, timeout_s: float = _ANSWER_S, **arguments: Any) -> dict[str, Any]:
         try:
             return self._ask(command, timeout_s, **arguments)
         except HotLoopUnavailableError as error:
@@ -304,7 +306,7 @@ class XAppManager:
     def _open(self) -> None:
         """Know what the store says; who is to run is started by being watched."""
         try:
-            self._command("state")  # the hot loop has opened the store, and xApps find a bus
+            self._command("state", STATE_TIMEOUT_S)  # the hot loop has opened the store, and xApps find a bus
             store = DeploymentStore(self._store_path)
             stored = store.load()
         except NotReadyError as error:
