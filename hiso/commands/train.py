@@ -88,7 +88,7 @@ CandidatesOption = Annotated[
         "--candidates",
         metavar="N",
         parser=in_range(1, 10),
-        help="Inter-slice trainings (1..10), the best on a validation world kept.",
+        help="Inter-slice trainings (1..10), the best on validation worlds kept.",
     ),
 ]
 CurvesOption = Annotated[

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from hiso.observe import budget_context, second_report
 from hiso.training.gating import Gate, GatedAgent, usual_gate
@@ -13,7 +14,8 @@ from hiso.training.metadata import training_metadata
 from hiso.training.variety import any_impairments, with_dwell
 from hiso.world import make_world, play_policy, report_utility
 from ran_emulator.cell import SecondWindow
-from ran_emulator.scenario import SLOTS_PER_SECOND, Scenario
+from ran_emulator.phy.codes import HWI_MODELS
+from ran_emulator.scenario import SLOTS_PER_SECOND, Impairments, Scenario
 from xapps.slicing.inter.base import InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, UNGATED_SECONDS, CoMA2C, CoMA2CConfig
 from xapps.slicing.inter.learners import make_inter_learner
@@ -29,8 +31,13 @@ PRINTED_TRIGGER = "10-percent"
 DWELL_S = (1.0, 3.0)
 """Of a mix of loads where the world is varied."""
 
-VALIDATION_SECONDS = 120
+VALIDATION_SECONDS = 60
+VALIDATION_IMPAIRMENTS = tuple(
+    Impairments(model=model, kappa_t=kappa, kappa_r=kappa) for model in HWI_MODELS for kappa in (1e-3, 1e-2, 5e-2)
+)
+"""Of agents that are trained for all impairments: those under which candidates differ."""
 
+F64 = npt.NDArray[np.float64]
 Progress = Callable[[int, float, LearnerStats], None]
 """Called with the seconds done (of each candidate), the utility of the last one, and what its update gave."""
 
@@ -114,8 +121,8 @@ def train_inter(
 ) -> Weights:
     """Agents from scratch, as a file that says by which command they were made.
 
-    Of several candidates (seeds seed, seed + 1, ...) the one with the best utility on a validation world, with the
-    scenario's own impairments, is kept: a failed training looks like any other until it is compared.
+    Of several candidates (seeds seed, seed + 1, ...) the one whose least share of the best utility among them, over
+    the validation worlds, is largest is kept: a failed training looks like any other until it is compared.
     """
     scenario = training.scenario
 
@@ -124,14 +131,15 @@ def train_inter(
             report = second_report(window, scenario.total_bandwidth_hz)
             progress(window.second, report_utility(scenario, report), stats)
 
-    def train(candidate: InterTraining) -> tuple[float, InterTraining, InterWeights]:
+    trained: list[tuple[InterTraining, InterWeights]] = []
+    for place in range(candidates):
+        candidate = replace(training, seed=training.seed + place)
         _, learner = candidate.run(note)
-        agents = learner.weights()
-        return validate(training, agents) if candidates > 1 else 0.0, candidate, agents
-
-    trained = [train(replace(training, seed=training.seed + place)) for place in range(candidates)]
-    _, best, agents = max(trained, key=lambda one: one[0])
-    return trained_file(best, agents, command)
+        trained.append((candidate, learner.weights()))
+    best = 0
+    if candidates > 1:
+        best = best_candidate(np.array([validation_utilities(training, agents) for _, agents in trained]))
+    return trained_file(*trained[best], command)
 
 
 def trained_file(training: InterTraining, agents: InterWeights, command: str) -> Weights:
@@ -150,11 +158,30 @@ def trained_file(training: InterTraining, agents: InterWeights, command: str) ->
     return Weights(metadata, {f"inter.{name}": array for name, array in agents.arrays.items()})
 
 
-def validate(training: InterTraining, agents: InterWeights) -> float:
-    """Mean utility of trained agents, frozen and acting every second, on a world of their own."""
-    scenario, seed, options = training.scenario, training.seed + 1_000, training.options
-    world = make_world(scenario, seed, training.control_delay_slots, training.intra, options)
-    context = budget_context(scenario, training.control_delay_slots)
-    policy = make_inter_policy(training.config.variant, context, seed, agents, step_hz=options.bandwidth_step_hz)
-    reports = play_policy(world, policy, "always", VALIDATION_SECONDS)
-    return float(np.mean([report_utility(scenario, report) for report in reports]))
+def validation_utilities(training: InterTraining, agents: InterWeights) -> F64:
+    """Mean utility of trained agents, frozen and acting every second, on a validation world under each impairment.
+
+    The world is one that no candidate was trained in, under the scenario's own impairments or, where the training
+    varies them, `VALIDATION_IMPAIRMENTS`.
+    """
+    options, delay, seed = training.options, training.control_delay_slots, training.seed + 1_000
+    impairments = VALIDATION_IMPAIRMENTS if training.varied else (training.scenario.hwi,)
+    utilities = []
+    for hwi in impairments:
+        scenario = training.scenario.model_copy(update={"hwi": hwi})
+        world = make_world(scenario, seed, delay, training.intra, options)
+        context = budget_context(scenario, delay)
+        policy = make_inter_policy(training.config.variant, context, seed, agents, step_hz=options.bandwidth_step_hz)
+        reports = play_policy(world, policy, "always", VALIDATION_SECONDS)
+        utilities.append(np.mean([report_utility(scenario, report) for report in reports]))
+    return np.array(utilities)
+
+
+def best_candidate(utilities: F64) -> int:
+    """Who has the largest least share of the best utility of each world; `utilities`: (candidates, worlds).
+
+    A mean over worlds would hardly see those in which all have little.
+    """
+    best = utilities.max(axis=0)
+    shares = np.divide(utilities, best, out=np.ones_like(utilities), where=best > 0)
+    return int(shares.min(axis=1).argmax())

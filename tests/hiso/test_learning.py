@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,7 +105,9 @@ def test_a_training_leaves_its_curves(tmp_path: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.parametrize("good", [5, 6, 7])
-def test_the_candidate_that_is_best_on_the_validation_world_is_kept(monkeypatch: pytest.MonkeyPatch, good: int) -> None:
+def test_the_candidate_that_is_best_on_the_validation_worlds_is_kept(
+    monkeypatch: pytest.MonkeyPatch, good: int
+) -> None:
     """Trainings are made up: one ends in the shipped agents, the others where theirs began."""
     from hiso.training import inter
 
@@ -118,8 +122,8 @@ def test_the_candidate_that_is_best_on_the_validation_world_is_kept(monkeypatch:
     shipped = inter_weights(find_weights(trained_name("coma2c-tuned", "regimes", 0)))
     counts = action_counts(budget_context(scenario, 0), 1_000_000)
 
-    def make_world(*arguments: object) -> object:
-        worlds.append(arguments[1])
+    def make_world(*arguments: Any) -> object:
+        worlds.append((arguments[1], arguments[0].hwi.model, arguments[0].hwi.kappa_t))
         return of_inter(*arguments)
 
     of_inter = inter.make_world
@@ -130,7 +134,19 @@ def test_the_candidate_that_is_best_on_the_validation_world_is_kept(monkeypatch:
     kept = inter.train_inter(training, "test", candidates=3)
     assert kept.metadata.seed == good
     assert all(np.array_equal(kept.arrays[f"inter.{name}"], array) for name, array in shipped.arrays.items())
-    assert worlds == [1_005] * 3  # one that none of them was trained in
+    assert len(worlds) == 3 * 6  # both readings, at three impairments each
+    assert worlds[:6] == worlds[6:12] == worlds[12:]
+    assert {seed for seed, *_ in worlds} == {1_005}  # one that none of them was trained in
+    assert {(model, kappa) for _, model, kappa in worlds} == set(product(("paper", "aggregate"), (1e-3, 1e-2, 5e-2)))
+
+
+@pytest.mark.torch
+def test_a_candidate_that_fails_in_one_world_is_not_outweighed_by_the_others() -> None:
+    from hiso.training.inter import best_candidate
+
+    assert best_candidate(np.array([[25.0, 9.0], [24.0, 10.0], [26.0, 5.0]])) == 1
+    assert best_candidate(np.array([[0.0, 9.0], [0.0, 10.0]])) == 1  # where nobody has anything nobody is behind
+    assert best_candidate(np.array([[3.0], [3.0]])) == 0
 
 
 @pytest.mark.torch
