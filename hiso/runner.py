@@ -18,7 +18,6 @@ from hiso.observe import SLICES, SliceObserver, budget_context, second_report, s
 from hiso.world import World, slice_weights
 from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.events import TimedChange
-from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import Totals, cell_summary, totals
 from xapps.agents import BudgetAgent, SliceAgent
@@ -37,10 +36,7 @@ from xapps.slicing.weights import (
     check_trained_options,
 )
 from xapps.trained import (
-    cell_differences,
-    control_delay_differs,
     find_weights,
-    hwi_model_differs,
     inter_weights,
     is_shipped,
     trained_name,
@@ -68,24 +64,6 @@ class RunWeights:
     def weights_id(self) -> str | None:
         """Ids of both levels, joined by "+"; None where nothing is trained."""
         return "+".join(weights.weights_id for weights in (self.inter, self.intra) if weights is not None) or None
-
-    def mismatches(self, scenario: Scenario, control_delay_slots: int) -> list[str]:
-        """What a run differs in from what its agents were trained for, a line each."""
-        found = []
-        for weights in (self.inter, self.intra):
-            if weights is None:
-                continue
-            trained, reasons = weights.metadata, []
-            if hwi_model_differs(trained, HWI_MODELS.index(scenario.hwi.model)):
-                reasons.append(f"hwi_model {trained.hwi_model} (this run: {scenario.hwi.model})")
-            if control_delay_differs(trained, control_delay_slots):
-                reasons.append(f"control_delay_slots {trained.control_delay_slots} (this run: {control_delay_slots})")
-            if weights is self.intra:
-                differences = cell_differences(trained, scenario)
-                reasons += [f"{name} {was} (this run: {now})" for name, (was, now) in differences.items()]
-            if reasons:
-                found.append(f"the weights {weights.weights_id} were trained for {' and '.join(reasons)}")
-        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,12 @@ from hiso.commands.options import (
     SetOption,
     TimelineOption,
     WeightsOption,
-    beyond_training,
     check_file,
     refuse,
     warn,
 )
 from hiso.comparison import COLUMNS, Row, compare, markdown, row_key
+from hiso.mismatches import mismatches
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
 from hiso.terminal import table_width
 from ran_emulator.cell import SecondWindow
@@ -92,7 +92,7 @@ def compare_schedulers(
     ]
     if len({(row_key(each), each.seed) for each in requests}) < len(requests):
         refuse("scheduler, kappa, control-delay-slots: each may be given once")
-    for line in dict.fromkeys(line for each in requests for line in _mismatches(each)):
+    for line in dict.fromkeys(line for each in requests for line in mismatches(each)):
         warn(line)
     rows = _run(requests, Console(stderr=True))
     if json is not None:
@@ -163,10 +163,6 @@ def _request(
 
 def _has_agents(name: str) -> bool:
     return name in SCHEDULERS and bool(agents_that_can_learn(SCHEDULERS[name]))
-
-
-def _mismatches(request: RunRequest) -> list[str]:
-    return request.weights().mismatches(request.scenario, request.control_delay_slots) + beyond_training(request)
 
 
 def _run(requests: list[RunRequest], console: Console) -> list[Row]:

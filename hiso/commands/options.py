@@ -23,15 +23,11 @@ from xapps.slicing.intra.names import INTRA_NAMES
 from xapps.slicing.options import MAX_POWER_LEVELS, MIN_POWER_LEVELS
 from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, SCHEDULERS
 from xapps.slicing.triggers import TRIGGER_NAMES
-from xapps.slicing.weights import ANY_HWI_MODEL
 
 USAGE_ERROR = 2
 FAILED = 1
 
 SLOT_S = 1 / SLOTS_PER_SECOND
-
-FRESH_CSI = {"csi_delay_slots": 0, "csi_period_slots": 1, "csi_noise": 0}
-"""Of a channel that is known as it is."""
 
 _Number = TypeVar("_Number", int, float)
 
@@ -177,32 +173,6 @@ def refuse(message: str) -> NoReturn:
 def warn(message: str) -> None:
     """Say on stderr what a person should know of a run that goes on."""
     typer.echo(f"hiso: warning: {message}", err=True)
-
-
-def beyond_training(request: RunRequest) -> list[str]:
-    """Kappa and CSI of a run that its agents have not met, a line for each set; the rest is `RunWeights.mismatches`.
-
-    Weights do not say on which CSI they were trained: those shipped were on the channel itself.
-    """
-    weights, scenario = request.weights(), request.scenario
-    found = []
-    for each in (weights.inter, weights.intra):
-        if each is None:
-            continue
-        trained, reasons = each.metadata, []
-        for name in ("kappa_t", "kappa_r"):
-            was, now = getattr(trained, name), getattr(scenario.hwi, name)
-            if trained.hwi_model == ANY_HWI_MODEL and now > was:
-                reasons.append(f"{name} 0-{was:g} (this run: {now:g})")
-            elif trained.hwi_model != ANY_HWI_MODEL and now != was:
-                reasons.append(f"{name} {was:g} (this run: {now:g})")
-        if each is weights.intra and request.weights_folder is None:
-            for name, was in FRESH_CSI.items():
-                if getattr(scenario, name) != was:
-                    reasons.append(f"{name} {was:g} (this run: {getattr(scenario, name):g})")
-        if reasons:
-            found.append(f"the weights {each.weights_id} were trained for {' and '.join(reasons)}")
-    return found
 
 
 def fail(message: str) -> NoReturn:

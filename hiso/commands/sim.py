@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hiso import summary as summaries
-from hiso.commands.options import RunOptions, beyond_training, refuse, takes, warn
+from hiso.commands.options import RunOptions, refuse, takes, warn
+from hiso.mismatches import mismatches
 from hiso.run_request import RunRequest
 from hiso.runner import RunResult, run
 from hiso.terminal import show_result
@@ -20,8 +21,7 @@ DEFAULT_DURATION_S = 10.0
 def sim(options: RunOptions) -> None:
     """Run in this process, as fast as it goes (10 s of simulated time unless told otherwise)."""
     request = options.request(clock="lockstep", default_duration_s=DEFAULT_DURATION_S, in_process=True)
-    mismatches = request.weights().mismatches(request.scenario, request.control_delay_slots)
-    for line in mismatches + beyond_training(request):
+    for line in mismatches(request):
         warn(line)
     console = Console()
     summary = summarize(request, run_with_progress(request, console))

@@ -13,9 +13,10 @@ from rich.console import Console
 
 from hiso import ports
 from hiso import summary as summaries
-from hiso.commands.options import FAILED, PortBaseOption, RunOptions, beyond_training, refuse, takes, warn
+from hiso.commands.options import FAILED, PortBaseOption, RunOptions, refuse, takes, warn
 from hiso.lateness import LatenessWatch, slower
 from hiso.launcher import LocalSystem, Plan, PortTaken, check_ports, discard_run_dir, make_run_dir
+from hiso.mismatches import mismatches
 from hiso.monitor import AgentView, Monitor
 from hiso.placement import allowed_cores, emulator_names, fifo_allowed, place
 from hiso.processes import ProcessFailed
@@ -58,7 +59,7 @@ def up(
         check_ports(request, port_base)
     except PortTaken as error:
         refuse(str(error))
-    for line in beyond_training(request):  # of reading, D and cell the xApps warn
+    for line in mismatches(request, seen_by_xapps=False):
         warn(line)
     if not LiveRun(request, port_base, options.json, live=not no_ui).run():
         raise typer.Exit(FAILED)

@@ -394,33 +394,6 @@ def test_runs_on_given_weights_say_which() -> None:
     assert run(load_scenario("base"), resolve("slnr"), 1, 5).weights_id is None
 
 
-@pytest.mark.parametrize(
-    ("overrides", "trained_delay", "delay", "expected"),
-    [
-        ([], 0, 0, []),
-        ([], 2, 4, []),
-        ([], 0, 1, [["control_delay_slots 0 (this run: 1)"]]),
-        (["access=sdma"], 0, 0, [["access rsma (this run: sdma)"]]),
-        (
-            ["precoder=rzf", "antennas=64"], 0, 0,
-            [["antennas 128 (this run: 64)", "precoder codebook (this run: rzf)"]],
-        ),
-        (["hwi.model=aggregate"], 0, 0, [["hwi_model paper (this run: aggregate)"]]),
-        (
-            ["hwi.model=aggregate"], 2, 0,
-            [["hwi_model paper (this run: aggregate)", "control_delay_slots 2 (this run: 0)"]],
-        ),
-    ],
-)  # fmt: skip
-def test_weights_for_something_else_are_named(
-    overrides: list[str], trained_delay: int, delay: int, expected: list[list[str]]
-) -> None:
-    weights = intra_weights("base", trained_delay)
-    found = RunWeights(intra=weights).mismatches(load_scenario("base", overrides), delay)
-    assert found == [f"the weights {weights.weights_id} were trained for {' and '.join(each)}" for each in expected]
-    assert RunWeights().mismatches(load_scenario("base", overrides), delay) == []
-
-
 @pytest.mark.slow
 def test_shipped_agents_move_the_budgets_under_changing_load() -> None:
     windows: list[SecondWindow] = []
