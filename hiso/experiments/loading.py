@@ -6,10 +6,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from hiso.experiments.spec import Experiment, ExperimentError
+from ran_emulator.yaml_text import YamlError, parse_yaml
 from service_kit.field_errors import describe_errors
 
 _SHARED = ("headline", "host", "arms", "conditions", "trained_in", "reference", "full", "quick")
@@ -74,7 +74,7 @@ def _like(other: Any, name: str) -> dict[str, Any]:
     """The fields of an experiment of the catalogue that is like no other itself."""
     if other not in catalogue_names():
         raise ExperimentError(f"experiment {name}: like: {other!r} is none of {', '.join(catalogue_names())}")
-    fields: dict[str, Any] = yaml.safe_load(_catalogue_text(other))
+    fields: dict[str, Any] = parse_yaml(_catalogue_text(other))
     if "like" in fields:
         raise ExperimentError(f"experiment {name}: like: {other!r} is like another itself, name that one")
     return fields
@@ -82,7 +82,7 @@ def _like(other: Any, name: str) -> dict[str, Any]:
 
 def _parse_text(text: str, name: str) -> Experiment:
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ExperimentError(f"experiment {name}: not YAML: {error}") from error
+        data = parse_yaml(text)
+    except YamlError as error:
+        raise ExperimentError(f"experiment {name}: {error}") from error
     return parse_experiment(data, name)

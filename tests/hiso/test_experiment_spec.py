@@ -156,7 +156,10 @@ def test_a_file_of_ones_own_is_read_and_errors_name_it(tmp_path: Path) -> None:
     good.write_text(str(MINIMAL))  # flow style is YAML too
     assert load_experiment(str(good)).name == "mine"
     bad.write_text("arms: [")
-    with pytest.raises(ExperimentError, match="experiment bad: not YAML"):
+    with pytest.raises(ExperimentError, match="experiment bad: is not YAML"):
+        load_experiment(str(bad))
+    bad.write_text("title: one\ntitle: two\n")
+    with pytest.raises(ExperimentError, match=r"experiment bad: title: given twice \(lines 1 and 2\)"):
         load_experiment(str(bad))
     with pytest.raises(ExperimentError, match=r"none\.yaml cannot be read"):
         load_experiment(str(tmp_path / "none.yaml"))
