@@ -77,6 +77,8 @@ class Arm(Model):
     inter_training_s: Annotated[int, Field(ge=5, le=100_000)] | None = None
     intra_training_slots: Annotated[int, Field(ge=300, le=10_000_000)] | None = None
     """Lengths of its trainings at full size, in place of the experiment's."""
+    inter_candidates: Annotated[int, Field(ge=1, le=10)] = 1
+    """Inter-slice trainings of each seed, of which the best on validation worlds serves."""
     trained_for: Annotated[int, Field(ge=0, le=MAX_CONTROL_DELAY_SLOTS)] | None = None
     """Control delay that its agents are trained for, or of the shipped ones those that are; left out: the
     condition's."""
@@ -98,6 +100,8 @@ class Arm(Model):
         for name in ("gate", "inter_agents", "intra_agents", "trained_in", "inter_training_s", "intra_training_slots"):
             if getattr(self, name) is not None and not self.trained:
                 raise ValueError(f"{name}: needs trained: true")
+        if self.inter_candidates > 1 and not self.trained:
+            raise ValueError("inter_candidates: needs trained: true")
         if self.control == "untrained" and (self.trained or self.trained_for is not None):
             raise ValueError("control: untrained goes with neither trained nor trained_for")
         if self.learns_on and (self.control or self.inter_agents or self.intra_agents):

@@ -100,8 +100,7 @@ def _missing(runs: dict[str, Run], store: Store, retry_failed: bool, series: Map
     wanted = {key for key in runs if not _settled(store, key, retry_failed, series.get(key, set()))}
     for key in reversed(list(runs)):  # a training comes before what needs it
         if key in wanted:
-            needed = (runs[key].inter_weights, runs[key].intra_weights)
-            wanted |= {name for name in needed if name in runs and _weights_are_lost(store, name)}
+            wanted |= {name for name in runs[key].needs if name in runs and _weights_are_lost(store, name)}
     return {key: run for key, run in runs.items() if key in wanted}
 
 
@@ -145,11 +144,7 @@ def _in_processes(missing: dict[str, Run], store: Store, jobs: int, tally: Tally
 
 def _ready(waiting: dict[str, Run], busy: set[str]) -> Iterable[str]:
     """Runs that wait for no training."""
-    return [
-        key
-        for key, run in waiting.items()
-        if not any(name in waiting or name in busy for name in (run.inter_weights, run.intra_weights))
-    ]
+    return [key for key, run in waiting.items() if not any(name in waiting or name in busy for name in run.needs)]
 
 
 def _count(tally: Tally, run: Run, good: bool, watch: Watch) -> None:

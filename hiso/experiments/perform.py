@@ -21,4 +21,6 @@ def perform(run: Run, weights_of: WeightsOf) -> Outcome:
 
     if run.kind == "train-intra":
         return trainings.train_intra_level(run)
+    if run.kind == "choose-inter":
+        return trainings.choose_inter_level(run, weights_of)
     return trainings.train_inter_level(run, weights_of)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from hiso.experiments.digest import code_digest
 from hiso.training.gating import Gate
 
-Kind = Literal["train-intra", "train-inter", "episode", "system", "snapshots"]
+Kind = Literal["train-intra", "train-inter", "choose-inter", "episode", "system", "snapshots"]
 
 Control = Literal["untrained", "misled"]
 """Negative controls: the weights that a training begins with; or budgets by the seconds of another world."""
@@ -43,11 +43,25 @@ class Run:
     learns_on: bool = False
     """An episode in which both levels go on learning."""
     control: Control | None = None
+    candidates: tuple[str, ...] = ()
+    """Keys of the inter-slice trainings of which one is chosen."""
 
     @property
     def content(self) -> dict[str, Any]:
-        """The fields as plain data."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        """The fields as plain data; a run without candidates has none, as before there were any."""
+        content = {item.name: getattr(self, item.name) for item in fields(self)}
+        return content if self.candidates else {name: value for name, value in content.items() if name != "candidates"}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of the trainings, or ids of the shipped weights, that it starts from."""
+        return tuple(name for name in (self.inter_weights, self.intra_weights, *self.candidates) if name is not None)
+
+    def needing(self, names: Mapping[str, str]) -> Run:
+        """The run with what it needs under other names, where there are such."""
+        inter, intra = (name and names.get(name, name) for name in (self.inter_weights, self.intra_weights))
+        candidates = tuple(names.get(name, name) for name in self.candidates)
+        return replace(self, inter_weights=inter, intra_weights=intra, candidates=candidates)
 
     @cached_property
     def key(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hiso.experiments.arms import Arm
@@ -11,6 +11,7 @@ from hiso.experiments.spec import Experiment, Size
 from hiso.run_request import RunRequest, agents_that_can_learn
 from hiso.runner import default_weights
 from hiso.training.gating import usual_gate
+from hiso.training.validation import VALIDATION_SECONDS
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from xapps.slicing.inter.coma2c import changed_config
 from xapps.slicing.intra.policies import SEE_IMPAIRMENTS
@@ -20,6 +21,9 @@ FIRST_EPISODE_SEED = 100_001
 """Worlds of episodes are never those of trainings."""
 
 EPISODES_A_SEED = 100
+
+CANDIDATES_APART = 10_000
+"""From the seed of one candidate to the next one's: beyond any other training's and the validation worlds'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def expand(experiment: Experiment, size: Size) -> Plan:
             trainings = _trainings(
                 arm, training_request, (arm.trained_in or experiment.trained_in) == "preset", trained, seed
             )
-            inter, intra = (run.key if run else None for run in trainings) if arm.trained else shipped
+            inter, intra = _serving(trainings) if arm.trained else shipped
             episodes = [
                 Run(
                     kind="episode" if experiment.host == "in-process" else experiment.host,
@@ -89,9 +93,8 @@ def expand(experiment: Experiment, size: Size) -> Plan:
                 )
                 for episode in range(size.episodes)
             ]
-            own = [run for run in reversed(trainings) if run is not None]
-            runs |= {run.key: run for run in (*own, *episodes)}
-            units[label, where].append(Unit(tuple(run.key for run in own), tuple(run.key for run in episodes)))
+            runs |= {run.key: run for run in (*trainings, *episodes)}
+            units[label, where].append(Unit(tuple(run.key for run in trainings), tuple(run.key for run in episodes)))
     return Plan(experiment, size, runs, units)
 
 
@@ -120,17 +123,21 @@ def _shipped(request: RunRequest, trained_for: int | None) -> tuple[str | None, 
     return tuple(part.weights_id if part else None for part in (weights.inter, weights.intra))  # type: ignore[return-value]
 
 
-def _trainings(
-    arm: Arm, request: RunRequest | None, varied: bool, size: Size, seed: int
-) -> tuple[Run | None, Run | None]:
-    """The inter-slice and the intra-slice training of one seed, where the levels learn.
+def _serving(trainings: list[Run]) -> tuple[str | None, str | None]:
+    """Keys of the runs that leave the inter-slice and the intra-slice agents that serve: of each level the last."""
+    inter = next((run.key for run in reversed(trainings) if run.kind != "train-intra"), None)
+    intra = next((run.key for run in reversed(trainings) if run.kind == "train-intra"), None)
+    return inter, intra
+
+
+def _trainings(arm: Arm, request: RunRequest | None, varied: bool, size: Size, seed: int) -> list[Run]:
+    """The trainings of one seed, where the levels learn, those first that others need.
 
     `varied`: those that see the impairments meet all of them.
     """
     if request is None:
-        return None, None
-    agents, what = agents_that_can_learn(request.scheduler), _what(request)
-    intra = inter = None
+        return []
+    agents, what, trainings = agents_that_can_learn(request.scheduler), _what(request), list[Run]()
     if SLICE_NAMES[0] in agents:
         # Trained under budgets of its own: what the arm's inter-slice level is makes no difference.
         intra = Run(
@@ -142,6 +149,7 @@ def _trainings(
             varied=varied and request.scheduler.intra in SEE_IMPAIRMENTS,
             intra_agents=arm.intra_changes,
         )
+        trainings.append(intra)
     if "inter" in agents:
         config = changed_config(request.scheduler.inter, arm.inter_changes)
         gate = arm.gate or usual_gate(config)
@@ -152,9 +160,20 @@ def _trainings(
             trigger=request.scheduler.trigger if gate != "none" else "always",
             seed=seed,
             slots=seconds * SLOTS_PER_SECOND,
-            intra_weights=intra.key if intra else None,
+            intra_weights=trainings[0].key if trainings else None,
             gate=gate,
             varied=varied and config.sees_impairments,
             inter_agents=arm.inter_changes,
         )
-    return inter, intra
+        trainings += _chosen(inter, arm.inter_candidates)
+    return trainings
+
+
+def _chosen(training: Run, candidates: int) -> list[Run]:
+    """An inter-slice training, or several of which the run after them chooses one."""
+    trainings = [replace(training, seed=training.seed + CANDIDATES_APART * place) for place in range(candidates)]
+    if candidates == 1:
+        return trainings
+    keys = tuple(run.key for run in trainings)
+    slots = min(VALIDATION_SECONDS * SLOTS_PER_SECOND, training.slots)  # of each validation world
+    return [*trainings, replace(training, kind="choose-inter", slots=slots, candidates=keys)]

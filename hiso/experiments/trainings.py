@@ -14,6 +14,7 @@ from hiso.experiments.run import Run
 from hiso.observe import second_report
 from hiso.training.inter import InterTraining, trained_file
 from hiso.training.intra import Progress, train_intra
+from hiso.training.validation import best_candidate, validation_utilities
 from hiso.world import report_utility
 from ran_emulator import state as st
 from ran_emulator.cell import SecondWindow
@@ -23,6 +24,7 @@ from xapps.slicing.inter.learning import LearnerStats
 from xapps.slicing.intra.config import changed_dqn_config
 from xapps.slicing.intra.dqn import IntraStats
 from xapps.slicing.weights import Weights
+from xapps.trained import inter_weights
 
 _COMMAND = "hiso experiment run"
 _ENDS = 5
@@ -75,20 +77,9 @@ def train_intra_level(run: Run) -> Outcome:
 
 def train_inter_level(run: Run, weights_of: WeightsOf) -> Outcome:
     """The inter-slice agents from scratch, over frozen intra-slice agents or a rule."""
-    scenario, seconds = parse_scenario(run.scenario), run.slots // SLOTS_PER_SECOND
-    training = InterTraining(
-        scenario,
-        replace(changed_config(run.inter, run.inter_agents), training_seconds=seconds),
-        run.seed,
-        run.control_delay_slots,
-        starting_weights(run, weights_of).intra or run.intra,
-        options_of(run),
-        trigger=run.trigger,
-        gate=run.gate or "none",
-        varied=run.varied,
-    )
+    training = _inter_training(run, weights_of)
     replace(training, config=replace(training.config, training_seconds=_READY_S)).run(lambda _window, _stats: None)
-    curves = _InterCurves(scenario)
+    curves = _InterCurves(training.scenario)
     started_s = time.process_time()
     agent, learner = training.run(curves.note)
     spent_s = time.process_time() - started_s
@@ -110,6 +101,30 @@ def train_inter_level(run: Run, weights_of: WeightsOf) -> Outcome:
         "online_eta_last_bps_hz": _ends([series["eta_bps_hz"]])[1],
     }
     return Outcome(measures, series, trained_file(training, learner.weights(), _COMMAND))
+
+
+def choose_inter_level(run: Run, weights_of: WeightsOf) -> Outcome:
+    """The inter-slice agents of the best of several trainings; the run is as long as each validation world."""
+    training = _inter_training(run, weights_of)
+    candidates = [weights_of(key) for key in run.candidates]
+    agents = [inter_weights(candidate, training.options) for candidate in candidates]
+    seconds = run.slots // SLOTS_PER_SECOND
+    best = best_candidate(np.array([validation_utilities(training, each, seconds) for each in agents]))
+    return Outcome({"inter_candidate": float(best)}, weights=candidates[best])
+
+
+def _inter_training(run: Run, weights_of: WeightsOf) -> InterTraining:
+    return InterTraining(
+        parse_scenario(run.scenario),
+        replace(changed_config(run.inter, run.inter_agents), training_seconds=run.slots // SLOTS_PER_SECOND),
+        run.seed,
+        run.control_delay_slots,
+        starting_weights(run, weights_of).intra or run.intra,
+        options_of(run),
+        trigger=run.trigger,
+        gate=run.gate or "none",
+        varied=run.varied,
+    )
 
 
 class _InterCurves:

@@ -27,9 +27,7 @@ def stored_runs(runs: dict[str, Run], store: Store, earlier: str) -> dict[str, s
     then: dict[str, str] = {}
     for key, run in runs.items():
         if run.kind != "system":
-            weights = {"inter_weights": run.inter_weights, "intra_weights": run.intra_weights}
-            mine = {name: then.get(of, of) for name, of in weights.items() if of is not None}
-            then[key] = key_of(run.content | mine, earlier)
+            then[key] = key_of(run.needing(then).content, earlier)
     found = {key: store.get(old) for key, old in then.items()}
     return {key: then[key] for key, result in found.items() if result is not None and result.error is None}
 
@@ -61,7 +59,7 @@ def lend_weights(runs: dict[str, Run], then: dict[str, str], lender: Store, borr
     borrower.prepare()
     ready = {}
     for key, run in runs.items():
-        trained = [name for name in (run.inter_weights, run.intra_weights) if name in then]
+        trained = [name for name in run.needs if name in then]
         if all(lender.has_weights(then[name]) for name in trained):
             ready[key] = run
             for name in trained:

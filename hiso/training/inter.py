@@ -6,21 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from hiso.observe import budget_context, second_report
 from hiso.training.gating import Gate, GatedAgent, usual_gate
 from hiso.training.metadata import training_metadata
+from hiso.training.validation import best_candidate, validation_utilities
 from hiso.training.variety import any_impairments, with_dwell
-from hiso.world import make_world, play_policy, report_utility
+from hiso.world import make_world, report_utility
 from ran_emulator.cell import SecondWindow
-from ran_emulator.phy.codes import HWI_MODELS
-from ran_emulator.scenario import SLOTS_PER_SECOND, Impairments, Scenario
+from ran_emulator.scenario import SLOTS_PER_SECOND, Scenario
 from xapps.slicing.inter.base import InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, UNGATED_SECONDS, CoMA2C, CoMA2CConfig
 from xapps.slicing.inter.learners import make_inter_learner
 from xapps.slicing.inter.learning import InterLearner, LearnerStats
-from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
@@ -31,13 +29,6 @@ PRINTED_TRIGGER = "10-percent"
 DWELL_S = (1.0, 3.0)
 """Of a mix of loads where the world is varied."""
 
-VALIDATION_SECONDS = 60
-VALIDATION_IMPAIRMENTS = tuple(
-    Impairments(model=model, kappa_t=kappa, kappa_r=kappa) for model in HWI_MODELS for kappa in (1e-3, 1e-2, 5e-2)
-)
-"""Of agents that are trained for all impairments: those under which candidates differ."""
-
-F64 = npt.NDArray[np.float64]
 Progress = Callable[[int, float, LearnerStats], None]
 """Called with the seconds done (of each candidate), the utility of the last one, and what its update gave."""
 
@@ -156,32 +147,3 @@ def trained_file(training: InterTraining, agents: InterWeights, command: str) ->
         varied=training.varied,
     )
     return Weights(metadata, {f"inter.{name}": array for name, array in agents.arrays.items()})
-
-
-def validation_utilities(training: InterTraining, agents: InterWeights) -> F64:
-    """Mean utility of trained agents, frozen and acting every second, on a validation world under each impairment.
-
-    The world is one that no candidate was trained in, under the scenario's own impairments or, where the training
-    varies them, `VALIDATION_IMPAIRMENTS`.
-    """
-    options, delay, seed = training.options, training.control_delay_slots, training.seed + 1_000
-    impairments = VALIDATION_IMPAIRMENTS if training.varied else (training.scenario.hwi,)
-    utilities = []
-    for hwi in impairments:
-        scenario = training.scenario.model_copy(update={"hwi": hwi})
-        world = make_world(scenario, seed, delay, training.intra, options)
-        context = budget_context(scenario, delay)
-        policy = make_inter_policy(training.config.variant, context, seed, agents, step_hz=options.bandwidth_step_hz)
-        reports = play_policy(world, policy, "always", VALIDATION_SECONDS)
-        utilities.append(np.mean([report_utility(scenario, report) for report in reports]))
-    return np.array(utilities)
-
-
-def best_candidate(utilities: F64) -> int:
-    """Who has the largest least share of the best utility of each world; `utilities`: (candidates, worlds).
-
-    A mean over worlds would hardly see those in which all have little.
-    """
-    best = utilities.max(axis=0)
-    shares = np.divide(utilities, best, out=np.ones_like(utilities), where=best > 0)
-    return int(shares.min(axis=1).argmax())

@@ -49,6 +49,29 @@ def test_arms_with_equal_trainings_share_them() -> None:
     assert str(shipped.intra_weights).startswith("madqn-tuned-base-d0-")
 
 
+def test_of_several_candidates_one_is_chosen_before_the_episodes() -> None:
+    arms = {"tuned": TRAINED["tuned"], "chosen": {**TRAINED["tuned"], "inter_candidates": 3}}
+    plan = expand(experiment(arms=arms, conditions={"c": {}}), experiment().quick)
+    seeds = []
+    for single, unit in zip(plan.units["tuned", "c"], plan.units["chosen", "c"], strict=True):
+        intra, *candidates, choice = (plan.runs[key] for key in unit.trainings)
+        assert (intra.key, candidates[0].key) == single.trainings  # what another arm has made is not made again
+        assert [run.kind for run in candidates] == ["train-inter"] * 3
+        assert {run.intra_weights for run in (*candidates, choice)} == {intra.key}
+        assert (choice.kind, choice.candidates) == ("choose-inter", tuple(run.key for run in candidates))
+        assert {plan.runs[key].inter_weights for key in unit.episodes} == {choice.key}
+        assert choice.needs == (intra.key, *choice.candidates)
+        seeds += [run.seed for run in candidates]
+    assert len(set(seeds)) == 3 * experiment().quick.seeds
+    order = list(plan.runs)
+    assert all(order.index(name) < order.index(key) for key, run in plan.runs.items() for name in run.needs)
+
+
+def test_a_run_without_candidates_has_the_content_of_those_stored_before_there_were_any() -> None:
+    plan = expand(experiment(arms={"tuned": TRAINED["tuned"]}, conditions={"c": {}}), experiment().quick)
+    assert all("candidates" not in run.content and Run(**run.content) == run for run in plan.runs.values())
+
+
 def test_trainings_in_the_preset_are_shared_by_what_the_conditions_change() -> None:
     conditions = {"slow": {"set": {"slices.embb.speed_m_s": 2}}, "fast": {"set": {"slices.embb.speed_m_s": 14}}}
     arms = {"tuned": TRAINED["tuned"]}
@@ -120,6 +143,7 @@ CHANGED = {
     "intra_agents": {"discount": 0.5},
     "learns_on": True,
     "control": "misled",
+    "candidates": ("a training", "another"),
 }
 """Another value of each field."""
 

@@ -38,6 +38,7 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
         ({"arms": {"a": {"scheduler": "gga", "trained": True}}}, "nothing in scheduler 'gga' has weights"),
         ({"arms": {"a": {"scheduler": "hiso-coma", "gate": "act"}}}, "gate: needs trained: true"),
         ({"arms": {"a": {"scheduler": "hiso-coma", "inter_training_s": 9}}}, "inter_training_s: needs trained: true"),
+        ({"arms": {"a": {"scheduler": "hiso-coma", "inter_candidates": 3}}}, "inter_candidates: needs trained: true"),
         ({"arms": {"a": {"scheduler": "hiso-coma", "trained_for": 21}}}, "arms.a.trained_for: must be 0..20"),
         (
             {"arms": {"a": {"scheduler": "hiso-coma", "trained": True, "control": "untrained"}}},

@@ -17,10 +17,11 @@ from hiso.world import make_world
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import Impairments, load_scenario
 from xapps.agents import BudgetAgent
-from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
+from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, TUNED, CoMA2C, action_counts, initial_weights
 from xapps.slicing.observation import Budgets, SecondReport
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
+from xapps.trained import find_weights, trained_name
 
 SCENARIO = load_scenario("regimes", ["users=12"])
 SECONDS = 12
@@ -129,6 +130,19 @@ def test_changed_agents_are_trained_and_evaluated_as_changed() -> None:
     assert as_changed.measures["utility"] is not None
     # Raw packets instead of logarithms drive the same networks elsewhere.
     assert as_changed.measures != as_named.measures
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_of_several_trainings_the_best_on_validation_worlds_serves(good: int) -> None:
+    """Of trainings that are made up: one left the shipped agents, the other those that it began with."""
+    shipped = find_weights(trained_name("coma2c-tuned", "regimes", 0))
+    counts = action_counts(budget_context(SCENARIO, 0), 1_000_000)
+    untrained = {f"inter.{name}": array for name, array in initial_weights(TUNED, counts, 5).arrays.items()}
+    left = {str(good): shipped, str(1 - good): replace(shipped, arrays=untrained)}
+    choice = replace(training("coma2c-tuned", "none", "always", varied=True), kind="choose-inter")
+    outcome = perform(replace(choice, candidates=("0", "1")), left.__getitem__)
+    assert outcome.measures == {"inter_candidate": good}
+    assert outcome.weights is shipped
 
 
 def test_convergence_is_when_the_moving_mean_stays_near_the_end() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def test_the_candidate_that_is_best_on_the_validation_worlds_is_kept(
     monkeypatch: pytest.MonkeyPatch, good: int
 ) -> None:
     """Trainings are made up: one ends in the shipped agents, the others where theirs began."""
-    from hiso.training import inter
+    from hiso.training import inter, validation
 
     class Learner:
         def __init__(self, seed: int) -> None:
@@ -124,12 +125,12 @@ def test_the_candidate_that_is_best_on_the_validation_worlds_is_kept(
 
     def make_world(*arguments: Any) -> object:
         worlds.append((arguments[1], arguments[0].hwi.model, arguments[0].hwi.kappa_t))
-        return of_inter(*arguments)
+        return of_validation(*arguments)
 
-    of_inter = inter.make_world
+    of_validation = validation.make_world
     monkeypatch.setattr(inter.InterTraining, "run", lambda training, _note: (None, Learner(training.seed)))
-    monkeypatch.setattr(inter, "make_world", make_world)
-    monkeypatch.setattr(inter, "VALIDATION_SECONDS", 10)
+    monkeypatch.setattr(validation, "make_world", make_world)
+    monkeypatch.setattr(inter, "validation_utilities", partial(validation.validation_utilities, seconds=10))
     training = inter.usual_training(scenario, "coma2c-tuned", 5, 100, 0, "slnr")
     kept = inter.train_inter(training, "test", candidates=3)
     assert kept.metadata.seed == good
@@ -138,15 +139,6 @@ def test_the_candidate_that_is_best_on_the_validation_worlds_is_kept(
     assert worlds[:6] == worlds[6:12] == worlds[12:]
     assert {seed for seed, *_ in worlds} == {1_005}  # one that none of them was trained in
     assert {(model, kappa) for _, model, kappa in worlds} == set(product(("paper", "aggregate"), (1e-3, 1e-2, 5e-2)))
-
-
-@pytest.mark.torch
-def test_a_candidate_that_fails_in_one_world_is_not_outweighed_by_the_others() -> None:
-    from hiso.training.inter import best_candidate
-
-    assert best_candidate(np.array([[25.0, 9.0], [24.0, 10.0], [26.0, 5.0]])) == 1
-    assert best_candidate(np.array([[0.0, 9.0], [0.0, 10.0]])) == 1  # where nobody has anything nobody is behind
-    assert best_candidate(np.array([[3.0], [3.0]])) == 0
 
 
 @pytest.mark.torch
