@@ -304,5 +304,6 @@ def _train_inter(
 
         training = usual_training(scenario, variant, seed, seconds, delay, intra, agents.options)
         weights = train_inter(training, command, candidates, show)
-    console.print(f"{variant}: {candidates} x {seconds} s in {time.perf_counter() - started:.0f} s")
+    kept = f", that of seed {weights.metadata.seed} kept" if candidates > 1 else ""
+    console.print(f"{variant}: {candidates} x {seconds} s in {time.perf_counter() - started:.0f} s{kept}")
     return weights

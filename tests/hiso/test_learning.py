@@ -98,6 +98,9 @@ def test_a_training_leaves_its_curves(tmp_path: Path) -> None:
     assert float(intra[0]["embb_epsilon"]) > float(intra[-1]["embb_epsilon"])
     assert [int(row["step"]) for row in inter] == [1, 2, 3, 4, 5, 6]  # one candidate after the other
     assert all(float(row["utility"]) > 0 for row in inter)
+    kept = find_weights(str(tmp_path / "out" / "coma2c-tuned-base-d0.npz")).metadata.seed
+    assert kept in (1, 2)
+    assert f"that of seed {kept} kept" in done.output.replace("\n", " ")
     events = EventAccumulator(str(curves / "madqn-tuned-base-d0")).Reload()
     shown = events.Scalars("embb_loss")
     assert [point.step for point in shown] == [1_000, 2_000, 2_500]
