@@ -125,7 +125,8 @@ slots and 3,000 s, ten seeds each and none left out, not of those here. Other se
 training looks like any other until it is compared: `--candidates N` trains the inter-slice agents N times (seeds S to \
 S + N - 1), plays each for 60 s in one more world under each reading at kappa .001, .01 and .05 (agents that do not \
 see the impairments: at the scenario's own), and keeps those whose least share of the best utility among them is \
-largest; the intra-slice agents below are trained once. The tuned agents have no memory (a \
+largest; the intra-slice agents below are trained once. Of trainings of 3,000 s in `regimes` the best of three is not \
+surely better than one ([best-of-three](results.md#best-of-three)). The tuned agents have no memory (a \
 feed-forward layer where `coma2c` has an LSTM)."""
 
 
