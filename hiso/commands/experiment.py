@@ -116,14 +116,17 @@ def restore(
     out: OutOption = DEFAULT_OUT,
 ) -> None:
     """Take published results back from their Parquet files, so that `run` makes only what is missing."""
-    experiments = _chosen(names or ["all"])
+    names = names or ["all"]
+    experiments = _chosen(names)
     _check_modules("restore", "pyarrow")
     if not folder.is_dir():
         refuse(f"from: {folder} must be a folder of Parquet files (hiso experiment report writes them)")
+    if "all" in names:
+        experiments = [each for each in experiments if (folder / f"{each.name}.parquet").is_file()]
+        if not experiments:
+            refuse(f"from: {folder} holds no results of any experiment")
     try:
         for experiment in experiments:
-            if names is None and not (folder / f"{experiment.name}.parquet").is_file():
-                continue
             taken, left = tables.restore(experiment, folder, Store(out))
             other = f"; {left} are of other code or another experiment" if left else ""
             typer.echo(f"{experiment.name}: {taken} runs{other}")

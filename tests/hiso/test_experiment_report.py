@@ -255,6 +255,20 @@ def test_what_holds_no_results_is_named(tmp_path: Path, content: bytes | str | N
     assert not out.exists()
 
 
+@pytest.mark.parametrize("names", [[], ["all"]])
+def test_all_are_those_that_have_been_published(tmp_path: Path, names: list[str]) -> None:
+    pages = Path(__file__).parents[2] / "docs/results"
+    (tmp_path / "fig08.parquet").write_bytes((pages / "fig08.parquet").read_bytes())
+    command = ["experiment", "restore", *names, "--from", str(tmp_path), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
+    assert result.stdout.startswith("fig08: ")
+    (tmp_path / "fig08.parquet").unlink()
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert f"from: {tmp_path} holds no results of any experiment" in result.stderr
+
+
 def test_a_reading_of_several_rules_shows_each(tmp_path: Path) -> None:
     from hiso.experiments.report import write_report
 
