@@ -35,10 +35,12 @@ class Finding:
     """The numbers behind it: all of them, or those that decide."""
     others: tuple[str, ...] = ()
     """Where some comparisons break the rule: the numbers of those that do not."""
-    comparisons: int = 1
-    """How many the `lines` are of; a line about seeds may follow."""
+    notes: tuple[str, ...] = ()
+    """What seeds are lost or missing; always shown."""
     empty: bool = False
     """Nothing at all was measured."""
+    refuted: bool = False
+    """Some comparison breaks the rule surely: its whole interval says the opposite, or a seed falls short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Reading:
     def empty(self) -> bool:
         """Nothing at all was measured."""
         return all(finding.empty for finding in self.findings)
+
+    @property
+    def refuted(self) -> bool:
+        """Some rule is broken surely."""
+        return any(finding.refuted for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,10 @@ class Verdict:
             return f"confirmed under: {'; '.join(holding)}"
         if any(reading.holds is None for reading in found.values()):
             return "not confirmed so far (data missing)"
-        return "not confirmed" if len(found) == 1 else f"under none of these readings: {'; '.join(found)}"
+        if all(reading.refuted for reading in found.values()):
+            return "refuted" if len(found) == 1 else f"refuted under: {'; '.join(found)}"
+        names = [f"{name} (refuted)" if reading.refuted else name for name, reading in found.items()]
+        return "not confirmed" if len(found) == 1 else f"under none of these readings: {'; '.join(names)}"
 
 
 def judge(claim: Claim, results: Results) -> Verdict:
@@ -100,10 +110,10 @@ def check(rule: Rule, results: Results) -> Finding:
     lost = {"that failed": gaps.failed, "that measured nothing": gaps.silent}
     notes = [f"seeds {what}, of all arms and conditions: {count}" for what, count in lost.items() if count]
     if notes:
-        return replace(finding, holds=False, lines=(*finding.lines, *notes))
+        return replace(finding, holds=False, notes=tuple(notes))
     if gaps.missing and finding.holds is not None:
-        lines = (*finding.lines, f"seeds that are missing, of all arms and conditions: {gaps.missing}")
-        return replace(finding, holds=None, lines=lines)
+        note = f"seeds that are missing, of all arms and conditions: {gaps.missing}"
+        return replace(finding, holds=None, refuted=False, notes=(note,))
     return finding
 
 
@@ -136,25 +146,24 @@ def _apply(rule: Rule, results: Results, conditions: list[str]) -> Finding:
     broken = [finding for finding in findings if finding.holds is False]
     if broken:
         others = _lines(finding for finding in findings if finding.holds is not False)
-        return Finding(False, _lines(broken), others, len(broken))
-    lines = _lines(findings)
+        return Finding(False, _lines(broken), others, refuted=any(finding.refuted for finding in broken))
     holds = None if any(finding.holds is None for finding in findings) else True
-    empty = all(finding.empty for finding in findings)
-    return Finding(holds, lines, comparisons=len(findings), empty=empty)
+    return Finding(holds, _lines(findings), empty=all(finding.empty for finding in findings))
 
 
 def _lines(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(line for finding in findings for line in finding.lines)
 
 
-def number(value: float, measure: str) -> str:
+def number(value: float, measure: str, more_digits: int = 0) -> str:
     """A value of a measure as text."""
-    return f"{value:.{MEASURES[measure].digits}f}"
+    return f"{value:.{MEASURES[measure].digits + more_digits}f}"
 
 
-def interval(found: Estimate, measure: str) -> str:
+def interval(found: Estimate, measure: str, more_digits: int = 0) -> str:
     """An estimate with its 95 % interval."""
-    return f"{number(found.value, measure)} [{number(found.low, measure)}, {number(found.high, measure)}]"
+    value, low, high = (number(part, measure, more_digits) for part in (found.value, found.low, found.high))
+    return f"{value} [{low}, {high}]"
 
 
 def _groups(rule: Comparison, conditions: list[str]) -> list[list[str]]:
@@ -174,12 +183,11 @@ def _compare(rule: Comparison, results: Results, other: str, conditions: list[st
     if found is None:
         return _nothing(what)
     difference, probability = found
+    good, against = difference.low > 0, difference.high < 0
     if rule.test == "less":
-        good, probability = difference.high < 0, 1 - probability
-    else:
-        good = difference.low > 0
+        good, against, probability = against, good, 1 - probability
     line = f"{what}: {interval(difference, rule.measure)}, P({rule.test}) = {probability:.2f}, n = {difference.count}"
-    return Finding(good and probability >= MIN_PROBABILITY, (line,))
+    return Finding(good and probability >= MIN_PROBABILITY, (line,), refuted=against)
 
 
 def _within(rule: Equivalence, results: Results, where: str) -> Finding:
@@ -188,8 +196,9 @@ def _within(rule: Equivalence, results: Results, where: str) -> Finding:
     if found is None:
         return _nothing(what)
     difference = found[0]
-    line = f"{what}: {interval(difference, rule.measure)}, allowed {rule.low:g}..{rule.high:g}, n = {difference.count}"
-    return Finding(rule.low <= difference.low and difference.high <= rule.high, (line,))
+    shown = interval(difference, rule.measure, more_digits=1)
+    line = f"{what}: {shown}, allowed {rule.low:g}..{rule.high:g}, n = {difference.count}"
+    return _in_range(difference, rule, line)
 
 
 def _shares(rule: Share, results: Results, where: str) -> Finding:
@@ -201,21 +210,23 @@ def _shares(rule: Share, results: Results, where: str) -> Finding:
     reached = int((own >= rule.least * best).sum())
     least = f"least {(own[best > 0] / best[best > 0]).min():.3f}, " if np.any(best > 0) else ""
     line = f"{what}: {least}{reached} of {len(own)} seeds reach {rule.least:g}"
-    return Finding(reached == len(own), (line,))
+    return Finding(reached == len(own), (line,), refuted=reached < len(own))
 
 
 def _beyond(rule: Threshold, results: Results, where: str) -> Finding:
     what = f"{rule.a} ({where})"
-    found = results.estimate(rule.a, [where], rule.measure)
+    found = results.estimate(rule.a, where, rule.measure)
     if found is None:
         return _nothing(what)
-    good = found.low > rule.value if rule.test == "above" else found.high < rule.value
+    good, against = found.low > rule.value, found.high < rule.value
+    if rule.test == "below":
+        good, against = against, good
     line = f"{what}: {interval(found, rule.measure)}, {rule.test} {rule.value:g} asked, n = {found.count}"
-    return Finding(good, (line,))
+    return Finding(good, (line,), refuted=against)
 
 
 def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
-    found = [results.estimate(rule.a, [where], rule.measure) for where in conditions]
+    found = [results.estimate(rule.a, where, rule.measure) for where in conditions]
     change = results.change(rule.a, rule.measure, conditions[0], conditions[-1])
     steps = {
         f"{before} to {after}": results.change(rule.a, rule.measure, before, after)
@@ -233,7 +244,8 @@ def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
     line = f"{rule.a}: {course}; last - first {interval(change, rule.measure)}, n = {change.count}"
     if against:
         line += f"; surely against it: {', '.join(against)}"
-    return Finding(not against and _along(change, rule)[0] > 0, (line,))
+    low, high = _along(change, rule)
+    return Finding(not against and low > 0, (line,), refuted=bool(against) or high < 0)
 
 
 def _along(change: Estimate, rule: Trend) -> tuple[float, float]:
@@ -247,7 +259,13 @@ def _ratio(rule: Ratio, results: Results, conditions: list[str]) -> Finding:
     if found is None:
         return _nothing(rule.a)
     line = f"{rule.a}: {last} over {first}: {_share(found)}, allowed {rule.low:g}..{rule.high:g}, n = {found.count}"
-    return Finding(rule.low <= found.low and found.high <= rule.high, (line,))
+    return _in_range(found, rule, line)
+
+
+def _in_range(found: Estimate, rule: Equivalence | Ratio, line: str) -> Finding:
+    """Whether an interval lies within the bounds of a rule; refuted where it lies outside."""
+    outside = found.high < rule.low or found.low > rule.high
+    return Finding(rule.low <= found.low and found.high <= rule.high, (line,), refuted=outside)
 
 
 def _keeps_less(rule: Retention, results: Results, other: str) -> Finding:
@@ -260,7 +278,8 @@ def _keeps_less(rule: Retention, results: Results, other: str) -> Finding:
     difference, probability = found
     kept = ", ".join(f"{arm} {_share(part)}" for arm, part in zip((rule.a, other), parts, strict=True) if part)
     line = f"{what}: {kept}; difference {_share(difference)}, P(less) = {1 - probability:.2f}, n = {difference.count}"
-    return Finding(difference.high < 0 and 1 - probability >= MIN_PROBABILITY, (line,))
+    good = difference.high < 0 and 1 - probability >= MIN_PROBABILITY
+    return Finding(good, (line,), refuted=difference.low > 0)
 
 
 def _share(found: Estimate) -> str:

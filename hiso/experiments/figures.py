@@ -175,7 +175,7 @@ def _bars(axis: Axes, results: Results, panel: _Panel) -> None:
     for index, arm in enumerate(arms):
         places, values, errors = [], [], []
         for place, where in enumerate(conditions):
-            found = results.estimate(arm, [where], panel.name)
+            found = results.estimate(arm, where, panel.name)
             if found is not None:
                 places.append(place + (index - (len(arms) - 1) / 2) * width)
                 values.append(found.value)
@@ -203,7 +203,7 @@ def _lines(axis: Axes, results: Results, panel: _Panel) -> None:
     plot = results.experiment.plot
     places = [(results.experiment.conditions[where].x, where) for where in panel.conditions]
     for index, arm in enumerate(results.experiment.arms):
-        points = [(x, results.estimate(arm, [where], panel.name)) for x, where in places]
+        points = [(x, results.estimate(arm, where, panel.name)) for x, where in places]
         known = [(x, found) for x, found in points if x is not None and found is not None]
         if known:
             errors = np.array([_distances(found.value, found.low, found.high) for _, found in known]).T

@@ -27,6 +27,9 @@ Place = tuple[str, str, str]
 _EARLY_S = 300
 """Seconds of a training in which the paper saw impairments disturb it (Section IV-D)."""
 
+_EARLY_VARIATIONS = {"online_variation_early": "utility", "online_eta_variation_early": "eta_bps_hz"}
+"""Measures that are made of a curve."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
@@ -101,9 +104,8 @@ class Results:
     def _measured(self, key: str, measure: str) -> float | None:
         """A run's value; None: the run has no such measure; NaN: it measured nothing."""
         result = self.found[key]
-        if measure == "online_variation_300s":
-            curve = np.array(result.series.get("utility", ())[:_EARLY_S], dtype=float)
-            return float(np.nanstd(curve) / np.nanmean(curve)) if len(curve) else None
+        if measure in _EARLY_VARIATIONS:
+            return _early_variation(np.array(result.series.get(_EARLY_VARIATIONS[measure], ()), dtype=float))
         if measure not in result.measures:
             return None
         value = result.measures[measure]
@@ -129,22 +131,23 @@ class Results:
         )
         return Gaps(missing, failed, silent)
 
-    def estimate(self, arm: str, conditions: Sequence[str], measure: str) -> Estimate | None:
-        """Interquartile mean over conditions and seeds; None where a condition has no value."""
-        strata = [_known(self.values(arm, condition, measure)) for condition in conditions]
-        return estimate(strata, _rng()) if all(len(values) for values in strata) else None
+    def estimate(self, arm: str, condition: str, measure: str) -> Estimate | None:
+        """Interquartile mean over seeds; None: no seed has a value."""
+        return _estimated(self.values(arm, condition, measure))
 
     def compare(
         self, a: tuple[str, str], b: tuple[str, str], conditions: Sequence[str]
     ) -> tuple[Estimate, float] | None:
-        """Paired difference a - b of (arm, measure) and the probability that a is larger; None: no pairs."""
-        pairs = [_pairs(self.values(a[0], where, a[1]), self.values(b[0], where, b[1])) for where in conditions]
-        return _compared(pairs)
+        """Paired difference a - b of (arm, measure) and the probability that a is larger; None: no pairs.
+
+        Of the seeds that have both values in every condition.
+        """
+        first, second = (np.array([self.values(arm, where, name) for where in conditions]) for arm, name in (a, b))
+        return _compared(first, second)
 
     def change(self, arm: str, measure: str, first: str, last: str) -> Estimate | None:
         """Paired difference of an arm between two conditions, last - first; None: no pairs."""
-        found = _compared([_pairs(self.values(arm, last, measure), self.values(arm, first, measure))])
-        return found[0] if found else None
+        return _estimated(self.values(arm, last, measure) - self.values(arm, first, measure))
 
     def kept(self, arm: str, measure: str, first: str, last: str) -> F64:
         """A measure in the last condition over that in the first, of each seed, [N]; NaN where one is missing or 0."""
@@ -154,12 +157,11 @@ class Results:
 
     def ratio(self, arm: str, measure: str, first: str, last: str) -> Estimate | None:
         """What an arm keeps of a measure from the first condition to the last; None: no seed has both."""
-        known = _known(self.kept(arm, measure, first, last))
-        return estimate([known], _rng()) if len(known) else None
+        return _estimated(self.kept(arm, measure, first, last))
 
     def compare_kept(self, a: str, b: str, measure: str, first: str, last: str) -> tuple[Estimate, float] | None:
         """Paired difference of what two arms keep, a - b, and the probability that a keeps more; None: no pairs."""
-        return _compared([_pairs(self.kept(a, measure, first, last), self.kept(b, measure, first, last))])
+        return _compared(self.kept(a, measure, first, last), self.kept(b, measure, first, last))
 
     def against_best(self, a: str, others: Sequence[str], measure: str, condition: str) -> tuple[F64, F64]:
         """Arm a's value and the best of the others' of each seed that has all, [N] each."""
@@ -187,20 +189,29 @@ def _rng() -> np.random.Generator:
     return np.random.default_rng(BOOTSTRAP_SEED)
 
 
-def _known(values: F64) -> F64:
-    return values[~np.isnan(values)]
+def _early_variation(curve: F64) -> float | None:
+    """Standard deviation of a training's first seconds over that of all later ones; None: there is no such curve."""
+    if not len(curve):
+        return None
+    early, late = np.split(curve, [_EARLY_S])
+    return float(np.nanstd(early) / np.nanstd(late)) if len(late) else math.nan
+
+
+def _estimated(values: F64) -> Estimate | None:
+    known = values[~np.isnan(values)]
+    return estimate(known, _rng()) if len(known) else None
 
 
 def _pairs(x: F64, y: F64) -> tuple[F64, F64]:
-    both = ~(np.isnan(x) | np.isnan(y))
-    return x[both], y[both]
+    """Of the seeds, along the last axis, that have both values everywhere."""
+    missing = np.isnan(x) | np.isnan(y)
+    seeds = ~missing.reshape(-1, missing.shape[-1]).any(axis=0)
+    return x[..., seeds], y[..., seeds]
 
 
-def _compared(pairs: list[tuple[F64, F64]]) -> tuple[Estimate, float] | None:
-    if not all(len(x) for x, _ in pairs):
-        return None
-    a, b = [x for x, _ in pairs], [y for _, y in pairs]
-    return paired_difference(a, b, _rng()), probability_of_improvement(a, b)
+def _compared(x: F64, y: F64) -> tuple[Estimate, float] | None:
+    a, b = _pairs(x, y)
+    return (paired_difference(a, b, _rng()), probability_of_improvement(a, b)) if a.size else None
 
 
 def load_results(experiment: Experiment, store: Store) -> Results:

@@ -8,13 +8,16 @@ from pydantic import BeforeValidator, Field
 
 from hiso.experiments.fields import Label, Model
 
+OURS = "ours"
+"""In the place of a section: a claim that the paper does not make."""
+
 MIN_PROBABILITY = 0.95
 """Least probability of improvement of a comparison."""
 
 
 class _Rule(Model):
     measure: str
-    conditions: list[str] | None = None
+    conditions: Annotated[list[str], Field(min_length=1)] | None = None
     """Left out: all."""
 
 
@@ -26,7 +29,7 @@ class Comparison(_Rule):
 
     test: Literal["greater", "less"]
     a: str
-    b: list[str]
+    b: Annotated[list[str], Field(min_length=1)]
     measure_b: str | None = None
     """Another measure for b."""
     pooled: bool = False
@@ -116,5 +119,5 @@ class Claim(Model):
     """
 
     text: Annotated[str, Field(min_length=1)]
-    section: Annotated[str, Field(pattern=r"^(IV-[C-H]|ours)$")]
+    section: Annotated[str, Field(pattern=rf"^(IV-[C-H]|{OURS})$")]
     readings: Annotated[dict[Label, Rules], Field(min_length=1)]

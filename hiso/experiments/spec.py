@@ -22,7 +22,7 @@ from hiso.experiments.measures import (
     SYSTEM_MEASURES,
     TRAINING_MEASURES,
 )
-from hiso.experiments.rules import Claim, Comparison, Rule, arms_of
+from hiso.experiments.rules import Claim, Comparison, Ratio, Rule, Trend, arms_of
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
 from ran_emulator.scenario import SLICE_NAMES
 from xapps.slicing.inter.coma2c import changed_config
@@ -42,7 +42,7 @@ class Size(Model):
     """How much is run."""
 
     seeds: Annotated[int, Field(ge=1, le=1_000)]
-    episodes: Annotated[int, Field(ge=0, le=100)]
+    episodes: Annotated[int, Field(ge=0, le=50)]
     """Frozen episodes a seed, each in a world of its own; 0: only trainings are looked at."""
     duration_s: Annotated[int, Field(ge=1, le=3_600)]
     """Simulated seconds of an episode."""
@@ -88,6 +88,9 @@ class Experiment(Model):
     trained_in: World = "condition"
     reference: str | None = None
     """Arm in whose share results are also given."""
+    judged: str | None = None
+    """The measure of those shares and of the least episode; left out: the first that is not eta, which in closed loop
+    rises when queues grow."""
     measures: Annotated[list[str], Field(min_length=1)]
     plot: Plot
     full: Size
@@ -101,6 +104,8 @@ class Experiment(Model):
             raise ValueError("measures: eta_bps_hz, which rises with the queues, needs goodput_bps_hz beside it")
         if self.reference is not None:
             check_names("reference", [self.reference], self.arms)
+        if self.judged is not None:
+            check_names("judged", [self.judged], self.measures)
         least = HEADLINE_SEEDS if self.headline else OTHER_SEEDS
         if self.full.seeds < least:
             raise ValueError(f"full.seeds: must be at least {least} (given {self.full.seeds})")
@@ -111,6 +116,12 @@ class Experiment(Model):
             for rule in (rule for rules in claim.readings.values() for rule in rules):
                 self._check_rule(rule)
         return self
+
+    @property
+    def compared(self) -> str:
+        """The measure of which shares of the reference and least episodes are given."""
+        others = (name for name in self.measures if not name.startswith("eta_"))
+        return self.judged or next(others, self.measures[0])
 
     def _possible_measures(self) -> Iterable[str]:
         if self.full.episodes == 0:
@@ -124,6 +135,9 @@ class Experiment(Model):
         second = rule.measure_b if isinstance(rule, Comparison) else None
         check_names("claims", arms_of(rule), self.arms)
         check_names("claims", rule.conditions or [], self.conditions)
+        among = rule.conditions or list(self.conditions)
+        if isinstance(rule, Trend | Ratio) and among[0] == among[-1]:
+            raise ValueError(f"claims: {rule.test}: its first and last conditions must differ (given {among})")
         check_names("claims", [rule.measure, *([second] if second else [])], self._possible_measures())
 
     @cached_property

@@ -1,13 +1,13 @@
-"""Statistics over few seeds: interquartile means, stratified bootstrap, paired differences, improvement.
+"""Statistics over few seeds: interquartile means, bootstrap over seeds, paired differences, improvement.
 
-As in Agarwal et al., Deep RL at the Edge of the Statistical Precipice (2021), but for improvement, which is counted
-over pairs of the same worlds. A stratum is a condition, a value is a seed's mean over its episodes; slots, which depend
-on one another, are never units.
+As in Agarwal et al., Deep RL at the Edge of the Statistical Precipice (2021), but in two things. Improvement is counted
+over pairs of the same worlds. And where conditions are taken together a seed is drawn with its values in all of them,
+since they share its training and its worlds: so many values are not so many independent ones. A value is a seed's mean
+over its episodes; slots, which depend on one another, are never units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ class Estimate:
     low: float
     high: float
     count: int
-    """Values behind it."""
+    """Seeds behind it."""
 
 
 def interquartile_mean(values: F64) -> F64:
@@ -46,46 +46,46 @@ def interquartile_mean(values: F64) -> F64:
     return np.asarray(np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1))
 
 
-def estimate(strata: Sequence[F64], rng: np.random.Generator, resamples: int = RESAMPLES) -> Estimate:
-    """Interquartile mean over all strata, with the percentile interval of a stratified bootstrap.
+def estimate(values: F64, rng: np.random.Generator, resamples: int = RESAMPLES) -> Estimate:
+    """Interquartile mean over all values, with the percentile interval of a bootstrap over seeds.
 
     Args:
-        strata: values of each condition, [N_c] each; every resample draws N_c of each with replacement.
+        values: [N] of a condition's seeds, or [C, N] of several conditions'; every resample draws N seeds with
+            replacement, each with its values in all conditions: the bootstrap is stratified by condition.
         rng: draws the resamples.
         resamples: number of them.
 
     Raises:
         ValueError: no values.
     """
-    if not strata or any(len(values) == 0 for values in strata):
-        raise ValueError("strata: each needs at least one value")
-    drawn = [values[rng.integers(len(values), size=(resamples, len(values)))] for values in strata]
-    means = interquartile_mean(np.concatenate(drawn, axis=1))
+    if values.size == 0:
+        raise ValueError("values: there must be at least one")
+    seeds = values.shape[-1]
+    drawn = values[..., rng.integers(seeds, size=(resamples, seeds))]  # [(C,) resamples, N]
+    means = interquartile_mean(drawn if values.ndim == 1 else np.concatenate(drawn, axis=-1))
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
-    everything = np.concatenate(list(strata))
-    return Estimate(float(interquartile_mean(everything)), float(low), float(high), len(everything))
+    return Estimate(float(interquartile_mean(values.ravel())), float(low), float(high), seeds)
 
 
-def paired_difference(a: Sequence[F64], b: Sequence[F64], rng: np.random.Generator) -> Estimate:
+def paired_difference(a: F64, b: F64, rng: np.random.Generator) -> Estimate:
     """Estimate of a - b, pair by pair: both met the same worlds, whose differences cancel.
 
     Args:
-        a: values of each condition, [N_c] each, in the order of the seeds.
+        a: [N] or [C, N], in the order of the seeds.
         b: of the same shape.
         rng: draws the resamples.
     """
-    return estimate([x - y for x, y in zip(a, b, strict=True)], rng)
+    return estimate(a - b, rng)
 
 
-def probability_of_improvement(a: Sequence[F64], b: Sequence[F64]) -> float:
-    """Mean over strata of P(A > B) + P(A = B) / 2 in one world: the share of pairs that a wins, ties halved.
+def probability_of_improvement(a: F64, b: F64) -> float:
+    """P(A > B) + P(A = B) / 2 in one world: the share of pairs that a wins, ties halved.
 
     Not over all pairs of seeds (Mann-Whitney): there the spread between worlds, which both met, hides who is better.
 
     Args:
-        a: values of each condition, [N_c] each, in the order of the seeds.
+        a: [N] or [C, N], in the order of the seeds.
         b: of the same shape.
     """
-    shares = [float(((x > y).mean() + (x >= y).mean()) / 2) for x, y in zip(a, b, strict=True)]
-    return float(np.mean(shares))
+    return float(((a > b).mean() + (a >= b).mean()) / 2)

@@ -11,7 +11,7 @@ from experiment_data import experiment, fill, put, store_in
 
 from hiso.experiments.claims import Verdict, check, judge
 from hiso.experiments.results import Results, load_results
-from hiso.experiments.rules import Claim, Comparison, Equivalence, Ratio, Retention, Share, Threshold, Trend
+from hiso.experiments.rules import Claim, Comparison, Equivalence, Ratio, Retention, Rule, Share, Threshold, Trend
 from hiso.experiments.runs import expand
 from hiso.experiments.store import StoreError
 
@@ -47,7 +47,7 @@ def test_a_comparison_needs_the_paired_interval_and_the_probability(tmp_path: Pa
     assert [len(each.lines), len(each.others)] == [1, 1]
     pooled = check(greater(conditions=None, pooled=True), mixed)
     assert pooled.holds is False  # P is 0.9
-    assert ("n = 10" in pooled.lines[0], len(pooled.lines)) == (True, 1)
+    assert ("n = 5" in pooled.lines[0], len(pooled.lines)) == (True, 1)
     assert check(greater(conditions=None, pooled=True), found).holds is True
 
 
@@ -129,20 +129,49 @@ def test_verdicts_name_the_readings(tmp_path: Path) -> None:
     yes, no, unknown = greater(), greater(test="less"), greater(conditions=["busy"])
     assert verdict(found, only=yes).text == "confirmed"
     assert verdict(found, first=yes, second=no).text == "confirmed under: first"
-    assert verdict(found, only=no).text == "not confirmed"
-    assert verdict(found, first=no, second=no).text == "under none of these readings: first; second"
+    assert verdict(found, only=no).text == "refuted"
+    assert verdict(found, first=no, second=no).text == "refuted under: first; second"
     assert verdict(found, only=unknown).text == "no data"
     assert verdict(found, first=no, second=unknown).text == "not confirmed so far (data missing)"
+
+
+def test_what_may_still_hold_with_more_seeds_is_not_refuted(tmp_path: Path) -> None:
+    found = results(tmp_path, a_calm=WORLDS, b_calm=WORLDS[::-1], a_busy=WORLDS + 10, b_busy=WORLDS)
+    open_, no = greater(), greater(test="less", conditions=["busy"])
+    assert verdict(found, only=open_).text == "not confirmed"
+    assert verdict(found, first=open_, second=no).text == "under none of these readings: first; second (refuted)"
+
+
+@pytest.mark.parametrize(
+    ("rule", "sure"),
+    [
+        (Threshold(test="above", measure="utility", a="a", value=30, conditions=["calm"]), True),
+        (Threshold(test="above", measure="utility", a="a", value=15, conditions=["calm"]), False),
+        (Threshold(test="below", measure="utility", a="a", value=5, conditions=["calm"]), True),
+        (Equivalence(test="difference", measure="utility", a="a", b="b", low=11, high=12, conditions=["calm"]), True),
+        (Equivalence(test="difference", measure="utility", a="b", b="b", low=0.1, high=1, conditions=["calm"]), True),
+        (Trend(test="rises", measure="utility", a="a"), True),
+        (Trend(test="falls", measure="utility", a="b"), False),
+        (Ratio(test="ratio", measure="utility", a="a", low=1, high=2), True),
+        (Ratio(test="ratio", measure="utility", a="a", low=0.85, high=2), False),
+        (Share(test="share", measure="utility", a="b", b=["a"], least=0.9, conditions=["calm"]), True),
+        (Retention(test="keeps-less", measure="utility", a="b", b=["a"], conditions=["calm", "busy"]), True),
+    ],
+)
+def test_a_rule_is_refuted_where_the_whole_interval_says_the_opposite(tmp_path: Path, rule: Rule, sure: bool) -> None:
+    found = results(tmp_path, a_calm=WORLDS + 10, a_busy=WORLDS + 8, b_calm=WORLDS, b_busy=WORLDS)
+    finding = check(rule, found)
+    assert (finding.holds, finding.refuted) == (False, sure)
 
 
 def test_all_rules_of_a_reading_must_hold(tmp_path: Path) -> None:
     found = results(tmp_path, a_calm=WORLDS + 10, b_calm=WORLDS)
     yes, no, unknown = greater(), greater(test="less"), greater(conditions=["busy"])
     assert verdict(found, only=[yes, yes]).text == "confirmed"
-    assert verdict(found, only=[yes, no]).text == "not confirmed"
+    assert verdict(found, only=[yes, no]).text == "refuted"
     assert verdict(found, first=[no, yes], second=yes).text == "confirmed under: second"
     assert verdict(found, only=[unknown, yes]).text == "no verdict yet (data missing)"
-    assert verdict(found, only=[unknown, no]).text == "not confirmed"
+    assert verdict(found, only=[unknown, no]).text == "refuted"
     assert verdict(found, only=[unknown, unknown]).text == "no data"
 
 
@@ -158,8 +187,8 @@ def test_a_seed_that_measured_nothing_is_a_seed_lost(tmp_path: Path) -> None:
     finding = check(greater(measure="delay_p99_embb_ms"), found)
     assert finding.holds is False
     assert "n = 4" in finding.lines[0]
-    assert finding.lines[1] == "seeds that measured nothing, of all arms and conditions: 1"
-    assert len(check(greater(), found).lines) == 1  # utility is known of all
+    assert finding.notes[0] == "seeds that measured nothing, of all arms and conditions: 1"
+    assert check(greater(), found).notes == ()  # utility is known of all
 
 
 def test_a_seed_that_failed_is_a_seed_lost(tmp_path: Path) -> None:
@@ -173,7 +202,7 @@ def test_a_seed_that_failed_is_a_seed_lost(tmp_path: Path) -> None:
     finding = check(greater(), found)
     assert finding.holds is False
     assert "n = 4" in finding.lines[0]
-    assert finding.lines[1] == "seeds that failed, of all arms and conditions: 1"
+    assert finding.notes[0] == "seeds that failed, of all arms and conditions: 1"
 
 
 def test_no_verdict_is_given_while_seeds_are_missing(tmp_path: Path) -> None:
@@ -185,7 +214,7 @@ def test_no_verdict_is_given_while_seeds_are_missing(tmp_path: Path) -> None:
     finding = check(greater(), found)
     assert finding.holds is None
     assert "n = 4" in finding.lines[0]
-    assert finding.lines[1] == "seeds that are missing, of all arms and conditions: 1"
+    assert finding.notes[0] == "seeds that are missing, of all arms and conditions: 1"
     assert verdict(found, only=greater()).text == "no verdict yet (data missing)"
 
 

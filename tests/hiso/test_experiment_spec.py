@@ -23,6 +23,15 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
     return [{"text": "a wins", "section": "IV-E", "readings": {"as is": {**COMPARISON, **rule}}}]
 
 
+TREND = [
+    {
+        "text": "a falls",
+        "section": "ours",
+        "readings": {"as is": {"test": "falls", "measure": "utility", "a": "a", "conditions": ["calm"]}},
+    }
+]
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -140,6 +149,10 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
         ({"conditions": {"c": {}}, "plot": {"kind": "lines", "show": ["utility"]}}, "each needs x"),
         ({"claims": claim(b=["c"])}, "claims: 'c' is none of a, b"),
         ({"claims": claim(conditions=["calmer"])}, "claims: 'calmer' is none of calm, busy"),
+        ({"claims": claim(b=[])}, "b: "),
+        ({"claims": claim(conditions=[])}, "conditions: "),
+        ({"claims": TREND}, "claims: falls: its first and last conditions must differ (given ['calm'])"),
+        ({"judged": "ssr_vonr"}, "judged: 'ssr_vonr' is none of utility"),
         ({"claims": claim(measure="speed")}, "claims: 'speed' is none of"),
         ({"claims": claim(min_probability=0.2)}, "min_probability"),
         ({"claims": claim(test="best")}, "'greater', 'less'"),
