@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,11 @@ def write_parquet(results: Results, folder: Path) -> Path:
                     for name in shown
                     for step, value in enumerate(result.series.get(name, ()))
                 ]
-    path = folder / f"{results.experiment.name}.parquet"
+    path, curves_path = folder / f"{results.experiment.name}.parquet", _curves_path(folder, results.experiment)
     pq.write_table(pa.Table.from_pylist(values), path, compression="zstd")
+    curves_path.unlink(missing_ok=True)  # an earlier page's may be of other runs
     if points := [point for of_run in curves.values() for point in of_run]:
-        pq.write_table(pa.Table.from_pylist(points), _curves_path(folder, results.experiment), compression="zstd")
+        pq.write_table(pa.Table.from_pylist(points), curves_path, compression="zstd")
     return path
 
 
@@ -67,8 +69,11 @@ def restore(experiment: Experiment, folder: Path, store: Store) -> tuple[int, in
     found = _read(folder, experiment)
     store.prepare()
     for key in found.keys() & runs.keys():
-        if store.get(key) is None:
-            store.put(runs[key], Result(runs[key].content, **found[key]))
+        stored, taken = store.get(key), Result(runs[key].content, **found[key])
+        if stored is None:
+            store.put(runs[key], taken)
+        elif not taken.series.keys() <= stored.series.keys():  # the table of another figure had other curves
+            store.put(runs[key], replace(stored, series={**taken.series, **stored.series}))
     return len(found.keys() & runs.keys()), len(found.keys() - runs.keys())
 
 
@@ -78,6 +83,7 @@ def _read(folder: Path, experiment: Experiment) -> dict[str, dict[str, Any]]:
     import pyarrow.parquet as pq
 
     path, curves_path = folder / f"{experiment.name}.parquet", _curves_path(folder, experiment)
+    reading = path
     found: dict[str, dict[str, Any]] = {}
     series: dict[tuple[str, str], dict[int, float | None]] = defaultdict(dict)
     try:
@@ -86,14 +92,15 @@ def _read(folder: Path, experiment: Experiment) -> dict[str, dict[str, Any]]:
             result = found.setdefault(row["run"], {**made, "measures": {}, "series": {}})
             if row["measure"] is not None:
                 result["measures"][row["measure"]] = row["value"]
+        reading = curves_path
         for row in pq.read_table(curves_path).to_pylist() if curves_path.is_file() else ():
             series[row["run"], row["curve"]][row["step"]] = row["value"]
         for (key, curve), points in series.items():
             found[key]["series"][curve] = [points[step] for step in range(len(points))]
     except OSError as error:
-        raise TableError(f"from: {path} cannot be read: {error.strerror or error}") from error
+        raise TableError(f"from: {reading} cannot be read: {error.strerror or error}") from error
     except (pa.ArrowException, KeyError) as error:
-        raise TableError(f"from: {path} does not hold results of an experiment: {error}") from error
+        raise TableError(f"from: {reading} does not hold results of an experiment: {error}") from error
     return found
 
 

@@ -234,6 +234,29 @@ def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
     assert {point["curve"] for point in points} == {"inter_loss"}
 
 
+def test_curves_come_back_with_the_last_of_the_tables_that_have_them(tmp_path: Path) -> None:
+    from hiso.experiments.tables import restore, write_parquet
+
+    arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}}
+    plots = [{"kind": "curves", "show": [name]} for name in ("utility", "eta_bps_hz", "goodput_bps_hz")]
+    kinds = [experiment(arms=arms, plot=plot) for plot in (*plots, {"kind": "bars", "show": ["utility"]})]
+    plan, store = expand(kinds[0], kinds[0].full), store_in(tmp_path / "results")
+    for run in plan.runs.values():
+        curves = {"utility": [1.0, 2.0], "eta_bps_hz": [3.0, 4.0]} if run.kind == "train-inter" else {}
+        store.put(run, Result(run.content, {"utility": 5.0}, curves, 1.0, 1))
+    again = Store(tmp_path / "again")
+    for number, what in enumerate(kinds):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write_parquet(load_results(what, store), folder)
+        assert (folder / "two-rules-curves.parquet").exists() == (number < 2)
+        restore(what, folder, again)
+    for key, run in plan.runs.items():
+        assert again.get(key) == store.get(key), run.name
+    write_parquet(load_results(kinds[3], store), tmp_path / "0")
+    assert not (tmp_path / "0/two-rules-curves.parquet").exists()
+
+
 def test_published_results_come_back_whole(tmp_path: Path) -> None:
     from hiso.experiments.report import write_report
     from hiso.experiments.tables import restore
