@@ -116,11 +116,12 @@ Those of another action set are refused, and `madqn` with another number of beam
 beams a user, runs in other cells, untested. Agents for any D >= 1 are those trained at D = 2. There uRLLC packets, \
 which do not wait for a decision, are mostly gone before a decision takes effect, and the node's default serves; where \
 its agent learned nothing for that reason, it is trained at D = 0. Access other than `rsma` and `sdma`, other \
-precoders, and CSI that is old or noisy were not trained for.
+precoders, and CSI that is old or noisy were not trained for. Where only the world is another than they were trained \
+for (reading, kappa, D, cell, CSI), they serve with a warning: how much worse, is for experiments to tell.
 
 **Training.** `coma2c-tuned` is the best of three trainings (its seed, of 1 to 3, is in the table), the others are of \
 seed 1 and not chosen among several. Weights do not say what they cost: [fig08](results.md#fig08) has processor times \
-of trainings of 20,000 slots and 1,000 s. The headlines of [results](results.md) are of agents trained anew for 80,000 \
+of trainings of 20,000 slots and 1,000 s, [everywhere](results.md#everywhere) of 80,000 and 3,000 s. The headlines of [results](results.md) are of agents trained anew for 80,000 \
 slots and 3,000 s, ten seeds each and none left out, not of those here. Other seeds give other agents, and a failed \
 training looks like any other until it is compared: `--candidates N` trains the inter-slice agents N times (seeds S to \
 S + N - 1), plays each for 60 s in one more world under each reading at kappa .001, .01 and .05 (agents that do not \
