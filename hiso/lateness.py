@@ -74,7 +74,7 @@ class LatenessWatch:
     def _complaint(self, first: Snapshot, last: Snapshot, speed: float) -> str | None:
         asked = last.slot_observations - first.slot_observations
         late = last.missed_deadlines - first.missed_deadlines
-        if self._there and late > self.limit * asked:
+        if self._there and asked and late > self.limit * asked:
             limit = f"limit {100 * self.limit:.0f} %"
             return f"{100 * late / asked:.1f} % of decisions came late over two seconds ({limit})"
         factor, least = last.real_time_factor, LEAST_SHARE_OF_CLOCK if self._there else LEAST_SHARE_AT_START

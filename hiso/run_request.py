@@ -221,10 +221,6 @@ def make_request(
         TimelineError,
     ) as error:
         raise RequestError(str(error)) from error
-    except OSError as error:
-        raise RequestError(f"scenario: {scenario}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise RequestError(f"scenario: {scenario} is not text: {error}") from error
     if chosen.in_process_only and not in_process:
         raise RequestError(f"scheduler {chosen.name!r}: a reference knows what no xApp can; hiso sim runs it")
     if learn and not agents_that_can_learn(chosen):

@@ -60,7 +60,7 @@ def powers(snapshot: Snapshot) -> str:
 
 def since(now: SliceView, before: SliceView | None) -> dict[str, int]:
     """Decisions since the snapshot before; all where there is none, or a new world has begun."""
-    if before is None or sum(now.decisions.values()) <= sum(before.decisions.values()):
+    if before is None or sum(now.decisions.values()) < sum(before.decisions.values()):
         return now.decisions
     return {source: now.decisions[source] - before.decisions[source] for source in SOURCES}
 

@@ -144,7 +144,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     try:
         scenario = load_scenario(options.scenario, options.set)
         timeline = () if options.timeline is None else load_timeline(options.timeline, scenario)
-    except (ScenarioError, TimelineError, OSError, UnicodeDecodeError) as error:
+    except (ScenarioError, TimelineError) as error:
         parser.error(str(error))
     require_exposed(parser, options.expose, http_host=options.http_host)
     if options.summary is not None and not options.summary.absolute().parent.is_dir():

@@ -102,6 +102,9 @@ class StartWeights:
         return self._by_delay.get(control_delay_slots > 0)
 
 
+MISMATCHES = ("hwi_model", "control_delay", *CELL_FIELDS)
+
+
 class HostMetrics(Collector):
     """What an xApp shows of itself; the deciding thread only adds to plain numbers."""
 
@@ -112,7 +115,8 @@ class HostMetrics(Collector):
         self.trigger_evaluations: int | None = None
         self.inter_slice_updates: int | None = None
         self.weights_version = 0
-        self.mismatches = dict.fromkeys(("hwi_model", "control_delay", *CELL_FIELDS), False)
+        self.mismatches: dict[str, dict[str, bool]] = {}
+        """By node, what its agent was trained for otherwise; of `MISMATCHES`."""
         self.connected: Callable[[], bool] = lambda: False
         self.lost_indications: Callable[[], int] = lambda: 0
         self._durations_ns = np.zeros(DURATIONS, np.int64)
@@ -143,8 +147,9 @@ class HostMetrics(Collector):
             )
         yield GaugeMetricFamily("hiso_xapp_weights_version", "Updates since the start", value=self.weights_version)
         mismatch = GaugeMetricFamily("hiso_xapp_weights_mismatch", "1: trained for something else", labels=["reason"])
-        for reason, differs in self.mismatches.items():
-            mismatch.add_metric([reason], float(differs))
+        nodes = list(self.mismatches.values())
+        for reason in MISMATCHES:
+            mismatch.add_metric([reason], float(any(differs[reason] for differs in nodes)))
         yield mismatch
         yield CounterMetricFamily(
             "hiso_xapp_lost_indications", "Gaps in ric_indication_sn", value=self.lost_indications()
@@ -155,10 +160,10 @@ class HostMetrics(Collector):
 class MismatchWatch:
     """Warns, in log and metric, where weights were trained for something else than what they now meet."""
 
-    def __init__(self, trained: WeightsMetadata | None, metrics: HostMetrics) -> None:
-        """`trained` None: there is nothing to compare."""
+    def __init__(self, trained: WeightsMetadata | None, node_id: str, metrics: HostMetrics) -> None:
+        """Of the agent at a node; `trained` None: there is nothing to compare."""
         self._trained = trained
-        self._metrics = metrics
+        self._differs = metrics.mismatches[node_id] = dict.fromkeys(MISMATCHES, False)
         self._hwi_model: int | None = None
 
     def control_delay(self, slots: int) -> None:
@@ -184,7 +189,7 @@ class MismatchWatch:
             self._set("hwi_model", differs, self._trained.hwi_model, ("paper", "aggregate")[model == 1])
 
     def _set(self, reason: str, differs: bool, trained: object, met: object) -> None:
-        self._metrics.mismatches[reason] = differs
+        self._differs[reason] = differs
         if differs:
             _LOG.warning("weights_mismatch", extra=fields(reason=reason, trained=trained, met=met))
 

@@ -106,7 +106,7 @@ class InterSliceXApp:
         start = None if trained is None else inter_weights(trained, self._options)
         step_hz = self._options.bandwidth_step_hz
         policy = make_inter_policy(arguments.policy, context, arguments.seed, start, step_hz=step_hz)
-        watch = MismatchWatch(None if trained is None else trained.metadata, self._metrics)
+        watch = MismatchWatch(None if trained is None else trained.metadata, node.node_id, self._metrics)
         watch.control_delay(context.control_delay_slots)
         self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
         trigger = make_trigger(arguments.trigger)
@@ -119,7 +119,7 @@ class InterSliceXApp:
             f"inter/{node.node_id}",
             wire.encode_hello("inter", arguments.policy, definition.lockstep, asdict(context), self._options),
             wire.encode_inter_weights(policy.weights),
-            wire.decode_inter_weights,
+            lambda parts: policy.checked(wire.decode_inter_weights(parts)),
             lockstep=definition.lockstep,
             required=arguments.learn,
             stopping=lambda: self._host.stopping,

@@ -154,7 +154,7 @@ class IntraSliceXApp:
         start = None if trained is None else trained_weights(name, context, trained, options)
         policy = make_intra_policy(name, context, seed, start, options)
         policy.freeze()
-        watch = MismatchWatch(None if trained is None else trained.metadata, self._metrics)
+        watch = MismatchWatch(None if trained is None else trained.metadata, node.node_id, self._metrics)
         watch.control_delay(context.control_delay_slots)
         watch.cell(context)
         self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
@@ -169,7 +169,7 @@ class IntraSliceXApp:
             f"{agent}/{node.node_id}",
             wire.encode_hello(agent, name, lockstep, asdict(context), options, schedule.slots_a_frame),
             wire.encode_intra_weights(start or untrained_weights(name, context, seed, options)),
-            wire.decode_intra_weights,
+            lambda parts: policy.checked(wire.decode_intra_weights(parts)),
             lockstep=lockstep,
             required=self._arguments.learn,
             stopping=lambda: self._host.stopping,

@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mean
@@ -106,6 +107,7 @@ class SlotSession(Session):
         self._training_slots = training_slots
         self._learner = self._make(start)
         self._last_slot = -1
+        self._last_users = 0
         self._updates_before = 0
 
     def _make(self, start: IntraWeights) -> IntraLearner:
@@ -131,6 +133,8 @@ class SlotSession(Session):
         """One frame of the slot function."""
         observation = decode_observation(header, message)
         decision = wire.decode_decision(previous)
+        if decision is not None and len(decision.beams) != self._last_users:
+            raise ValueError(f"previous: of {len(decision.beams)} users, the frame before was of {self._last_users}")
         if observation.observed_slot <= self._last_slot:
             # Another world has begun: what was open in the old one never ends.
             self._updates_before += self._learner.stats.updates
@@ -139,6 +143,7 @@ class SlotSession(Session):
         elif not self.lockstep:
             self._learner.cut_off(observation.observed_slot)
         self._last_slot = observation.observed_slot
+        self._last_users = len(observation.user_ids)
         return self._learner.on_frame(observation, decision) is not None
 
     def measures(self) -> dict[str, float]:
@@ -191,20 +196,51 @@ class BudgetSession(Session):
         }
 
 
+class Sessions:
+    """The sessions of a learner by the names of their xApps, those unused for longest first; of too many they end."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._open: OrderedDict[bytes, Session] = OrderedDict()
+        self.ended_updates = 0.0
+        """Of sessions that have ended."""
+
+    def get(self, name: bytes) -> Session | None:
+        """An xApp's; None: it has none."""
+        return self._open.get(name)
+
+    def keep(self, name: bytes, session: Session) -> None:
+        """Put an xApp's session last, in the place of the one that it had."""
+        before = self._open.get(name)
+        if before is not None and before is not session:
+            self._end(before)
+        self._open[name] = session
+        self._open.move_to_end(name)
+        while len(self._open) > MAX_SESSIONS:
+            self._end(self._open.popitem(last=False)[1])
+
+    def in_use(self) -> list[Session]:
+        """Those that have not ended, the one used last at the end; from any thread."""
+        return list(self._open.values())
+
+    def _end(self, session: Session) -> None:
+        self.ended_updates += session.measures()["updates"]
+
+
 class LearnerMetrics(Collector):
     """Metrics of the sessions: counts are sums, the rest is that of the session that learned last."""
 
-    def __init__(self, agent: str, sessions: dict[bytes, Session]) -> None:
-        """Of the learner's sessions, the newest last."""
+    def __init__(self, agent: str, sessions: Sessions) -> None:
+        """Of the learner's sessions."""
         self._agent = agent
         self._sessions = sessions
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now."""
-        measures = [session.measures() for session in list(self._sessions.values())]
+        measures = [session.measures() for session in self._sessions.in_use()]
         newest = measures[-1] if measures else {"version": 0.0, "reward": 0.0}
         updates = CounterMetricFamily("hiso_learner_updates", "Gradient steps", labels=["agent"])
-        updates.add_metric([self._agent], sum(one["updates"] for one in measures))
+        updates.add_metric([self._agent], self._sessions.ended_updates + sum(one["updates"] for one in measures))
         yield updates
         losses = GaugeMetricFamily("hiso_learner_loss", "Of the last update", labels=["agent", "loss"])
         for name, value in newest.items():
@@ -227,7 +263,7 @@ class Learner:
 
     def __init__(self, arguments: argparse.Namespace, start: StartWeights | None) -> None:
         """`start`: where to start instead of the xApp's own weights; None: from those."""
-        self.sessions: dict[bytes, Session] = {}
+        self.sessions = Sessions()
         self._arguments = arguments
         self._start = start
         self._stopping = False
@@ -262,7 +298,7 @@ class Learner:
         session = self.sessions.get(identity)
         if session is None:
             return (wire.UNKNOWN,)
-        self._keep(identity, session)
+        self.sessions.keep(identity, session)
         session.news = session.learn(parts[2], parts[3], parts[4]) or session.news
         # Weights that the next frame makes old are not sent: taking them over costs who decides in every slot.
         if not session.news or (not session.lockstep and self._socket.poll(0)):
@@ -280,15 +316,8 @@ class Learner:
         if session is None or not session.fits(hello) or session.version < brought.version:
             session = self._new_session(hello, brought)
             _LOG.info("session_begins", extra=fields(xapp=identity.decode(errors="replace")))
-        self._keep(identity, session)  # not before: a greeting that is refused must not cost what was learned
-        while len(self.sessions) > MAX_SESSIONS:
-            del self.sessions[next(iter(self.sessions))]
+        self.sessions.keep(identity, session)  # not before: a greeting that is refused must not cost what was learned
         return session.weights()
-
-    def _keep(self, identity: bytes, session: Session) -> None:
-        """Put a session last: in the order of their last use, the first is unused for longest."""
-        self.sessions.pop(identity, None)
-        self.sessions[identity] = session
 
     def _decode(self, weights: wire.WeightsParts) -> IntraWeights | InterWeights:
         if self._arguments.agent == "inter":

@@ -54,7 +54,9 @@ class LearnerLink(Generic[Weights]):
         on_learning: Callable[[bool], None],
         max_outstanding: int = MAX_OUTSTANDING,
     ) -> None:
-        """`required`: in lock-step the first frame waits for the learner; else it starts when it says hello.
+        """`decode` raises ValueError for weights that do not fit the agent, too, which then decides frozen.
+
+        `required`: in lock-step the first frame waits for the learner; else it starts when it says hello.
 
         A learner that refuses ends the waiting: the agent decides frozen, and asks again now and then.
         `identity` names agent and node; `weights` is where a learner starts from, `on_learning` is told when

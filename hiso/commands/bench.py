@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from rich.console import Console
 
 from hiso import ports
-from hiso.commands.options import PortBaseOption, check_file, fail, refuse
+from hiso.commands.options import PortBaseOption, check_file, fail, refuse, write_json
 from hiso.signals import ends_on_signals
 
 JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there.")]
@@ -46,12 +45,11 @@ def bench(
             report = session.measure(port_base, console, stop, quick=quick, with_sweep=sweep)
         except Interrupted:
             fail("interrupted: there are no figures")
-    if json is not None:
-        json.write_text(json_text.dumps(report, indent=2, allow_nan=False) + "\n")
     if as_markdown:
         typer.echo(tables.markdown(report))
     else:
         session.show(console, report)
+    write_json(json, report)
     if report["failed"]:
         fail("not measured: " + "; ".join(f"{part}: {reason}" for part, reason in report["failed"].items()))
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json as json_text
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -25,6 +24,7 @@ from hiso.commands.options import (
     check_file,
     refuse,
     warn,
+    write_json,
 )
 from hiso.comparison import COLUMNS, Row, compare, markdown, row_key
 from hiso.mismatches import mismatches
@@ -92,15 +92,16 @@ def compare_schedulers(
     ]
     if len({(row_key(each), each.seed) for each in requests}) < len(requests):
         refuse("scheduler, kappa, control-delay-slots: each may be given once")
+    if beyond := requests[0].never_made():
+        warn(f"timeline: {beyond} of its events lie beyond the end of the run")
     for line in dict.fromkeys(line for each in requests for line in mismatches(each)):
         warn(line)
     rows = _run(requests, Console(stderr=True))
-    if json is not None:
-        _write(json, requests[0], rows)
     if as_markdown:
         typer.echo(markdown(rows))
     else:
         _show(rows)
+    write_json(json, _table(requests[0], rows))
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -175,13 +176,12 @@ def _run(requests: list[RunRequest], console: Console) -> list[Row]:
         return compare(requests, closed)
 
 
-def _write(path: Path, first: RunRequest, rows: list[Row]) -> None:
-    data = {
+def _table(first: RunRequest, rows: list[Row]) -> dict[str, Any]:
+    return {
         "scenario": first.scenario.name,
         "slots": first.slots,
         "rows": [dataclasses.asdict(row) for row in rows],
     }
-    path.write_text(json_text.dumps(data, indent=2) + "\n")
 
 
 def _show(rows: list[Row]) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 import typer
 
 from hiso import ports
+from hiso import summary as summaries
 from hiso.doctor import torch_remedy
 from hiso.run_request import MAX_SEED, MAX_SLOTS, RequestError, RunRequest, make_request
 from ran_emulator.arguments import MAX_CELLS
@@ -190,6 +191,16 @@ def check_file(option: str, path: Path | None) -> None:
         refuse(f"{option}: {path} must be a file in a folder that exists")
     if not os.access(path if path.exists() else folder, os.W_OK):
         refuse(f"{option}: {path} cannot be written")
+
+
+def write_json(path: Path | None, data: dict[str, Any]) -> None:
+    """Write what a run gave, which is on the screen by now; a file that cannot be written after all is told."""
+    if path is None:
+        return
+    try:
+        summaries.write(path, data)
+    except OSError as error:
+        refuse(f"json: {path} cannot be written: {error.strerror}")
 
 
 def check_torch(*, learn: bool) -> None:

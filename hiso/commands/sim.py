@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hiso import summary as summaries
-from hiso.commands.options import RunOptions, refuse, takes, warn
+from hiso.commands.options import RunOptions, takes, warn, write_json
 from hiso.mismatches import mismatches
 from hiso.run_request import RunRequest
 from hiso.runner import RunResult, run
@@ -26,11 +26,7 @@ def sim(options: RunOptions) -> None:
     console = Console()
     summary = summarize(request, run_with_progress(request, console))
     show_result(console, summary)
-    if options.json is not None:
-        try:
-            summaries.write(options.json, summary)
-        except OSError as error:
-            refuse(f"json: {options.json} cannot be written: {error.strerror}")
+    write_json(options.json, summary)
 
 
 def run_with_progress(request: RunRequest, console: Console) -> list[RunResult]:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _NOTE = "hiso/experiments/same_results.json"
-_PACKAGES = ("hiso", "ran_emulator", "near_rt_ric", "xapps")
+_PACKAGES = ("hiso", "ran_emulator", "near_rt_ric", "xapps", "service_kit")
 _IN_PROCESS = ("hiso.experiments.perform",)
 _SYSTEM = (
     "hiso.experiments.whole_system",
-    "hiso.launcher",
+    "hiso.commands.up",
     "near_rt_ric.__main__",
     "near_rt_ric.hot_loop",
     "ran_emulator.__main__",
@@ -27,7 +27,10 @@ _SYSTEM = (
     "xapps.inter_slice",
     "xapps.intra_slice",
 )
-"""What makes a run of the whole system, and what that starts."""
+"""What makes a run of the whole system, the command that it is, and what that starts."""
+
+_CONTRACTS = "proto/hiso_proto/*.proto"
+"""What goes over E2, whose bytes are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,15 @@ def code_digest(root: Path = ROOT, *, system: bool = False) -> str:
 
 @cache
 def own_digest(root: Path, *, system: bool = False) -> str:
-    """SHA-256 over the syntax trees of all modules that a run can import: comments and layout do not count."""
+    """SHA-256 over the syntax trees of all modules that a run can import: comments and layout do not count.
+
+    Of a run of the whole system over the contracts of its interfaces, too.
+    """
     digest = hashlib.sha256()
     for name, tree in sorted(_reachable(root, *(_SYSTEM if system else _IN_PROCESS)).items()):
         digest.update(f"{name}\n{ast.dump(tree)}\n".encode())
+    for path in sorted(root.glob(_CONTRACTS)) if system else ():
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

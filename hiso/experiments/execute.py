@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -80,7 +79,7 @@ def execute(
         series: by key, curves without which a training is made again: results taken back from a table lack most.
 
     Raises:
-        StoreError: the folder, or a file in it, cannot be used.
+        StoreError: the folder, or a file in it, cannot be used; what was stored stays.
         KeyboardInterrupt: ended by a person; what was stored stays.
         BrokenProcessPool: a process was killed from outside (memory?); what was stored stays.
     """
@@ -134,7 +133,7 @@ def _in_processes(missing: dict[str, Run], store: Store, jobs: int, tally: Tally
             for future in finished:
                 _, run = open_runs.pop(future)
                 _count(tally, run, future.result(), watch)
-    except (KeyboardInterrupt, BrokenProcessPool):
+    except BaseException:  # nobody waits for hours for runs that go on after one that cannot be stored
         for child in multiprocessing.active_children():
             child.terminate()
         raise
@@ -154,7 +153,7 @@ def _count(tally: Tally, run: Run, good: bool, watch: Watch) -> None:
 
 
 def _begin_worker() -> None:
-    """Ctrl-C is for the parent, whose end is the worker's; one thread a process, since there is a process a core."""
+    """Ctrl-C is for the parent, whose end is the worker's; one thread of PyTorch a process, of which a core has one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=_end_with_parent, daemon=True).start()

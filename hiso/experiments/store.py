@@ -78,15 +78,22 @@ class Store:
             raise StoreError(f"{path}: not a stored result, delete it to have it made again: {error}") from error
 
     def put(self, run: Run, result: Result, weights: Weights | None = None) -> None:
-        """Store a result; the weights first, so that a result that is there has them."""
-        if weights is not None:
-            scratch = self._scratch(self._weights)
-            save_weights(scratch, weights)
-            scratch.replace(self._weights_path(run.key))
+        """Store a result; the weights first, so that a result that is there has them.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         text = json.dumps(_finite(asdict(result)), allow_nan=False, sort_keys=True) + "\n"
-        scratch = self._scratch(self._runs)
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(self._runs / f"{run.key}.json")
+        try:
+            if weights is not None:
+                scratch = self._scratch(self._weights)
+                save_weights(scratch, weights)
+                scratch.replace(self._weights_path(run.key))
+            scratch = self._scratch(self._runs)
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(self._runs / f"{run.key}.json")
+        except OSError as error:
+            raise StoreError(f"out: {self.folder} cannot be written: {error.strerror}") from error
 
     def has_weights(self, key: str) -> bool:
         """Whether there is what a training has left."""

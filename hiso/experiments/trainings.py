@@ -14,7 +14,7 @@ from hiso.experiments.run import Run
 from hiso.observe import second_report
 from hiso.training.inter import InterTraining, trained_file
 from hiso.training.intra import Progress, train_intra
-from hiso.training.validation import best_candidate, validation_utilities
+from hiso.training.validation import best_of
 from hiso.world import report_utility
 from ran_emulator import state as st
 from ran_emulator.cell import SecondWindow
@@ -109,7 +109,7 @@ def choose_inter_level(run: Run, weights_of: WeightsOf) -> Outcome:
     candidates = [weights_of(key) for key in run.candidates]
     agents = [inter_weights(candidate, training.options) for candidate in candidates]
     seconds = run.slots // SLOTS_PER_SECOND
-    best = best_candidate(np.array([validation_utilities(training, each, seconds) for each in agents]))
+    best = best_of(training, agents, seconds)
     return Outcome({"inter_candidate": float(best)}, weights=candidates[best])
 
 

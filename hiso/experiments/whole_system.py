@@ -13,14 +13,14 @@ from hiso import ports
 from hiso.experiments.episodes import episode_measures
 from hiso.experiments.outcome import Outcome, options_of
 from hiso.experiments.run import Run
-from ran_emulator.scenario import parse_scenario
+from ran_emulator.scenario import SLOTS_PER_SECOND, parse_scenario
 
 
 def perform_system(run: Run) -> Outcome:
     """An episode.
 
     Raises:
-        RuntimeError: the system ended badly, or no ports are free.
+        RuntimeError: the system ended badly or not at all, or no ports are free.
     """
     with tempfile.TemporaryDirectory() as folder:
         scenario, summary = Path(folder, "scenario.yaml"), Path(folder, "summary.json")
@@ -31,7 +31,11 @@ def perform_system(run: Run) -> Outcome:
         for assignment in options_of(run).assignments():
             command += ["--set-agents", assignment]
         command += ["--port-base", str(_free_port_base())]
-        done = subprocess.run([*command, "--json", str(summary)], capture_output=True, text=True, check=False)
+        command += ["--json", str(summary)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_limit_s(run))
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"hiso up has not ended after {error.timeout:.0f} s") from error
         if done.returncode != 0:
             raise RuntimeError(f"hiso up ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
         found = json.loads(summary.read_text())
@@ -41,6 +45,11 @@ def perform_system(run: Run) -> Outcome:
     measures["e2_budget_byte_per_s"] = _total(found["e2_bytes"]["budgets"]) / found["simulated_s"]
     measures["e2_budget_messages_per_s"] = _total(found["e2_messages"]["budgets"]) / found["simulated_s"]
     return Outcome(measures)
+
+
+def _limit_s(run: Run) -> float:
+    """Time after which an episode hangs: a hundredth of real time, after minutes in which kernels are compiled."""
+    return 600 + 100 * run.slots / SLOTS_PER_SECOND
 
 
 def _free_port_base() -> int:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from hiso.observe import budget_context, second_report
 from hiso.training.gating import Gate, GatedAgent, usual_gate
 from hiso.training.metadata import training_metadata
-from hiso.training.validation import best_candidate, validation_utilities
+from hiso.training.validation import best_of
 from hiso.training.variety import any_impairments, with_dwell
 from hiso.world import make_world, report_utility
 from ran_emulator.cell import SecondWindow
@@ -127,9 +125,7 @@ def train_inter(
         candidate = replace(training, seed=training.seed + place)
         _, learner = candidate.run(note)
         trained.append((candidate, learner.weights()))
-    best = 0
-    if candidates > 1:
-        best = best_candidate(np.array([validation_utilities(training, agents) for _, agents in trained]))
+    best = best_of(training, [agents for _, agents in trained]) if candidates > 1 else 0
     return trained_file(*trained[best], command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ VALIDATION_IMPAIRMENTS = tuple(
 F64 = npt.NDArray[np.float64]
 
 
-def validation_utilities(training: InterTraining, agents: InterWeights, seconds: int = VALIDATION_SECONDS) -> F64:
+def validation_utilities(training: InterTraining, agents: InterWeights, seconds: int) -> F64:
     """Mean utility of trained agents, frozen and acting every second, on a validation world under each impairment.
 
     The world is one that no candidate was trained in, under the scenario's own impairments or, where the training
@@ -43,6 +44,11 @@ def validation_utilities(training: InterTraining, agents: InterWeights, seconds:
         reports = play_policy(world, policy, "always", seconds)
         utilities.append(np.mean([report_utility(scenario, report) for report in reports]))
     return np.array(utilities)
+
+
+def best_of(training: InterTraining, candidates: Sequence[InterWeights], seconds: int = VALIDATION_SECONDS) -> int:
+    """Which of the agents of several trainings does best, by what `best_candidate` says of their utilities."""
+    return best_candidate(np.array([validation_utilities(training, agents, seconds) for agents in candidates]))
 
 
 def best_candidate(utilities: F64) -> int:

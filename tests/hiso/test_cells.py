@@ -54,7 +54,7 @@ def test_totals_are_those_of_all_packets(cells: list[dict]) -> None:
 def test_cells_that_are_alike_give_their_own_figures(cells: list[dict]) -> None:
     total = joint_summary(SCENARIO, [cells[0]] * 2)
     for key in ("eta_bps_hz", "eta_sum_bps_hz", "goodput_bps_hz", "utility", "seed", "hwi_model"):
-        assert total[key] == pytest.approx(cells[0][key]) if isinstance(total[key], float) else cells[0][key]
+        assert total[key] == (pytest.approx(cells[0][key]) if isinstance(total[key], float) else cells[0][key])
     for name in SLICE_NAMES:
         for key in ("ssr", "bandwidth_hz", "power_w"):
             assert total["slices"][name][key] == pytest.approx(cells[0]["slices"][name][key])

@@ -73,7 +73,7 @@ WRONG = [
     (["--set", "users"], "expected FIELD=VALUE"),
     (["--scheduler", "best"], "scheduler: 'best' is none of hiso-coma"),
     (["--inter", "best"], "inter: 'best' is none of"),
-    (["--inter", "constant:1,8,1"], "2"),
+    (["--inter", "constant:1,8,1"], "vonr must have 2 to 6 MHz, not 1 MHz (C3)"),
     (["--intra", "best"], "intra: 'best' is none of"),
     (["--trigger", "best"], "trigger: 'best' is none of always"),
     (["--seed", "-1"], "seed: must be 0.."),
@@ -347,11 +347,20 @@ def test_sim_makes_the_changes_of_a_timeline_and_tells_them(runner: CliRunner, t
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
-def test_a_summary_that_cannot_be_written_after_all_is_told_after_the_result(runner: CliRunner) -> None:
-    result = runner.invoke(app, ["sim", "--scheduler", "gga", "--slots", "20", "--json", "/dev/full"])
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["sim", "--scheduler", "gga", "--slots", "20"], "gga on base"),
+        (["compare", "--scheduler", "gga,eea", "--duration", "0.01"], "eea"),
+    ],
+)
+def test_a_summary_that_cannot_be_written_after_all_is_told_after_the_result(
+    runner: CliRunner, command: list[str], shown: str
+) -> None:
+    result = runner.invoke(app, [*command, "--json", "/dev/full"])
     assert result.exit_code == 2
     assert "json: /dev/full cannot be written: No space left on device" in result.stderr
-    assert "gga on base" in result.stdout
+    assert shown in result.stdout
 
 
 def test_sim_writes_a_summary_with_every_key(runner: CliRunner, tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from hiso.commands.sim import summarize
 from hiso.lateness import LIMIT_WITH_FIFO, LIMIT_WITHOUT_FIFO, LatenessWatch, slower
-from hiso.monitor import AgentView, Metrics, Snapshot, agent_view, snapshot
+from hiso.monitor import AgentView, Metrics, SliceView, Snapshot, agent_view, snapshot
 from hiso.run_request import RunRequest, make_request
 from hiso.runner import run
-from hiso.terminal import EventLog, Terminal, plain_line, show_result
+from hiso.terminal import EventLog, Terminal, plain_line, show_result, since
 from ran_emulator.clock import parse_clock
 
 EMULATOR = """
@@ -208,6 +208,12 @@ class TestLateness:
             assert watch.complaint(seen(at_s, int(1_000 * at_s), int(500 * at_s), xapp=None), at_s) is None
         assert watch.complaint(seen(5.0, 5_000, 2_500, xapp=None), 5.0) is not None
 
+    def test_what_comes_late_of_those_that_asked_before_is_no_share_of_nothing(self) -> None:
+        watch = LatenessWatch(parse_clock("realtime"), fifo=True)
+        watch.complaint(seen(1.0, 1_000, 0), 1.0)
+        for at_s in (3.0, 5.0, 7.0):
+            assert watch.complaint(seen(at_s, 1_000, 4 * int(at_s)), at_s) is None
+
     def test_one_hiccup_is_forgiven(self) -> None:
         watch = LatenessWatch(parse_clock("realtime"), fifo=True)
         watch.complaint(seen(1.0, 0, 0), 1.0)
@@ -255,3 +261,15 @@ class TestLateness:
             clock = slower(clock)
             names.append(clock.name)
         assert names == ["realtime", "0.5x", "0.25x", "lockstep"]
+
+
+def test_shares_are_those_of_the_time_since_the_snapshot_before() -> None:
+    def decided(control: int, held: int, default: int) -> SliceView:
+        return replace(seen().slices["embb"], decisions={"control": control, "held": held, "default": default})
+
+    before = decided(5, 6, 7)
+    assert since(before, None) == before.decisions
+    assert since(before, before) == {"control": 0, "held": 0, "default": 0}  # nobody was served
+    assert since(decided(6, 7, 9), before) == {"control": 1, "held": 1, "default": 2}
+    anew = decided(1, 1, 0)
+    assert since(anew, before) == anew.decisions

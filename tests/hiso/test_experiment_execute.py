@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from hiso.commands import app
 from hiso.experiments.execute import Tally, _missing, execute
 from hiso.experiments.run import Run
 from hiso.experiments.runs import expand
-from hiso.experiments.store import Result, Store
+from hiso.experiments.store import Result, Store, StoreError
 
 
 def quiet(_tally: Tally, _run: Run | None) -> None:
@@ -94,6 +96,22 @@ def test_a_training_is_made_again_where_a_figure_shows_curves_that_are_not_store
     series = {key: plan.series_of(key) for key in plan.runs}
     assert {run.kind for run in _missing(plan.runs, store, False, series).values()} == {"train-inter"}
     assert _missing(plan.runs, store, False, {}) == {}
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_what_cannot_be_stored_ends_the_work_and_is_told(tmp_path: Path) -> None:
+    arms = {"tuned": {"scheduler": "hiso-coma-tuned", "inter": "constant:2,6,2", "trigger": "never", "trained": True}}
+    plan = expand(what := experiment(arms=arms, conditions={"base": {}}), what.quick)
+    store = store_in(tmp_path)
+    trainings = {key: run for key, run in plan.runs.items() if run.kind == "train-intra"}
+    first, second = trainings
+    (tmp_path / f"weights/{first}.npz").mkdir()  # where a file is to be
+    long = replace(trainings[second], slots=10_000_000)
+    with pytest.raises(StoreError, match=f"out: {tmp_path} cannot be written: Is a directory"):
+        execute({first: trainings[first], long.key: long}, store, 2, quiet)
+    assert multiprocessing.active_children() == []
+    assert store.get(first) is None
 
 
 def test_a_run_whose_weights_are_not_there_is_stored_as_failed(tmp_path: Path) -> None:

@@ -80,6 +80,22 @@ def test_a_note_is_of_the_code_that_it_was_made_for_alone(tmp_path: Path) -> Non
     assert code_digest(changed) == own_digest(changed)
 
 
+@pytest.mark.parametrize("changed", ["hiso/monitor.py", "proto/hiso_proto/e2ap.proto", "service_kit/logs.py"])
+def test_results_of_whole_systems_are_of_all_that_counts_for_them(tmp_path: Path, changed: str) -> None:
+    digests = []
+    for name in ("one", "same", "other"):
+        root = checkout(tmp_path / name)
+        up = root / "hiso/commands/up.py"
+        for path in (up, root / changed):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        (root / changed).write_text("x = 2" if name == "other" else "x = 1")
+        up.write_text("import hiso.monitor\nfrom service_kit import logs\n")
+        digests.append(own_digest(root, system=True))
+        assert own_digest(root) == own_digest(tmp_path / "one")  # in process nothing of it is imported
+    one, same, other = digests
+    assert one == same != other
+
+
 @pytest.fixture
 def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[SameResults]:
     """Where the command's note goes instead of the checkout that is tested."""

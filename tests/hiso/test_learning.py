@@ -133,7 +133,7 @@ def test_the_candidate_that_is_best_on_the_validation_worlds_is_kept(
     of_validation = validation.make_world
     monkeypatch.setattr(inter.InterTraining, "run", lambda training, _note: (None, Learner(training.seed)))
     monkeypatch.setattr(validation, "make_world", make_world)
-    monkeypatch.setattr(inter, "validation_utilities", partial(validation.validation_utilities, seconds=10))
+    monkeypatch.setattr(inter, "best_of", partial(validation.best_of, seconds=10))
     training = inter.usual_training(scenario, "coma2c-tuned", 5, 100, 0, "slnr")
     kept = inter.train_inter(training, "test", candidates=3)
     assert kept.metadata.seed == good

@@ -292,6 +292,35 @@ def test_a_subscription_deleted_by_a_person_is_reported(ric, node, echo):
     assert not running.subscription.active
 
 
+def test_the_same_key_replaces_the_subscription_which_is_silent_from_then_on(ric, node):
+    made, heard = node(ric, 1), []
+
+    with XApp("changes-its-mind", bus=ric.bus) as xapp:
+        xapp.connect(10)
+        there = xapp.wait_for_node(KPM_OID, 10)
+
+        def subscribe(name, period_ms):
+            def handler(_node, indication):
+                heard.append((name, indication.ric_indication_sn))
+                if len(heard) == 2:
+                    xapp.stop()
+
+            trigger = kpm.EventTriggerDefinition(reporting_period_ms=period_ms)
+            actions = [report_action(kpm.ActionDefinition(ric_style_type=1))]
+            return xapp.subscribe(there, KPM_OID, key="k", trigger=trigger, actions=actions, handler=handler)
+
+        first = subscribe("first", 1_000)
+        made.indicate(first.request_id, KPM_ID, ric_indication_sn=1)  # on its way while it is replaced
+        second = subscribe("second", 2_000)
+        assert (first.active, second.active) == (False, True)
+        made.indicate(second.request_id, KPM_ID, ric_indication_sn=2)
+        joined = subscribe("joined", 2_000)  # the same content: it goes on under another handler
+        assert (joined.request_id, second.active) == (second.request_id, False)
+        made.indicate(joined.request_id, KPM_ID, ric_indication_sn=3)
+        xapp.run()
+    assert heard == [("joined", 2), ("joined", 3)]
+
+
 def test_an_exception_of_a_handler_ends_the_loop(ric, node):
     made = node(ric, 1)
 

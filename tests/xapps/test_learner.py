@@ -214,6 +214,35 @@ def test_what_cannot_be_used_is_refused_and_learning_goes_on(start: Callable[...
     lacking = json.dumps({"agent": "embb", "policy": POLICY}).encode()
     assert learner.ask(wire.HELLO, lacking, *slot_hello()[2:])[0] == wire.REFUSED
     learner.learn(3, frame, b"")
+    users = len(decode_observation(*frame).user_ids)
+    others = SlotDecision(
+        np.zeros(users + 1, np.int16), np.ones(users + 1, np.float32), None, np.zeros(users + 1, "i4")
+    )
+    refused = learner.ask(wire.FRAME, wire.encode_number(4), *frame, wire.encode_decision(others))
+    assert refused == [wire.REFUSED, f"previous: of {users + 1} users, the frame before was of {users}".encode()]
+    learner.learn(5, frame, b"")
+
+
+class Counting:
+    """A session that has made some updates."""
+
+    def __init__(self, updates: int) -> None:
+        self.updates = updates
+
+    def measures(self) -> dict[str, float]:
+        return {"updates": self.updates, "version": 1.0, "reward": 0.0}
+
+
+def test_updates_of_sessions_that_have_ended_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner_module, "MAX_SESSIONS", 2)
+    sessions = learner_module.Sessions()
+    metrics = learner_module.LearnerMetrics("embb", sessions)
+    counted = []
+    for name, session in ((b"a", Counting(5)), (b"b", Counting(70)), (b"a", Counting(0)), (b"c", Counting(300))):
+        sessions.keep(name, session)  # type: ignore[arg-type]
+        counted.append(next(iter(metrics.collect())).samples[0].value)
+    assert counted == [5, 75, 75, 375]
+    assert [session.measures()["updates"] for session in sessions.in_use()] == [0, 300]
 
 
 def test_of_too_many_sessions_the_one_unused_for_longest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,6 +259,7 @@ def test_of_too_many_sessions_the_one_unused_for_longest_goes(tmp_path: Path, mo
     assert learns(b"a")
     assert learner._answer(b"c", [*slot_hello()])[0] == wire.WELCOME
     assert {identity: learns(identity) for identity in (b"a", b"b", b"c")} == {b"a": True, b"b": False, b"c": True}
+    assert len(learner.sessions.in_use()) == 2
     learner._socket.close()
 
 

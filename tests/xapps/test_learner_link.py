@@ -75,12 +75,20 @@ class Link:
             "embb/00101-1",
             wire.encode_hello("embb", "madqn-tuned", lockstep, {}),
             wire.encode_intra_weights(START),
-            wire.decode_intra_weights,
+            self.decoded,
             lockstep=lockstep,
             required=required,
             stopping=lambda: self.stopping,
             on_learning=self.told.append,
         )
+
+    @staticmethod
+    def decoded(parts: wire.WeightsParts) -> IntraWeights:
+        """Weights of this agent's size, as a policy checks them."""
+        found = wire.decode_intra_weights(parts)
+        if len(found.flat) != len(START.flat) or not np.isfinite(found.flat).all():
+            raise ValueError("weights: expected 4 finite numbers")
+        return found
 
     def exchange(self, message: bytes = b"m", previous: bytes = b"p") -> IntraWeights | None:
         return self.link.exchange(b"h", message, previous)
@@ -343,6 +351,22 @@ def test_a_learner_that_started_anew_is_greeted_with_what_was_learned(
     learner.learned(frame, None)
     thread.join(10)
     assert link.told == [True, False, True]
+
+
+def test_weights_that_do_not_fit_end_the_learning_and_not_the_agent(
+    make: Callable[..., Link], learner: ScriptedLearner
+) -> None:
+    link = make(lockstep=False)
+    thread, _ = in_background(link.until_learning)
+    learner.welcome()
+    thread.join(10)
+    assert link.exchange() is None
+    learner.learned(learner.take(wire.FRAME), IntraWeights(2, 0.25, np.full(4, np.nan, np.float32), "diverged"))
+    deadline_s = time.monotonic() + 10
+    while link.link.learning:
+        assert link.exchange() is None
+        assert time.monotonic() < deadline_s
+    assert link.told == [True, False]
 
 
 def test_a_refusal_and_nonsense_leave_the_agent_frozen(make: Callable[..., Link], learner: ScriptedLearner) -> None:

@@ -244,6 +244,11 @@ class XApp:
         )
         subscription.handler = self._watched(subscription)
         self._request_subscription(subscription)
+        replaced = self._subscriptions.get((node.node_id, key))
+        if replaced is not None:
+            replaced.active = False
+            if self._by_instance.get(replaced.request_id.ric_instance_id) is replaced:
+                del self._by_instance[replaced.request_id.ric_instance_id]
         self._subscriptions[node.node_id, key] = subscription
         return subscription
 

@@ -408,10 +408,18 @@ class CoMA2C(InterPolicy):
         Raises:
             InterPolicyError: weights that do not fit; nothing has changed.
         """
-        check_weights(weights, self._config, self._counts)
-        self._weights = weights
+        self._weights = self.checked(weights)
         for network, agent in zip(self._networks, self._config.agent_names, strict=True):
             network.load(weights.arrays, agent)
+
+    def checked(self, weights: InterWeights) -> InterWeights:
+        """The weights, which fit.
+
+        Raises:
+            InterPolicyError: they do not.
+        """
+        check_weights(weights, self._config, self._counts)
+        return weights
 
     def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
         """Budgets of the agents' actions where they act, else keep."""

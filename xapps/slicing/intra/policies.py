@@ -159,7 +159,18 @@ class IntraPolicy:
         """Take a version of the network and its exploration rate.
 
         Raises:
-            ValueError: the policy has no network, or the weights or epsilon do not fit; nothing is changed.
+            ValueError: as `checked`; nothing is changed.
+        """
+        self.parameters.weights[:] = self.checked(weights).flat
+        self.parameters.epsilon[0] = weights.epsilon
+        self.version = weights.version
+        self.weights_id = weights.weights_id
+
+    def checked(self, weights: IntraWeights) -> IntraWeights:
+        """The weights, which fit.
+
+        Raises:
+            ValueError: the policy has no network, or the weights or epsilon do not fit.
         """
         if not self.learns:
             raise ValueError(f"weights: {self.name} has no network")
@@ -168,10 +179,7 @@ class IntraPolicy:
             raise ValueError(f"weights: expected {expected[0]} finite numbers, got shape {weights.flat.shape}")
         if not 0.0 <= weights.epsilon <= 1.0:
             raise ValueError(f"weights: epsilon {weights.epsilon} must be 0..1")
-        self.parameters.weights[:] = weights.flat
-        self.parameters.epsilon[0] = weights.epsilon
-        self.version = weights.version
-        self.weights_id = weights.weights_id
+        return weights
 
     def decide(self, observation: SlotObservation) -> SlotDecision:
         """Beams and powers of the observation's group (Eq. 25), for its decided slot.
