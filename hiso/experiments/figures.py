@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,9 @@ _LEVEL_LABELS = 4
 _BARS = 40
 """What a panel of usual width has room for; half as many again widen it, more go into panels below one another."""
 
+_LABEL_LETTERS = 38
+"""A panel's height has room for as many; longer names of measures have several lines."""
+
 _LETTER_INCHES, _NAME_INCHES = 0.07, 0.6
 """Width of a name in the legend: of a letter, and of what stands around the name."""
 
@@ -37,6 +41,9 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 _LEAST_SPAN = 0.05
 """Of a scale, as a share of what it shows: less than that is not worth looking at."""
+
+_LINEAR_BELOW = 0.1
+"""Of a logarithmic scale of values that may be negative: around 0 it is linear."""
 
 _SHADE = 0.15
 _SHADED = "shaded: least to largest of the seeds"
@@ -163,10 +170,13 @@ def _draw_panel(axis: Axes, results: Results, panel: _Panel) -> None:
     if panel.title is not None:
         axis.set_title(panel.title)
     {"curves": _curves, "bars": _bars, "lines": _lines}[plot.kind](axis, results, panel)
+    if plot.y_log:
+        axis.set_yscale("symlog", linthresh=_LINEAR_BELOW)
 
 
 def _axis_label(measure: Measure) -> str:
-    return f"{measure.label} [{measure.unit}]" if measure.unit else measure.label
+    text = f"{measure.label} [{measure.unit}]" if measure.unit else measure.label
+    return "\n".join(wrap(text, _LABEL_LETTERS, break_long_words=False))
 
 
 def _bars(axis: Axes, results: Results, panel: _Panel) -> None:

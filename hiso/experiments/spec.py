@@ -61,6 +61,8 @@ class Plot(Model):
     show: Annotated[list[str], Field(min_length=1, max_length=6)]
     x_label: str = ""
     x_log: bool = False
+    y_log: bool = False
+    """For arms whose values lie apart by powers of ten."""
 
     @model_validator(mode="after")
     def _names(self) -> Self:
