@@ -236,10 +236,10 @@ def _table(results: Results) -> Iterator[str]:
     experiment = results.experiment
     measures, first = experiment.measures, experiment.compared
     heads = [f"{MEASURES[name].label}{_unit(name)}" for name in measures]
-    share, worst = experiment.reference is not None, results.plan.size.episodes > 0
+    share, least = experiment.reference is not None, results.plan.size.episodes > 0
     label = MEASURES[first].label
     extra = [f"{label}: share of {experiment.reference}"] if share else []
-    extra += [f"{label}: least episode"] if worst else []
+    extra += [f"{label}: least episode"] if least else []
     extra += ["seeds"]
     yield f"| condition | arm | {' | '.join([*heads, *extra])} |"
     yield f"|---|---|{'---:|' * (len(heads) + len(extra))}"
@@ -250,7 +250,7 @@ def _table(results: Results) -> Iterator[str]:
             counted = estimates[first]
             cells = [_cell(found, name, counted) for name, found in estimates.items()]
             cells += [_share(results, arm, where, first)] if share else []
-            cells += [_least(results, arm, where, first)] if worst else []
+            cells += [_least(results, arm, where, first)] if least else []
             cells.append(f"{counted.count if counted else 0} of {asked}")
             yield f"| {where} | {arm} | {' | '.join(cells)} |"
 
@@ -275,5 +275,5 @@ def _share(results: Results, arm: str, where: str, measure: str) -> str:
 
 
 def _least(results: Results, arm: str, where: str, measure: str) -> str:
-    value = results.worst_episode(arm, where, measure)
+    value = results.least_episode(arm, where, measure)
     return "-" if value is None else number(value, measure)

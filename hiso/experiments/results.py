@@ -168,7 +168,7 @@ class Results:
         best = np.max([self.values(other, condition, measure) for other in others], axis=0)
         return _pairs(self.values(a, condition, measure), best)
 
-    def worst_episode(self, arm: str, condition: str, measure: str) -> float | None:
+    def least_episode(self, arm: str, condition: str, measure: str) -> float | None:
         """Least value of one episode; None where there are none."""
         keys = [key for unit in self.plan.units[arm, condition] for key in unit.episodes]
         values = [self.found[key].measures.get(measure) for key in keys if key in self.found]
