@@ -1,15 +1,16 @@
-"""SIGINT and SIGTERM as an event, for what ends in an orderly way."""
+"""SIGINT and SIGTERM for what ends in an orderly way."""
 
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from service_kit.signals import Stop
+
 
 @contextmanager
-def ends_on_signals(stop: threading.Event) -> Iterator[None]:
+def ends_on_signals(stop: Stop) -> Iterator[None]:
     """Within, SIGINT and SIGTERM set `stop`; a second SIGINT interrupts at once. From the main thread only."""
 
     def take(number: int, _frame: object) -> None:

@@ -24,6 +24,7 @@ from service_kit.ending import run_and_leave
 from service_kit.interpreter import calm_interpreter
 from service_kit.logs import configure_logs, fields
 from service_kit.placement import place
+from service_kit.signals import Stop
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class HotLoop:
 def main(arguments: Sequence[str]) -> int:
     """Run until SIGTERM or until the parent closes our stdin; the exit code."""
     configure_logs("near-rt-ric")
-    stop = threading.Event()
+    stop = Stop()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group: the service decides
     try:

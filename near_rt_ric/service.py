@@ -6,7 +6,6 @@ import argparse
 import logging
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.http_face import HttpFace
 from service_kit.logs import configure_logs, fields
 from service_kit.placement import give_way, pin
-from service_kit.signals import stop_on_signals
+from service_kit.signals import Stop, stop_on_signals
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT (0), or until the hot loop or the face dies (1); 2 where it cannot start."""
     options = parse_arguments(arguments)
     configure_logs("near-rt-ric-http")
-    stop = threading.Event()
+    stop = Stop()
     stop_on_signals(stop.set)
     admin = f"ipc://{options.run_dir.resolve() / 'ric-admin'}"
     try:
@@ -128,9 +127,7 @@ def _manager(options: argparse.Namespace, client: AdminClient) -> XAppManager | 
     return XAppManager(options.store, processes, ContainerBackend(options.store, bus, placement), client.ask)
 
 
-def _serve(
-    face: HttpFace, manager: XAppManager | None, hot_loop: subprocess.Popen[bytes], stop: threading.Event
-) -> int:
+def _serve(face: HttpFace, manager: XAppManager | None, hot_loop: subprocess.Popen[bytes], stop: Stop) -> int:
     if manager is not None:
         manager.start()
     while not stop.wait(_POLL_S) and hot_loop.poll() is None and face.serving:

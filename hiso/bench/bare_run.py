@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hiso.bench.system_run import Interrupted, SystemRun
 from hiso.launcher import discard_run_dir, make_run_dir
 from hiso.placement import Placement
 from hiso.processes import Child, ProcessFailed, ProcessSpec, describe_exit, end_all
+from service_kit.signals import Stop
 
 _POLL_S = 0.1
 _MODULE = "hiso.bench.bare_loop"
@@ -49,7 +49,7 @@ class Schedule:
 
 
 def run_bare_loop(
-    sizes: FrameSizes, placement: Placement, frames: int, stop: threading.Event, schedule: Schedule | None = None
+    sizes: FrameSizes, placement: Placement, frames: int, stop: Stop, schedule: Schedule | None = None
 ) -> dict[str, float]:
     """Latencies of echoes in ms, p50 and p99, of frames one after the other; on a schedule, the `missed_fraction`.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from hiso import ports
 from hiso.bench.system_run import Interrupted
 from hiso.loopback import LoopbackClient, Unreachable
 from hiso.monitor import Metrics
+from service_kit.signals import Stop
 
 SERVICES = (
     "near-rt-ric",
@@ -43,7 +43,7 @@ class _Counts:
     missed: int
 
 
-def missed_fraction(port_base: int, wall_s: float, stop: threading.Event) -> float:
+def missed_fraction(port_base: int, wall_s: float, stop: Stop) -> float:
     """Share of late decisions over `wall_s`, once agents decide; builds the image where it is not there.
 
     Raises:
@@ -103,7 +103,7 @@ def _compose(program: list[str], port_base: int, *arguments: str, check: bool = 
         raise NoContainersError(f"{' '.join(program)} {arguments[0]}: {last[0][:200]}")
 
 
-def _measure(port_base: int, wall_s: float, stop: threading.Event) -> float:
+def _measure(port_base: int, wall_s: float, stop: Stop) -> float:
     client = LoopbackClient(ports.port_of("emulator", port_base))
     try:
         deadline_s = time.monotonic() + _START_LIMIT_S

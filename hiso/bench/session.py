@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,11 +14,10 @@ from hiso.bench import tables
 from hiso.bench.suite import FULL, QUICK, Suite
 from hiso.bench.system_run import Interrupted
 from hiso.processes import ProcessFailed
+from service_kit.signals import Stop
 
 
-def measure(
-    port_base: int, console: Console, stop: threading.Event, *, quick: bool, with_sweep: bool
-) -> dict[str, Any]:
+def measure(port_base: int, console: Console, stop: Stop, *, quick: bool, with_sweep: bool) -> dict[str, Any]:
     """Run every part; the report. A part in which a process ended is told under `failed`, and its figures are null.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 from hiso import ports
@@ -13,6 +12,7 @@ from hiso.bench.system_run import Interrupted
 from hiso.loopback import LoopbackClient, Unreachable
 from hiso.monitor import Metrics
 from hiso.processes import ProcessFailed
+from service_kit.signals import Stop
 
 LIMIT_S = 120.0
 _FIRST_KPI = "hiso_cell_utility"
@@ -20,7 +20,7 @@ _POLL_S = 0.05
 _END_S = 30.0
 
 
-def start_to_first_kpi_s(port_base: int, stop: threading.Event) -> float:
+def start_to_first_kpi_s(port_base: int, stop: Stop) -> float:
     """Seconds from `hiso up` to the KPIs of its first simulated second, in real time, interpreter's start included.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from hiso.launcher import services_of
 from hiso.processes import ProcessFailed
 from hiso.run_request import RunRequest
 from ran_emulator.scenario import SLOTS_PER_SECOND
+from service_kit.signals import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ NOTHING_ASKED = "no decision was asked for"
 class Suite:
     """Runs the parts one after the other; nothing runs beside the one that is measured."""
 
-    def __init__(self, port_base: int, lengths: Lengths, stop: threading.Event) -> None:
+    def __init__(self, port_base: int, lengths: Lengths, stop: Stop) -> None:
         """`stop` ends it between two looks, with `Interrupted`."""
         self._port_base = port_base
         self._lengths = lengths

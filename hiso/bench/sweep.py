@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from hiso.bench import core
 from hiso.bench.system_run import bench_request, run_system
 from hiso.run_request import RunRequest
 from hiso.terminal import number
+from service_kit.signals import Stop
 from xapps.slicing.observation import SLICE_NAMES
 
 SCHEDULER = "slnr"
@@ -71,7 +71,7 @@ def points(*, quick: bool) -> list[Point]:
     return [Point(axis, value) for axis, values in axes.items() for value in values]
 
 
-def measure(point: Point, port_base: int, stop: threading.Event, *, quick: bool) -> dict[str, Any]:
+def measure(point: Point, port_base: int, stop: Stop, *, quick: bool) -> dict[str, Any]:
     """Cost and quality at a point, speed and latency those of the slowest cell; raises as `run_system`."""
     slots = QUICK_SLOTS if quick else SLOTS
     run = run_system(point.request(slots), port_base, stop)

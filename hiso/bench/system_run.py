@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import fmean
@@ -18,6 +17,7 @@ from hiso.monitor import Metrics
 from hiso.placement import Placement, allowed_cores, emulator_names, fifo_allowed, place
 from hiso.processes import ProcessFailed
 from hiso.run_request import RunRequest, make_request
+from service_kit.signals import Stop
 
 SAMPLE_S = 0.25
 
@@ -114,7 +114,7 @@ def bench_placement(request: RunRequest) -> Placement:
     )
 
 
-def run_system(request: RunRequest, port_base: int, stop: threading.Event, scraper: Scraper | None = None) -> SystemRun:
+def run_system(request: RunRequest, port_base: int, stop: Stop, scraper: Scraper | None = None) -> SystemRun:
     """Run to the end; `scraper` reads beside it while slots run.
 
     Raises:
@@ -141,7 +141,7 @@ def run_system(request: RunRequest, port_base: int, stop: threading.Event, scrap
     return SystemRun(summary, tuple(summaries), placement.description, _per_slot(samples), grown_kb(samples))
 
 
-def _follow(system: LocalSystem, port_base: int, stop: threading.Event) -> list[Sample]:
+def _follow(system: LocalSystem, port_base: int, stop: Stop) -> list[Sample]:
     """Samples from slot 0 to the end."""
     clients = [LoopbackClient(ports.port_of(name, port_base)) for name in emulator_names(system.plan.request.cells)]
     samples = []

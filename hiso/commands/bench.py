@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from hiso import ports
 from hiso.commands.options import PortBaseOption, check_file, fail, refuse, write_json
 from hiso.signals import ends_on_signals
+from service_kit.signals import Stop
 
 JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there.")]
 SweepOption = Annotated[
@@ -39,7 +39,7 @@ def bench(
     check_file("json", json)
     _check_ports(port_base)
     console = Console()
-    stop = threading.Event()
+    stop = Stop()
     with ends_on_signals(stop):
         try:
             report = session.measure(port_base, console, stop, quick=quick, with_sweep=sweep)

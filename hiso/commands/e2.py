@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated
 
 import typer
@@ -21,6 +20,7 @@ from hiso.e2_watch import (
 )
 from hiso.loopback import LoopbackClient, Unreachable
 from hiso.signals import ends_on_signals
+from service_kit.signals import Stop
 
 _CLOCKS = {True: "lock-step", False: "real time", None: "not here since the RIC started"}
 
@@ -77,7 +77,7 @@ def watch_messages(
         if name not in known:
             warn(f"node: the RIC knows no {name} yet; it knows {', '.join(known) or 'none'}")
     shown = 0
-    stop = threading.Event()
+    stop = Stop()
     with ends_on_signals(stop):
         for message in watch(endpoint, names, lambda: not stop.is_set()):
             if not wanted.passes(message):

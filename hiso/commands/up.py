@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from hiso.processes import ProcessFailed
 from hiso.run_request import AGENTS, RunRequest
 from hiso.signals import ends_on_signals
 from hiso.terminal import Terminal, show_result
+from service_kit.signals import Stop
 from xapps.slicing.weights import WeightsError
 
 _REFRESH_S = 1.0
@@ -73,7 +73,7 @@ class LiveRun:
         self._request = request
         self._port_base = port_base
         self._json = json
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._console = Console()
         self._terminal = Terminal(request, self._console, live=live)
         self._fifo = fifo_allowed()

@@ -24,8 +24,8 @@ from ran_emulator.scenario import SLOTS_PER_SECOND
 Place = tuple[str, str, str]
 """Arm, condition and measure."""
 
-_EARLY_S = 300
-"""Seconds of a training in which the paper saw impairments disturb it (Section IV-D)."""
+_EARLY = 0.3
+"""Of a training: 300 of 1,000 s, in which the paper saw impairments disturb it (Section IV-D)."""
 
 _EARLY_VARIATIONS = {"online_variation_early": "utility", "online_eta_variation_early": "eta_bps_hz"}
 """Measures that are made of a curve."""
@@ -193,8 +193,8 @@ def _early_variation(curve: F64) -> float | None:
     """Standard deviation of a training's first seconds over that of all later ones; None: there is no such curve."""
     if not len(curve):
         return None
-    early, late = np.split(curve, [_EARLY_S])
-    return float(np.nanstd(early) / np.nanstd(late)) if len(late) else math.nan
+    early, late = (float(np.nanstd(part)) for part in np.split(curve, [round(_EARLY * len(curve))]))
+    return early / late if late > 0 else math.nan
 
 
 def _estimated(values: F64) -> Estimate | None:

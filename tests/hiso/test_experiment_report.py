@@ -363,7 +363,7 @@ def test_what_a_training_did_is_read_from_its_curve_and_its_end(tmp_path: Path) 
     store, plan = store_in(tmp_path), expand(what, what.full)
     for unit, converged_s in zip(plan.units["a", "calm"], (80.0, 1000.0, 1001.0, 990.0, 1001.0), strict=True):
         inter, intra = sorted(unit.trainings, key=lambda key: plan.runs[key].kind)
-        series = {"utility": [float("nan"), *([1.0, 3.0] * 150), *([7.0, 3.0] * 100)]}
+        series = {"utility": [float("nan"), *([1.0, 3.0] * 150), *([7.0, 3.0] * 350)]}
         store.put(
             plan.runs[inter], Result(plan.runs[inter].content, {"inter_convergence_s": converged_s}, series, 1, 1)
         )
