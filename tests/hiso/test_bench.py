@@ -27,6 +27,7 @@ from hiso.bench.system_run import Sample, SystemRun, grown_kb
 from hiso.commands import app
 from hiso.placement import Placement
 from hiso.processes import ProcessFailed
+from service_kit.signals import Stop
 
 LEARNING = {"realtime_d2_learn", "realtime_d2_learn_scraped"}
 SHORTEST = Lengths(
@@ -202,7 +203,7 @@ def test_the_bare_loop_has_the_sizes_of_the_real_one() -> None:
 def test_echoes_of_a_schedule_are_late_by_their_deadline_alone(delay_slots: int, late: float) -> None:
     nowhere = Placement({}, None, frozenset(), None, description="")
     schedule = Schedule(slot_s=1e-3, control_delay_slots=delay_slots)
-    found = run_bare_loop(FrameSizes(1_700, 60, 1.2), nowhere, 300, threading.Event(), schedule)
+    found = run_bare_loop(FrameSizes(1_700, 60, 1.2), nowhere, 300, Stop(), schedule)
     assert found == {"missed_fraction": late}
 
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from hiso.launcher import Plan, make_run_dir
 from hiso.placement import HOT_LOOPS, emulator_names, fifo_allowed, place, spread
 from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
 from hiso.run_request import RequestError, RunRequest, make_request
+from service_kit.signals import Stop
 from xapps.slicing.weights import WeightsError
 
 SLEEPER = "import signal, time\nprint('ready', flush=True)\ntime.sleep(60)\n"
@@ -313,7 +313,7 @@ class TestPlan:
     ("room", "run"),
     [
         (up, lambda: up.LiveRun(request(), ports.DEFAULT_PORT_BASE, None, live=False).run()),
-        (system_run, lambda: system_run.run_system(request(), ports.DEFAULT_PORT_BASE, threading.Event())),
+        (system_run, lambda: system_run.run_system(request(), ports.DEFAULT_PORT_BASE, Stop())),
     ],
     ids=["up", "bench"],
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from near_rt_ric.service import _serve
+from service_kit.signals import Stop
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ def test_the_log_names_the_one_that_ended(
 ) -> None:
     face: Any = SimpleNamespace(serving=serving, stop=lambda: None)
     with subprocess.Popen([sys.executable, "-c", program]) as hot_loop:
-        assert _serve(face, None, hot_loop, threading.Event()) == 1
+        assert _serve(face, None, hot_loop, Stop()) == 1
     assert [each.message for each in caplog.records] == [event]
