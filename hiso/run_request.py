@@ -221,17 +221,6 @@ def make_request(
         TimelineError,
     ) as error:
         raise RequestError(str(error)) from error
-    if chosen.in_process_only and not in_process:
-        raise RequestError(f"scheduler {chosen.name!r}: a reference knows what no xApp can; hiso sim runs it")
-    if learn and not agents_that_can_learn(chosen):
-        raise RequestError(f"learn: nothing in scheduler {chosen.name!r} learns")
-    if learn:
-        check_learnable(cell, chosen)
-    if from_scratch and not agents_that_can_learn(chosen):
-        raise RequestError(f"from-scratch: nothing in scheduler {chosen.name!r} has weights")
-    if weights_folder is not None and (from_scratch or not agents_that_can_learn(chosen)):
-        what = "from-scratch" if from_scratch else f"scheduler {chosen.name!r}"
-        raise RequestError(f"weights: {what} takes none")
     request = RunRequest(
         scenario=cell,
         scheduler=chosen,
@@ -245,12 +234,29 @@ def make_request(
         cells=cells,
         weights_folder=weights_folder,
     )
+    _check_agents(request, in_process=in_process)
     _check_references(request)
     try:
         check_weights_fit(request.scenario, request.scheduler, request.control_delay_slots, request.weights())
     except WeightsError as error:
         raise RequestError(str(error)) from error
     return request
+
+
+def _check_agents(request: RunRequest, *, in_process: bool) -> None:
+    """Whether what is asked of the agents can be asked of this scheduler's."""
+    chosen, some = request.scheduler, agents_that_can_learn(request.scheduler)
+    if chosen.in_process_only and not in_process:
+        raise RequestError(f"scheduler {chosen.name!r}: a reference knows what no xApp can; hiso sim runs it")
+    if request.learn and not some:
+        raise RequestError(f"learn: nothing in scheduler {chosen.name!r} learns")
+    if request.learn:
+        check_learnable(request.scenario, chosen)
+    if request.from_scratch and not some:
+        raise RequestError(f"from-scratch: nothing in scheduler {chosen.name!r} has weights")
+    if request.weights_folder is not None and (request.from_scratch or not some):
+        what = "from-scratch" if request.from_scratch else f"scheduler {chosen.name!r}"
+        raise RequestError(f"weights: {what} takes none")
 
 
 def check_weights_fit(scenario: Scenario, scheduler: Scheduler, control_delay_slots: int, weights: RunWeights) -> None:
