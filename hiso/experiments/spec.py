@@ -104,6 +104,7 @@ class Experiment(Model):
         check_names("measures", self.measures, self._possible_measures())
         if "eta_bps_hz" in self.measures and "goodput_bps_hz" not in self.measures:
             raise ValueError("measures: eta_bps_hz, which rises with the queues, needs goodput_bps_hz beside it")
+        self._check_candidates()
         if self.reference is not None:
             check_names("reference", [self.reference], self.arms)
         if self.judged is not None:
@@ -124,6 +125,15 @@ class Experiment(Model):
         """The measure of which shares of the reference and least episodes are given."""
         others = (name for name in self.measures if not name.startswith("eta_"))
         return self.judged or next(others, self.measures[0])
+
+    def _check_candidates(self) -> None:
+        """Of an arm whose agents are the best of several trainings no figure is that of its training."""
+        several = [label for label, arm in self.arms.items() if arm.inter_candidates > 1]
+        named = [name for name in self.measures if name.startswith(("inter_", "online_"))]
+        if self.plot.kind == "curves":
+            named += [name for name in self.plot.show if not name.startswith("intra_")]
+        if several and named:
+            raise ValueError(f"arms: {several[0]!r}: inter_candidates must be 1 where {named[0]} is shown")
 
     def _possible_measures(self) -> Iterable[str]:
         if self.full.episodes == 0:

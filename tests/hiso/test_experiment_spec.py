@@ -23,6 +23,8 @@ def claim(**rule: Any) -> list[dict[str, Any]]:
     return [{"text": "a wins", "section": "IV-E", "readings": {"as is": {**COMPARISON, **rule}}}]
 
 
+BEST_OF_TWO = {"a": {"scheduler": "hiso-coma", "trained": True, "inter_candidates": 2}}
+
 TREND = [
     {
         "text": "a falls",
@@ -152,6 +154,8 @@ TREND = [
         ({"claims": claim(b=[])}, "b: "),
         ({"claims": claim(conditions=[])}, "conditions: "),
         ({"claims": TREND}, "claims: falls: its first and last conditions must differ (given ['calm'])"),
+        ({"arms": BEST_OF_TWO, "measures": ["online_utility"]}, "inter_candidates must be 1 where online_utility is"),
+        ({"arms": BEST_OF_TWO, "plot": {"kind": "curves", "show": ["inter_loss"]}}, "must be 1 where inter_loss is"),
         ({"judged": "ssr_vonr"}, "judged: 'ssr_vonr' is none of utility"),
         ({"claims": claim(measure="speed")}, "claims: 'speed' is none of"),
         ({"claims": claim(min_probability=0.2)}, "min_probability"),
