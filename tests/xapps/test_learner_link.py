@@ -356,10 +356,7 @@ def test_a_learner_that_started_anew_is_greeted_with_what_was_learned(
 def test_weights_that_do_not_fit_end_the_learning_and_not_the_agent(
     make: Callable[..., Link], learner: ScriptedLearner
 ) -> None:
-    link = make(lockstep=False)
-    thread, _ = in_background(link.until_learning)
-    learner.welcome()
-    thread.join(10)
+    link = learning_in_real_time(make, learner)
     assert link.exchange() is None
     learner.learned(learner.take(wire.FRAME), IntraWeights(2, 0.25, np.full(4, np.nan, np.float32), "diverged"))
     deadline_s = time.monotonic() + 10
