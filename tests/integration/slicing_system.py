@@ -28,6 +28,9 @@ from xapps.slicing.weights import Weights, WeightsMetadata, save_weights
 START_S = 240.0
 """Kernels may have to be compiled first."""
 
+LAST_WORDS = 2_000
+"""Characters of each log that a failure shows."""
+
 AGENTS = ("inter", *SLICE_NAMES)
 
 
@@ -150,10 +153,15 @@ class System:
 
     def summary(self, timeout_s: float = START_S) -> dict[str, Any]:
         """The emulator's, once its run has ended."""
-        code = self.processes["emulator"].wait(timeout_s)
-        assert code == 0, self.log("emulator")
+        emulator = self.processes["emulator"]
+        wait_for(lambda: emulator.poll() is not None or self._dead(), "the run's end", timeout_s)
+        assert emulator.returncode == 0, f"dead: {self._dead()}"
         summary: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
         return summary
+
+    def _dead(self) -> list[str]:
+        """Processes that have failed, or ended unasked: a run in lock-step would wait for them for ever."""
+        return [name for name, process in self.processes.items() if process.poll() not in (None, 0)]
 
     def metric(self, name: str, metric: str, **labels: str) -> float | None:
         """A sample of a process; None where it does not answer or has none."""
@@ -187,6 +195,10 @@ def slicing_system(scheduler: Scheduler, seed: int = 3) -> Iterator[System]:
         system = System(Path(folder), scheduler, seed)
         try:
             yield system
+        except BaseException as error:
+            for name in system.processes:
+                error.add_note(f"{name}: {system.log(name)[-LAST_WORDS:]}")
+            raise
         finally:
             system.close()
 

@@ -1,9 +1,11 @@
 """Ports for the servers of tests: below those that the kernel gives to outgoing connections (32,768 and up on Linux),
-so that no connection takes one between its choice and its use. Each worker of pytest-xdist has a part of them."""
+so that no connection takes one between its choice and its use. Each worker of pytest-xdist has a part of them.
+
+None is given twice: whoever got it may be about to bind it.
+"""
 
 import os
 import random
-import socket
 
 from hiso import ports
 
@@ -13,34 +15,33 @@ _SPAN = 12_000 // _WORKERS
 _FIRST = 10_000 + _WORKER * _SPAN
 _LAST = _FIRST + _SPAN
 _DRAW = random.SystemRandom()
+_given: set[int] = set()
 
 
 def free_port() -> int:
     """A loopback port that nobody holds."""
-    return free_ports(1)[0]
+    while True:
+        port = _DRAW.randrange(_FIRST, _LAST)
+        if _take([port]):
+            return port
 
 
 def free_ports(count: int) -> list[int]:
     """Different loopback ports that nobody holds."""
-    held: list[socket.socket] = []
-    try:
-        while len(held) < count:
-            probe = socket.socket()
-            try:
-                probe.bind(("127.0.0.1", _DRAW.randrange(_FIRST, _LAST)))
-            except OSError:
-                probe.close()
-            else:
-                held.append(probe)
-        return [probe.getsockname()[1] for probe in held]
-    finally:
-        for probe in held:
-            probe.close()
+    return [free_port() for _ in range(count)]
 
 
 def free_port_base() -> int:
     """A base for `hiso up --port-base` whose ports are all free."""
     while True:
         base = _DRAW.randrange(_FIRST, _LAST - max(ports.OFFSETS.values()))
-        if not any(ports.taken(ports.port_of(service, base)) for service in ports.OFFSETS):
+        if _take([ports.port_of(service, base) for service in ports.OFFSETS]):
             return base
+
+
+def _take(wanted: list[int]) -> bool:
+    """Give these ports, if nobody has or holds one of them."""
+    if not _given.isdisjoint(wanted) or any(map(ports.taken, wanted)):
+        return False
+    _given.update(wanted)
+    return True
