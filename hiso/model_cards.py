@@ -120,15 +120,15 @@ precoders, and CSI that is old or noisy were not trained for. Where only the wor
 for (reading, kappa, D, cell, CSI), they serve with a warning: how much worse, is for experiments to tell.
 
 **Training.** `coma2c-tuned` is the best of three trainings (its seed, of 1 to 3, is in the table), the others are of \
-seed 1 and not chosen among several. Weights do not say what they cost: [fig08](results.md#fig08) has processor times \
-of trainings of 20,000 slots and 1,000 s, [everywhere](results.md#everywhere) of 80,000 and 3,000 s. The headlines of \
+seed 1 and not chosen among several. Weights do not say what they cost: [fig08](results/fig08.md) has processor times \
+of trainings of 20,000 slots and 1,000 s, [everywhere](results/everywhere.md) of 80,000 and 3,000 s. The headlines of \
 [results](results.md) are of agents trained anew for 80,000 slots and 3,000 s, ten seeds each and none left out, not \
 of those here. Other seeds give other agents, and a failed training looks like any other until it is compared: \
 `--candidates N` trains the inter-slice agents N times (seeds S to S + N - 1), plays each for 60 s in one more world \
 under each reading at kappa .001, .01 and .05 (agents that do not see the impairments: at the scenario's own), and \
 keeps those whose least share of the best utility among them is largest; the intra-slice agents below are trained \
 once. Of trainings of 3,000 s in `regimes` the best of three is not surely better than one \
-([best-of-three](results.md#best-of-three)). The tuned agents have no memory (a feed-forward layer where `coma2c` has \
+([best-of-three](results/best-of-three.md)). The tuned agents have no memory (a feed-forward layer where `coma2c` has \
 an LSTM)."""
 
 

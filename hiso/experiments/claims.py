@@ -67,12 +67,26 @@ class Reading:
         return any(finding.refuted for finding in self.findings)
 
 
+OUTCOMES = ("confirmed", "confirmed in some readings", "not confirmed", "refuted", "not judged")
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A claim, judged."""
 
     claim: Claim
     readings: dict[str, Reading]
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in a word or two, of `OUTCOMES`."""
+        found = self.readings.values()
+        holding = sum(reading.holds is True for reading in found)
+        if holding:
+            return "confirmed" if holding == len(found) else "confirmed in some readings"
+        if any(reading.holds is None for reading in found):
+            return "not judged"
+        return "refuted" if all(reading.refuted for reading in found) else "not confirmed"
 
     @property
     def text(self) -> str:

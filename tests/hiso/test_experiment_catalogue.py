@@ -96,13 +96,12 @@ def test_every_experiment_has_its_page_figure_and_verdicts_in_all_conditions(
         in_all_conditions(experiment, made.results(plan))
         for experiment, plan in zip(made.experiments, made.plans, strict=True)
     ]
-    page = tmp_path / "results.md"
-    write_report(found, page)
-    text = page.read_text()
+    write_report(found, tmp_path / "results.md")
     assert drawn == [f"{experiment.name}.{kind}" for experiment in made.experiments for kind in ("svg", "png")]
     undecided, empty = [], []
     for results in found:
         experiment = results.experiment
+        text = (tmp_path / f"results/{experiment.name}.md").read_text()
         empty += [
             (experiment.name, where, name)
             for name in experiment.plot.show

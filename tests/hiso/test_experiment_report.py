@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from hiso.commands import app
 from hiso.experiments.results import load_results
 from hiso.experiments.runs import expand
+from hiso.experiments.spec import Experiment
 from hiso.experiments.store import Result, Store
 
 pytest.importorskip("matplotlib")
@@ -29,9 +30,16 @@ CURVES = {"kind": "curves", "show": ["utility"]}
 FILLED = {("a", "calm"): BETTER, ("b", "calm"): WORSE, ("a", "busy"): BETTER, ("b", "busy"): WORSE}
 
 
+def page_of(what: Experiment, store: Store, folder: Path) -> str:
+    """An experiment's page."""
+    from hiso.experiments.report import write_report
+
+    write_report([load_results(what, store)], folder / "page.md")
+    return (folder / f"page/{what.name}.md").read_text()
+
+
 @pytest.mark.parametrize("kind", ["bars", "lines"])
 def test_a_page_has_figure_numbers_verdict_share_and_command(tmp_path: Path, kind: str) -> None:
-    from hiso.experiments.report import write_report
 
     store = store_in(tmp_path / "results")
     shown = {"figure": "18", "paper": "a far above b.", "plot": {"kind": kind, "show": ["utility"]}}
@@ -39,34 +47,32 @@ def test_a_page_has_figure_numbers_verdict_share_and_command(tmp_path: Path, kin
     shown["judged"] = "utility"
     what = experiment(reference="a", claims=[CLAIM], **shown)
     fill(store, what, FILLED)
-    page = tmp_path / "page.md"
-    write_report([load_results(what, store)], page)
-    text = page.read_text()
-    assert "| a reaches more than b | IV-E | confirmed | [two-rules](#two-rules) |" in text
+    index = tmp_path / "page.md"
+    text = page_of(what, store, tmp_path)
+    verdicts = index.read_text()
+    assert "1 claim: 1 confirmed." in verdicts
+    assert "| a reaches more than b | IV-E | confirmed | [two-rules](page/two-rules.md) |" in verdicts
     assert "`hiso experiment run two-rules`" in text
-    assert "(the paper's Figure 18)" in text
+    assert "The paper's Figure 18." in text
     assert "In the paper: a far above b." in text
     assert "no stream carries more than log2(1 + 1/kappa_r) bit/s/Hz: 9.97 (kappa_r 0.001)." in text
     assert re.search(r"\| calm \| b \| - \| - \| 6\.00 \[[45]\.\d\d, [67]\.\d\d\] \| 37\.5 % \| 4\.00 \| 5 of 5 ", text)
     assert "| utility (Eq. 17): share of a | utility (Eq. 17): least episode | seeds |" in text
     assert "QUICK" not in text
-    assert "![Two rules](page/two-rules.svg)" in text
+    assert "![Two rules](two-rules.svg)" in text
     first = (tmp_path / "page/two-rules.svg").read_bytes()
     assert first.startswith(b"<?xml")
     assert (tmp_path / "page/two-rules.png").read_bytes().startswith(b"\x89PNG")
-    write_report([load_results(what, store)], page)
-    assert (page.read_text(), (tmp_path / "page/two-rules.svg").read_bytes()) == (text, first)
+    assert (page_of(what, store, tmp_path), (tmp_path / "page/two-rules.svg").read_bytes()) == (text, first)
+    assert index.read_text() == verdicts
     table = pq.read_table(tmp_path / "page/two-rules.parquet").to_pylist()
     assert sorted(row["value"] for row in table if row["arm"] == "b" and row["condition"] == "calm") == WORSE
 
 
 def test_a_page_shows_what_breaks_a_claim_and_folds_the_rest(tmp_path: Path) -> None:
-    from hiso.experiments.report import write_report
-
     store, what = store_in(tmp_path / "results"), experiment(claims=[CLAIM])
     fill(store, what, {**FILLED, ("a", "busy"): WORSE, ("b", "busy"): BETTER})
-    write_report([load_results(what, store)], tmp_path / "page.md")
-    text = (tmp_path / "page.md").read_text()
+    text = page_of(what, store, tmp_path)
     shown, folded = text.split("- as is: does not hold in 1 of 2 comparisons (utility (Eq. 17)).")[1].split("<details>")
     assert "a - b (busy): -10.00" in shown
     assert "(calm)" not in shown
@@ -75,34 +81,28 @@ def test_a_page_shows_what_breaks_a_claim_and_folds_the_rest(tmp_path: Path) -> 
 
 
 def test_a_line_about_seeds_is_no_comparison(tmp_path: Path) -> None:
-    from hiso.experiments.report import write_report
-
     store, what = store_in(tmp_path / "results"), experiment(claims=[CLAIM])
     fill(store, what, {**FILLED, ("a", "busy"): WORSE, ("b", "busy"): BETTER})
     plan = expand(what, what.full)
     put(store, plan.runs[plan.units["a", "busy"][0].episodes[0]], {}, error="killed")
-    write_report([load_results(what, store)], tmp_path / "page.md")
-    (line,) = (line for line in (tmp_path / "page.md").read_text().split("\n") if line.startswith("- as is:"))
+    text = page_of(what, store, tmp_path)
+    (line,) = (line for line in text.split("\n") if line.startswith("- as is:"))
     assert "does not hold in 1 of 2 comparisons" in line
     assert line.endswith("seeds that failed, of all arms and conditions: 1.")
 
 
 def test_long_lists_and_tables_are_folded_whole(tmp_path: Path) -> None:
-    from hiso.experiments.report import write_report
-
     conditions = {f"world {number}": {"x": number} for number in range(40)}
     store, what = store_in(tmp_path / "results"), experiment(claims=[CLAIM], conditions=conditions)
     fill(store, what, {(arm, where): BETTER if arm == "a" else WORSE for arm in "ab" for where in conditions})
-    write_report([load_results(what, store)], tmp_path / "page.md")
-    text = (tmp_path / "page.md").read_text()
+    text = page_of(what, store, tmp_path)
     assert "- as is: holds in 40 comparisons (utility (Eq. 17)).\n" in text
     assert "<details><summary>80 rows of numbers</summary>" in text
     assert "inter-slice" not in text  # nothing is trained
     assert text.count("<details>") == text.count("</details>") == 2
     plan = expand(what, what.full)
     put(store, plan.runs[plan.units["a", "world 7"][0].episodes[0]], {}, error="killed")
-    write_report([load_results(what, store)], tmp_path / "page.md")
-    text = (tmp_path / "page.md").read_text()
+    text = page_of(what, store, tmp_path)
     lost = "seeds that failed, of all arms and conditions: 40."  # which are of one world
     assert f"- as is: does not hold; 40 comparisons (utility (Eq. 17)). {lost}\n" in text  # which all hold
 
@@ -111,8 +111,6 @@ COST = {"kind": "bars", "show": ["training_cpu_s"]}
 
 
 def test_lengths_of_trainings_are_told_and_which_arms_have_others(tmp_path: Path) -> None:
-    from hiso.experiments.report import write_report
-
     arms = {
         "a": {"scheduler": "hiso-coma", "trained": True},
         "b": {"scheduler": "hiso-coma-tuned", "trained": True},
@@ -124,8 +122,7 @@ def test_lengths_of_trainings_are_told_and_which_arms_have_others(tmp_path: Path
     store, plan = store_in(tmp_path / "results"), expand(what, what.full)
     for run in plan.runs.values():
         put(store, run, {"inter_training_cpu_s" if run.kind == "train-inter" else "intra_training_cpu_s": 1.0})
-    write_report([load_results(what, store)], tmp_path / "page.md")
-    text = (tmp_path / "page.md").read_text()
+    text = page_of(what, store, tmp_path)
     lengths = "inter-slice trainings of 1,000 s (of short 50); intra-slice trainings of 4,000 slots; processor times"
     assert f"5 training seeds; {lengths}" in text
 
@@ -191,18 +188,17 @@ def test_more_bars_than_a_panel_holds_are_in_several_of_one_scale(tmp_path: Path
 
 
 def test_a_page_says_what_is_quick_incomplete_or_not_there(tmp_path: Path) -> None:
-    from hiso.experiments.report import write_report
-
     store, what = store_in(tmp_path / "results"), experiment(claims=[CLAIM])
-    page = tmp_path / "page.md"
-    write_report([load_results(what, store)], page)
-    assert "No results are stored for this code." in page.read_text()
-    assert "| IV-E | no data |" in page.read_text()
+    index = tmp_path / "page.md"
+    assert "No results are stored for this code." in page_of(what, store, tmp_path)
+    assert "| IV-E | no data |" in index.read_text()
+    assert "1 claim: 1 not judged." in index.read_text()
     run = next(iter(expand(what, what.quick).runs.values()))
     store.put(run, Result(run.content, {"utility": 3.0}, {}, 1.0, 2))
-    write_report([load_results(what, store)], page)
-    assert "**QUICK: few seeds, short runs; no evidence for or against anything.**" in page.read_text()
-    assert "**Incomplete: 1 of 8 runs.**" in page.read_text()
+    text = page_of(what, store, tmp_path)
+    assert "**QUICK: few seeds, short runs; no evidence for or against anything.**" in text
+    assert "**Incomplete: 1 of 8 runs.**" in text
+    assert "| [two-rules](page/two-rules.md) |  | incomplete, of 2 |" in index.read_text()
 
 
 def test_curves_are_drawn_over_the_training(tmp_path: Path) -> None:
@@ -326,34 +322,28 @@ def test_all_are_those_that_have_been_published(tmp_path: Path, names: list[str]
 
 
 def test_a_reading_of_several_rules_shows_each(tmp_path: Path) -> None:
-    from hiso.experiments.report import write_report
-
     won = CLAIM["readings"]["as is"]
     rules = [won, {"test": "above", "measure": "utility", "a": "a", "value": 20}]
     store = store_in(tmp_path / "results")
     what = experiment(claims=[{**CLAIM, "readings": {"both": rules}}])
     fill(store, what, FILLED)
-    write_report([load_results(what, store)], tmp_path / "page.md")
-    text = (tmp_path / "page.md").read_text()
-    assert "| a reaches more than b | IV-E | refuted |" in text
+    text = page_of(what, store, tmp_path)
+    assert "**a reaches more than b** (IV-E): **refuted**" in text
     lines = text[text.index("- both: does not hold; its 2 rules:") :].split("\n")
     assert lines[1].startswith("  - greater: holds (utility (Eq. 17)). a - b (calm): 10.00")
     assert lines[2].startswith("  - above: does not hold (utility (Eq. 17)). a (calm): 16.00")
 
 
 def test_a_value_of_fewer_seeds_than_its_row_says_so(tmp_path: Path) -> None:
-    from hiso.experiments.report import write_report
-
     store, what = store_in(tmp_path / "results"), experiment(measures=["utility", "delay_p99_embb_ms"])
     plan = expand(what, what.full)
     for place, units in plan.units.items():
         for index, unit in enumerate(units):
             silent = place == ("a", "calm") and index < 3
             put(store, plan.runs[unit.episodes[0]], {"utility": 1.0, "delay_p99_embb_ms": None if silent else 20.0})
-    write_report([load_results(what, store)], tmp_path / "page.md")
-    text = (tmp_path / "page.md").read_text()
+    text = page_of(what, store, tmp_path)
     assert "| calm | a | 1.00 [1.00, 1.00] | 20.00 [20.00, 20.00] (n = 2) | 1.00 | 5 of 5 |" in text
-    assert text.count("(n = ") == 2  # the introduction's and this one
+    assert text.count("(n = ") == 1
 
 
 def test_what_a_training_did_is_read_from_its_curve_and_its_end(tmp_path: Path) -> None:

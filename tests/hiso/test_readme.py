@@ -11,23 +11,30 @@ from xapps.slicing.schedulers import SCHEDULERS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
 def test_the_readmes_xapp_is_the_one_that_is_run() -> None:
     assert (ROOT / "docs/example_xapp.py").read_text().rstrip() in README
 
 
-def test_what_the_readme_links_to_is_there() -> None:
-    links = re.findall(r"\]\((?!https?://)([^)#]+)", README)
-    assert len(links) > 3
-    assert all((ROOT / link).exists() for link in links)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_links_to_is_there(page: Path) -> None:
+    for path, heading in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", page.read_text()):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        if heading:
+            assert heading in headings(target), f"{path}#{heading}"
+
+
+def headings(page: Path) -> set[str]:
+    """How the headings of a page are linked to."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_the_readme_names_every_scheduler() -> None:
     assert all(f"`{name}`" in README for name in SCHEDULERS)
-
-
-RESULTS = (ROOT / "docs/results.md").read_text()
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -52,8 +59,8 @@ def rows(text: str) -> list[dict[str, str]]:
 )
 def test_the_readmes_figures_are_those_of_the_results(claim: str, figure: str, condition: str, measure: str) -> None:
     (shown,) = (row for row in rows(README.split("## What the paper says")[1]) if row["claim"] == claim)
-    section = RESULTS.split(f"\n## {figure}\n")[1].split("\n## ")[0]
-    found = {row["arm"]: row[measure] for row in rows(section) if row["condition"] == condition}
+    page = (ROOT / f"docs/results/{figure}.md").read_text()
+    found = {row["arm"]: row[measure] for row in rows(page) if row["condition"] == condition}
     assert shown["tuned agents"] == found["tuned"]
     for head, arm in (("`gga`, greedy", "gga"), ("`slnr`, a rule", "slnr"), ("as printed", "printed")):
         assert shown[head] == found[arm].split(" ")[0]
