@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import zmq
-from e2_test_node import SLOT_ID, wait_until
+from e2_test_node import SLOT_ID, Ric, wait_until
 from free_ports import free_port
 from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
@@ -22,6 +22,7 @@ from hiso_proto.e2ap_names import describe_cause
 from hiso_proto.oids import SLOT_OID
 from hypothesis import given
 from hypothesis import strategies as st
+from ric_fixtures import ConnectNode, ConnectXApp
 
 from near_rt_ric.e2_messages import judge_setup
 from near_rt_ric.endpoints import BusEndpoints, EndpointError, claim_unix_path
@@ -29,7 +30,7 @@ from near_rt_ric.records import SubscriptionRecord, XAppRecord
 from near_rt_ric.store import Store, StoreError
 
 
-def test_malformed_management_messages_are_answered_and_harmless(ric, xapp):
+def test_malformed_management_messages_are_answered_and_harmless(ric: Ric, xapp: ConnectXApp) -> None:
     client = xapp(ric, "fuzzer", register=False)
     for raw in (b"\xff\xff", b"", bus.ManagementMessage(error="mine").SerializeToString()):
         client.management.send(raw)
@@ -53,13 +54,15 @@ def test_malformed_management_messages_are_answered_and_harmless(ric, xapp):
         ("good", (), (64,), "slice_ids"),
     ],
 )
-def test_a_bad_registration_is_refused_with_its_field(ric, xapp, name, oids, slices, named):
+def test_a_bad_registration_is_refused_with_its_field(
+    ric: Ric, xapp: ConnectXApp, name: str, oids: tuple[str, ...], slices: tuple[int, ...], named: str
+) -> None:
     client = xapp(ric, "asker", register=False)
     client.name = name
     assert named in client.register(oids, slices).error
 
 
-def test_an_unregistered_xapp_gets_nothing(ric, node, xapp):
+def test_an_unregistered_xapp_gets_nothing(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 30)
     client = xapp(ric, "nobody", register=False)
     refused = client.subscribe_slot(made.node_id, 1)
@@ -70,7 +73,7 @@ def test_an_unregistered_xapp_gets_nothing(ric, node, xapp):
     assert "not registered" in unsubscribe.unsubscribe_response.error
 
 
-def test_an_xapp_without_its_data_socket_is_told_so(ric, node, xapp):
+def test_an_xapp_without_its_data_socket_is_told_so(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 31)
     client = xapp(ric, "half", register=False)
     client.name = "other-half"  # its data socket has another name
@@ -81,7 +84,9 @@ def test_an_xapp_without_its_data_socket_is_told_so(ric, node, xapp):
     assert made.subscribed == {}
 
 
-def test_malformed_up_messages_are_counted_and_the_next_control_passes(ric, node, xapp):
+def test_malformed_up_messages_are_counted_and_the_next_control_passes(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 32)
     client = xapp(ric, "noisy", (SLOT_OID,), (0,))
     request_id = client.subscribe_slot(made.node_id, 0).ric_request_id
@@ -94,7 +99,7 @@ def test_malformed_up_messages_are_counted_and_the_next_control_passes(ric, node
     assert 'hiso_ric_errors_total{cause="bus_message_malformed"}' in ric.get("/metrics").text
 
 
-def test_xapp_queue_that_nobody_empties_never_blocks_the_others(ric, node, xapp):
+def test_xapp_queue_that_nobody_empties_never_blocks_the_others(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 33)
     stuck, lively = xapp(ric, "stuck", (SLOT_OID,), (0,)), xapp(ric, "lively", (SLOT_OID,), (1,))
     stuck_id = stuck.subscribe_slot(made.node_id, 0).ric_request_id
@@ -107,13 +112,13 @@ def test_xapp_queue_that_nobody_empties_never_blocks_the_others(ric, node, xapp)
     assert unreachable_count(ric) > dropped_before, "the queue was never full"
 
 
-def unreachable_count(ric):
+def unreachable_count(ric: Ric) -> float:
     lines = ric.get("/metrics").text.splitlines()
     head = 'hiso_ric_errors_total{cause="xapp_unreachable"} '
     return sum(float(line.removeprefix(head)) for line in lines if line.startswith(head))
 
 
-def test_http_lists_functions_subscriptions_and_deletes(ric, node, xapp):
+def test_http_lists_functions_subscriptions_and_deletes(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 34)
     client = xapp(ric, "listed", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -132,20 +137,22 @@ def test_http_lists_functions_subscriptions_and_deletes(ric, node, xapp):
 
 
 @pytest.mark.parametrize(("ids", "field"), [("-5/1", "ric_requestor_id"), ("1/65536", "ric_instance_id")])
-def test_ids_of_a_subscription_that_cannot_be_are_refused_with_their_range(ric, ids, field):
+def test_ids_of_a_subscription_that_cannot_be_are_refused_with_their_range(ric: Ric, ids: str, field: str) -> None:
     answer = httpx.delete(f"http://127.0.0.1:{ric.http_port}/subscriptions/00101-1/{ids}", timeout=10)
     assert answer.status_code == 422
     assert field in answer.text
     assert "0..65535" in answer.text
 
 
-def test_a_node_that_refuses_to_delete_is_told_of_and_its_request_id_is_over(ric, node, xapp):
+def test_a_node_that_refuses_to_delete_is_told_of_and_its_request_id_is_over(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 38)
     client = xapp(ric, "leaving", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
     made.accept = False
     leaving = bus.UnsubscribeRequest(xapp_name=client.name, ric_request_id=request_id)
-    replies = []
+    replies: list[bus.ManagementMessage] = []
     asking = threading.Thread(target=lambda: replies.append(client.ask(unsubscribe_request=leaving)))
     asking.start()
     asked = made.expect("ric_subscription_delete_request").ric_subscription_delete_request
@@ -161,7 +168,7 @@ def test_a_node_that_refuses_to_delete_is_told_of_and_its_request_id_is_over(ric
     assert client.subscribe_slot(made.node_id, 1).error == ""
 
 
-def test_the_tap_mirrors_frames_both_ways_while_somebody_watches(ric, node):
+def test_the_tap_mirrors_frames_both_ways_while_somebody_watches(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 35)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     watcher = context.socket(zmq.SUB)
@@ -183,14 +190,14 @@ def test_the_tap_mirrors_frames_both_ways_while_somebody_watches(ric, node):
     assert {(b"to_ric", here, "ric_indication"), (b"to_node", here, "error_indication")} <= set(seen)
 
 
-def test_http_errors_name_what_is_unknown(ric):
+def test_http_errors_name_what_is_unknown(ric: Ric) -> None:
     for method, path in (("GET", "/nodes/nobody/functions"), ("POST", "/nodes/nobody/reset")):
         answer = httpx.request(method, f"http://127.0.0.1:{ric.http_port}{path}", timeout=10)
         assert answer.status_code == 404
         assert "nobody" in answer.json()["detail"]
 
 
-def test_platform_state_over_the_bus_is_the_same_as_over_http(ric, xapp):
+def test_platform_state_over_the_bus_is_the_same_as_over_http(ric: Ric, xapp: ConnectXApp) -> None:
     client = xapp(ric, "state-asker")
     wait_until(lambda: any(x["name"] == "state-asker" and x["alive"] for x in ric.get("/xapps").json()))
     state = json.loads(client.ask(platform_state_request=bus.PlatformStateRequest()).platform_state_response.json)
@@ -219,20 +226,20 @@ def run(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
         (["--bus", "ipc:///tmp/x", "--e2-listen", "unix:/tmp/x", "--http-port", "0"], "1..65535"),
     ],
 )
-def test_a_bad_command_line_exits_with_2_and_names_the_flag(tmp_path, flags, named):
+def test_a_bad_command_line_exits_with_2_and_names_the_flag(tmp_path: Path, flags: list[str], named: str) -> None:
     done = run(tmp_path, *flags)
     assert done.returncode == 2
     assert named in done.stderr
 
 
-def test_a_second_ric_on_the_same_addresses_is_refused(ric, tmp_path):
+def test_a_second_ric_on_the_same_addresses_is_refused(ric: Ric, tmp_path: Path) -> None:
     done = run(tmp_path, "--bus", ric.bus, "--e2-listen", f"unix:{tmp_path}/e2", "--http-port", str(free_port()))
     assert done.returncode == 2
     assert "another process is listening" in done.stderr
     assert ric.healthy()
 
 
-def test_a_store_that_is_no_store_exits_with_2(tmp_path, ric):
+def test_a_store_that_is_no_store_exits_with_2(tmp_path: Path, ric: Ric) -> None:
     (tmp_path / "s.sqlite").write_bytes(b"this is not a database, whatever its name may say" * 100)
     done = run(
         tmp_path, "--bus", f"ipc://{tmp_path}/b", "--e2-listen", f"unix:{tmp_path}/e", "--http-port", str(free_port())
@@ -241,7 +248,7 @@ def test_a_store_that_is_no_store_exits_with_2(tmp_path, ric):
     assert "s.sqlite" in done.stderr
 
 
-def test_endpoints_are_one_family():
+def test_endpoints_are_one_family() -> None:
     ipc = BusEndpoints.parse("ipc:///run/hiso/bus")
     assert (ipc.down, ipc.up(3)) == ("ipc:///run/hiso/bus-down", "ipc:///run/hiso/bus-up-3")
     tcp = BusEndpoints.parse("tcp://0.0.0.0:26430")
@@ -249,14 +256,14 @@ def test_endpoints_are_one_family():
 
 
 @given(st.text(max_size=40))
-def test_any_other_text_is_a_clear_error(text):
+def test_any_other_text_is_a_clear_error(text: str) -> None:
     if text.startswith("ipc:///"):
         return
     with pytest.raises(EndpointError, match=r"^bus: "):
         BusEndpoints.parse(text)
 
 
-def test_a_stale_socket_is_removed(tmp_path):
+def test_a_stale_socket_is_removed(tmp_path: Path) -> None:
     stale = tmp_path / "stale"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(stale))
@@ -265,7 +272,7 @@ def test_a_stale_socket_is_removed(tmp_path):
 
 
 @given(st.binary(max_size=200))
-def test_any_setup_request_gets_a_response_or_a_failure(raw):
+def test_any_setup_request_gets_a_response_or_a_failure(raw: bytes) -> None:
     try:
         request = e2ap.E2SetupRequest.FromString(raw)
     except DecodeError:
@@ -274,13 +281,13 @@ def test_any_setup_request_gets_a_response_or_a_failure(raw):
     assert verdict.answer.WhichOneof("message") == ("e2_setup_response" if verdict.setup else "e2_setup_failure")
 
 
-def test_causes_are_spelt_as_in_e2ap():
+def test_causes_are_spelt_as_in_e2ap() -> None:
     cause = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED)
     assert describe_cause(cause) == "control-timer-expired"
     assert describe_cause(e2ap.Cause()) == "absent"
 
 
-def test_the_store_gives_back_what_it_was_given(tmp_path):
+def test_the_store_gives_back_what_it_was_given(tmp_path: Path) -> None:
     path = tmp_path / "a" / "store.sqlite"
     store = Store(path)
     xapp = XAppRecord("x", 3, frozenset({SLOT_OID}), frozenset({1, 2}), "v", "http://m", last_instance_id=7)
@@ -303,7 +310,7 @@ def test_the_store_gives_back_what_it_was_given(tmp_path):
     assert state.node_numbers == {"00101-1": 4}
 
 
-def test_a_store_of_a_later_release_is_refused(tmp_path):
+def test_a_store_of_a_later_release_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,8 @@ def test_delays_double_up_to_the_longest_and_a_crash_loop_is_said(caplog: pytest
     for death in range(1, 12):
         die_at(deployment, backend, now_s)
         assert backend.started[-1].killed
-        assert deployment.state == ("crash-loop" if death >= CRASH_LOOP_DEATHS else "restarting")
+        after_death = "crash-loop" if death >= CRASH_LOOP_DEATHS else "restarting"
+        assert deployment.state == after_death
         delays.append(min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** (death - 1)))
         assert first_start_after(deployment, backend, now_s, delays[-1])
         assert deployment.state == "running"
@@ -178,7 +180,11 @@ text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     hot=st.booleans(),
 )
 def test_the_store_gives_back_what_was_deployed(
-    tmp_path_factory: pytest.TempPathFactory, arguments, environment, restart, hot
+    tmp_path_factory: pytest.TempPathFactory,
+    arguments: list[str],
+    environment: dict[str, str],
+    restart: RestartPolicy,
+    hot: bool,
 ) -> None:
     path = tmp_path_factory.mktemp("store") / "ric.sqlite"
     descriptor = Descriptor(
@@ -228,7 +234,9 @@ def test_a_store_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         ({"hot": True, "restart": "never"}, {"hot": True, "restart": RestartPolicy.NEVER}),
     ],
 )
-def test_an_upgrade_changes_what_it_names_and_nothing_else(upgrade, expected) -> None:
+def test_an_upgrade_changes_what_it_names_and_nothing_else(
+    upgrade: dict[str, object], expected: dict[str, object]
+) -> None:
     before = Descriptor(name="x", file="/a.py", arguments=["{bus}"], environment={"A": "b"})
     after = Upgrade.model_validate(upgrade).applied_to(before)
     assert after.model_dump() == {**before.model_dump(), **expected}
@@ -241,7 +249,7 @@ def test_the_bus_stands_where_it_is_asked_for() -> None:
 
 
 @pytest.fixture
-def processes(tmp_path: Path):
+def processes(tmp_path: Path) -> Iterator[ProcessBackend]:
     backend = ProcessBackend(tmp_path / "logs", "ipc:///b", ChildPlacement())
     yield backend
     backend.close()

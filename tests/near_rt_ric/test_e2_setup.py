@@ -10,9 +10,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.oids import KPM_OID, SLOT_OID
+from ric_fixtures import ConnectNode
 
 
-def test_setup_accepts_all_three_functions_and_acknowledges_components(ric, node):
+def test_setup_accepts_all_three_functions_and_acknowledges_components(ric: Ric, node: ConnectNode) -> None:
     response = node(ric, 1, set_up=False).set_up()
     assert [item.ran_function_id for item in response.ran_functions_accepted] == [2, 3, 4]
     assert not response.ran_functions_rejected
@@ -86,7 +87,9 @@ def test_setup_accepts_all_three_functions_and_acknowledges_components(ric, node
         ),
     ],
 )
-def test_setup_failure_names_cause_and_field_and_a_second_try_succeeds(ric, node, fields, group, cause, named):
+def test_setup_failure_names_cause_and_field_and_a_second_try_succeeds(
+    ric: Ric, node: ConnectNode, fields: dict[str, object], group: str, cause: int, named: str
+) -> None:
     made = node(ric, 2, set_up=False)
     made.send(e2_setup_request=setup_request(2, **fields))
     failure = made.expect("e2_setup_failure").e2_setup_failure
@@ -97,7 +100,7 @@ def test_setup_failure_names_cause_and_field_and_a_second_try_succeeds(ric, node
     made.set_up()
 
 
-def test_functions_that_cannot_be_taken_are_rejected_one_by_one(ric, node):
+def test_functions_that_cannot_be_taken_are_rejected_one_by_one(ric: Ric, node: ConnectNode) -> None:
     good = functions()
     bad = [
         e2ap.RanFunctionItem(ran_function_id=4096, ran_function_oid="1.3.6"),
@@ -117,13 +120,13 @@ def test_functions_that_cannot_be_taken_are_rejected_one_by_one(ric, node):
     ]
 
 
-def test_a_definition_that_does_not_decode_is_rejected(ric, node):
+def test_a_definition_that_does_not_decode_is_rejected(ric: Ric, node: ConnectNode) -> None:
     broken = e2ap.RanFunctionItem(ran_function_id=7, ran_function_oid=SLOT_OID, ran_function_definition=b"\xff")
     response = node(ric, 4, set_up=False).set_up(ran_functions_added=[functions()[0], broken])
     assert response.ran_functions_rejected[0].cause.protocol == e2ap.PROTOCOL_TRANSFER_SYNTAX_ERROR
 
 
-def test_the_first_message_must_be_setup(ric, node):
+def test_the_first_message_must_be_setup(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 5, set_up=False)
     for message in (
         {"ric_indication": e2ap.RicIndication()},
@@ -135,7 +138,7 @@ def test_the_first_message_must_be_setup(ric, node):
     made.set_up()
 
 
-def test_frames_that_do_not_decode_are_answered_and_harm_nobody(ric, node):
+def test_frames_that_do_not_decode_are_answered_and_harm_nobody(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 6)
     made.send_raw(b"\xff\xff\xff")
     error = made.expect("error_indication").error_indication
@@ -149,7 +152,7 @@ def test_frames_that_do_not_decode_are_answered_and_harm_nobody(ric, node):
     made.set_up()
 
 
-def test_an_indication_of_an_unknown_request_is_answered_with_an_error(ric, node):
+def test_an_indication_of_an_unknown_request_is_answered_with_an_error(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 7)
     made.indicate(e2ap.RicRequestId(ric_requestor_id=999, ric_instance_id=1), SLOT_ID)
     error = made.expect("error_indication").error_indication
@@ -164,7 +167,9 @@ def test_an_indication_of_an_unknown_request_is_answered_with_an_error(ric, node
         ("ric_control_failure", e2ap.RicControlFailure),
     ],
 )
-def test_a_controls_answer_for_an_unknown_requestor_is_an_error(ric, node, kind, answer):
+def test_a_controls_answer_for_an_unknown_requestor_is_an_error(
+    ric: Ric, node: ConnectNode, kind: str, answer: type[e2ap.RicControlAcknowledge | e2ap.RicControlFailure]
+) -> None:
     made = node(ric, 13)
     made.send(**{kind: answer(ric_request_id=e2ap.RicRequestId(ric_requestor_id=999), ran_function_id=SLOT_ID)})
     error = made.expect("error_indication").error_indication
@@ -182,14 +187,14 @@ def test_a_controls_answer_for_an_unknown_requestor_is_an_error(ric, node, kind,
         {"reset_response": e2ap.ResetResponse()},
     ],
 )
-def test_an_answer_that_nobody_waits_for_is_an_error(ric, node, message):
+def test_an_answer_that_nobody_waits_for_is_an_error(ric: Ric, node: ConnectNode, message: dict[str, object]) -> None:
     made = node(ric, 8)
     made.send(**message)
     error = made.expect("error_indication").error_indication
     assert error.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
 
 
-def test_both_sides_beat_and_a_silent_node_is_dropped(ric, node):
+def test_both_sides_beat_and_a_silent_node_is_dropped(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 9)
     wait_until(lambda: made.heartbeats >= 3, 3)
     assert not made.ended.is_set()
@@ -199,27 +204,27 @@ def test_both_sides_beat_and_a_silent_node_is_dropped(ric, node):
     assert states[made.node_id] is False
 
 
-def test_a_silent_lockstep_node_is_given_time(ric, node):
+def test_a_silent_lockstep_node_is_given_time(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 10, ran_functions_added=functions(lockstep=True))
     made.beat = False
     assert not made.ended.wait(2)
 
 
-def test_a_newer_connection_of_a_node_replaces_the_older(ric, node):
+def test_a_newer_connection_of_a_node_replaces_the_older(ric: Ric, node: ConnectNode) -> None:
     older, newer = node(ric, 11), node(ric, 11)
     assert older.ended.wait(3)
     newer.set_up()
     assert not newer.ended.is_set()
 
 
-def test_a_stream_belongs_to_one_node(ric, node):
+def test_a_stream_belongs_to_one_node(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 12)
     made.send(e2_setup_request=setup_request(13))
     failure = made.expect("e2_setup_failure").e2_setup_failure
     assert "00101-12" in failure.criticality_diagnostics.text
 
 
-def test_health_and_reflection_are_served(ric):
+def test_health_and_reflection_are_served(ric: Ric) -> None:
     with grpc.insecure_channel(ric.target) as channel:
         request = health_pb2.HealthCheckRequest(service="hiso.e2ap.v1.E2")
         answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
@@ -229,7 +234,7 @@ def test_health_and_reflection_are_served(ric):
         assert "hiso.e2ap.v1.E2" in [item.name for item in listed.list_services_response.service]
 
 
-def test_tcp_and_unix_are_served_together():
+def test_tcp_and_unix_are_served_together() -> None:
     port = free_port()
     ric = Ric("--e2-listen", f"127.0.0.1:{port}")
     try:

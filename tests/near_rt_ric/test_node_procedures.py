@@ -4,45 +4,55 @@ from __future__ import annotations
 
 import socket
 import threading
+from typing import Any
 
 import httpx
 import pytest
-from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, functions, setup_request, wait_until
+from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, Node, Ric, functions, setup_request, wait_until
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
+from ric_fixtures import ConnectNode, ConnectXApp
 
 OTHER = e2ap.RanFunctionItem(ran_function_id=9, ran_function_oid="1.3.6.1.4.1.53148.9", ran_function_revision=1)
 
 
-def state_of(ric, node_id):
+def state_of(ric: Ric, node_id: str) -> dict[str, Any] | None:
     return next((item for item in ric.get("/nodes").json() if item["node_id"] == node_id), None)
 
 
-def subscription_states(ric, node_id):
+def known_state(ric: Ric, node_id: str) -> dict[str, Any]:
+    state = state_of(ric, node_id)
+    assert state is not None
+    return state
+
+
+def subscription_states(ric: Ric, node_id: str) -> dict[str, str]:
     return {item["key"]: item["state"] for item in ric.get("/subscriptions").json() if item["node_id"] == node_id}
 
 
-def update(node, **fields):
+def update(node: Node, **fields: Any) -> e2ap.RicServiceUpdateAcknowledge:
     node.send(ric_service_update=e2ap.RicServiceUpdate(transaction_id=7, **fields))
     return node.expect("ric_service_update_acknowledge").ric_service_update_acknowledge
 
 
-def failed_update(node, **fields):
+def failed_update(node: Node, **fields: Any) -> e2ap.RicServiceUpdateFailure:
     node.send(ric_service_update=e2ap.RicServiceUpdate(**{"transaction_id": 7, **fields}))
     failure = node.expect("ric_service_update_failure").ric_service_update_failure
     assert failure.time_to_wait_s == 1
     return failure
 
 
-def identity(number, revision=0):
+def identity(number: int, revision: int = 0) -> e2ap.RanFunctionIdItem:
     return e2ap.RanFunctionIdItem(ran_function_id=number, ran_function_revision=revision)
 
 
 # Subscription delete required
 
 
-def test_a_subscription_that_the_node_wants_deleted_is_deleted_and_its_xapp_told(ric, node, xapp):
+def test_a_subscription_that_the_node_wants_deleted_is_deleted_and_its_xapp_told(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 101)
     client = xapp(ric, "required", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -67,7 +77,9 @@ def test_a_subscription_that_the_node_wants_deleted_is_deleted_and_its_xapp_told
         (KPM_ID, True, e2ap.Cause(ric_request=e2ap.RIC_REQUEST_RAN_FUNCTION_ID_INVALID)),
     ],
 )
-def test_a_delete_required_of_what_is_not_there_is_an_error(ric, node, xapp, function_id, own, cause):
+def test_a_delete_required_of_what_is_not_there_is_an_error(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, function_id: int, own: bool, cause: e2ap.Cause
+) -> None:
     made = node(ric, 102)
     client = xapp(ric, "untouched", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -82,7 +94,7 @@ def test_a_delete_required_of_what_is_not_there_is_an_error(ric, node, xapp, fun
     assert subscription_states(ric, made.node_id) == {"slot": "active"}
 
 
-def test_a_delete_required_of_nothing_is_an_error(ric, node):
+def test_a_delete_required_of_nothing_is_an_error(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 103)
     made.send(ric_subscription_delete_required=e2ap.RicSubscriptionDeleteRequired())
     error = made.expect("error_indication").error_indication
@@ -92,7 +104,7 @@ def test_a_delete_required_of_nothing_is_an_error(ric, node):
 # RIC service update
 
 
-def test_functions_come_and_go_and_subscriptions_with_them(ric, node, xapp):
+def test_functions_come_and_go_and_subscriptions_with_them(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 104)
     client = xapp(ric, "follows", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
@@ -120,14 +132,16 @@ def test_functions_come_and_go_and_subscriptions_with_them(ric, node, xapp):
     assert client.expect("indication").indication.ran_function_id == KPM_ID
 
 
-def test_an_update_during_a_reset_is_taken_and_what_it_offers_restored_after(ric, node, xapp):
+def test_an_update_during_a_reset_is_taken_and_what_it_offers_restored_after(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 106)
     client = xapp(ric, "patient", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
     made.expect("ric_subscription_request")
     slot = next(item for item in functions() if item.ran_function_oid == SLOT_OID)
     slot.ran_function_revision = 2
-    answers = []
+    answers: list[httpx.Response] = []
     url = f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/reset"
     asking = threading.Thread(target=lambda: answers.append(httpx.post(url, timeout=10)))
     asking.start()
@@ -140,7 +154,7 @@ def test_an_update_during_a_reset_is_taken_and_what_it_offers_restored_after(ric
     assert client.expect("subscription_restored").subscription_restored.error == ""
 
 
-def test_a_modified_function_keeps_its_subscriptions(ric, node, xapp):
+def test_a_modified_function_keeps_its_subscriptions(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 105)
     client = xapp(ric, "stays", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
@@ -148,11 +162,11 @@ def test_a_modified_function_keeps_its_subscriptions(ric, node, xapp):
     slot.ran_function_revision = 2
     acknowledge = update(made, ran_functions_modified=[slot])
     assert list(acknowledge.ran_functions_accepted) == [identity(SLOT_ID, 2)]
-    assert state_of(ric, made.node_id)["functions"][-1]["revision"] == 2
+    assert known_state(ric, made.node_id)["functions"][-1]["revision"] == 2
     assert subscription_states(ric, made.node_id) == {"slot": "active"}
 
 
-def test_functions_of_an_update_are_rejected_one_by_one(ric, node):
+def test_functions_of_an_update_are_rejected_one_by_one(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 106)
     broken = e2ap.RanFunctionItem(ran_function_id=SLOT_ID, ran_function_oid=SLOT_OID, ran_function_definition=b"\xff")
     acknowledge = update(
@@ -169,7 +183,7 @@ def test_functions_of_an_update_are_rejected_one_by_one(ric, node):
         78: invalid,
         SLOT_ID: e2ap.Cause(protocol=e2ap.PROTOCOL_TRANSFER_SYNTAX_ERROR),
     }
-    assert [item["ran_function_id"] for item in state_of(ric, made.node_id)["functions"]] == [2, 3, 4, 9]
+    assert [item["ran_function_id"] for item in known_state(ric, made.node_id)["functions"]] == [2, 3, 4, 9]
 
 
 @pytest.mark.parametrize(
@@ -197,16 +211,18 @@ def test_functions_of_an_update_are_rejected_one_by_one(ric, node):
         ),
     ],
 )
-def test_an_update_that_fails_as_a_whole_changes_nothing(ric, node, fields, cause, named):
+def test_an_update_that_fails_as_a_whole_changes_nothing(
+    ric: Ric, node: ConnectNode, fields: dict[str, Any], cause: e2ap.Cause, named: str
+) -> None:
     made = node(ric, 107)
-    before = state_of(ric, made.node_id)["functions"]
+    before = known_state(ric, made.node_id)["functions"]
     failure = failed_update(made, **fields)
     assert failure.cause == cause
     assert named in failure.criticality_diagnostics.text
-    assert state_of(ric, made.node_id)["functions"] == before
+    assert known_state(ric, made.node_id)["functions"] == before
 
 
-def test_an_empty_update_is_acknowledged(ric, node):
+def test_an_empty_update_is_acknowledged(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 108)
     acknowledge = update(made)
     assert not acknowledge.ran_functions_accepted
@@ -216,9 +232,9 @@ def test_an_empty_update_is_acknowledged(ric, node):
 # RIC service query
 
 
-def test_a_query_brings_what_the_node_says(ric, node):
+def test_a_query_brings_what_the_node_says(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 109)
-    answers = []
+    answers: list[httpx.Response] = []
     asking = threading.Thread(
         target=lambda: answers.append(
             httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/service-query", timeout=10)
@@ -232,7 +248,7 @@ def test_a_query_brings_what_the_node_says(ric, node):
     assert [item["ran_function_id"] for item in answers[0].json()] == [3, 4]
 
 
-def test_a_query_of_an_unknown_node_is_refused(ric):
+def test_a_query_of_an_unknown_node_is_refused(ric: Ric) -> None:
     answer = httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/00101-9999/service-query", timeout=10)
     assert (answer.status_code, "not connected" in answer.text) == (404, True)
 
@@ -240,26 +256,28 @@ def test_a_query_of_an_unknown_node_is_refused(ric):
 # E2 node configuration update
 
 
-def component(name, interface=e2ap.XN, part=b""):
+def component(name: str, interface: e2ap.InterfaceType = e2ap.XN, part: bytes = b"") -> e2ap.E2NodeComponentConfigItem:
     return e2ap.E2NodeComponentConfigItem(interface_type=interface, component_id=name, request_part=part)
 
 
-def removal(name, interface=e2ap.XN):
+def removal(name: str, interface: e2ap.InterfaceType = e2ap.XN) -> e2ap.E2NodeComponentConfigRemovalItem:
     return e2ap.E2NodeComponentConfigRemovalItem(interface_type=interface, component_id=name)
 
 
-def configure(node, **fields):
+def configure(node: Node, **fields: Any) -> e2ap.E2NodeConfigurationUpdateAcknowledge:
     request = e2ap.E2NodeConfigurationUpdate(transaction_id=8, **fields)
     node.send(e2_node_configuration_update=request)
     pdu = node.expect("e2_node_configuration_update_acknowledge")
     return pdu.e2_node_configuration_update_acknowledge
 
 
-def names(ric, node_id):
-    return [item["component_id"] for item in state_of(ric, node_id)["components"]]
+def names(ric: Ric, node_id: str) -> list[str]:
+    return [item["component_id"] for item in known_state(ric, node_id)["components"]]
 
 
-def test_components_are_added_changed_and_removed_each_with_its_own_outcome(ric, node, xapp):
+def test_components_are_added_changed_and_removed_each_with_its_own_outcome(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 110)
     client = xapp(ric, "sees-components")
     client.subscribe(made.node_id, KPM_ID, "kpm")
@@ -299,7 +317,9 @@ def test_components_are_added_changed_and_removed_each_with_its_own_outcome(ric,
         ),
     ],
 )
-def test_a_configuration_update_that_fails_changes_nothing(ric, node, fields, cause, named):
+def test_a_configuration_update_that_fails_changes_nothing(
+    ric: Ric, node: ConnectNode, fields: dict[str, Any], cause: int, named: str
+) -> None:
     made = node(ric, 111)
     made.send(e2_node_configuration_update=e2ap.E2NodeConfigurationUpdate(**fields))
     failure = made.expect("e2_node_configuration_update_failure").e2_node_configuration_update_failure
@@ -311,7 +331,7 @@ def test_a_configuration_update_that_fails_changes_nothing(ric, node, fields, ca
 # E2 removal
 
 
-def test_a_node_that_leaves_is_forgotten_and_may_come_back(ric, node, xapp):
+def test_a_node_that_leaves_is_forgotten_and_may_come_back(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 112)
     client = xapp(ric, "left-alone", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
@@ -326,26 +346,26 @@ def test_a_node_that_leaves_is_forgotten_and_may_come_back(ric, node, xapp):
     assert client.subscribe_slot(again.node_id, 1).error == ""
 
 
-def test_a_removal_with_a_bad_transaction_is_refused(ric, node):
+def test_a_removal_with_a_bad_transaction_is_refused(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 113)
     made.send(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=256))
     failure = made.expect("e2_removal_failure").e2_removal_failure
     assert failure.cause.protocol == e2ap.PROTOCOL_SEMANTIC_ERROR
-    assert state_of(ric, made.node_id)["connected"]
+    assert known_state(ric, made.node_id)["connected"]
 
 
-def ask(ric, node_id, what):
+def ask(ric: Ric, node_id: str, what: str) -> httpx.Response:
     return httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/{node_id}/{what}", timeout=10)
 
 
-def remove(ric, node_id):
+def remove(ric: Ric, node_id: str) -> httpx.Response:
     return httpx.delete(f"http://127.0.0.1:{ric.http_port}/nodes/{node_id}", timeout=10)
 
 
 @pytest.mark.parametrize("answers", [True, False])
-def test_people_remove_a_node_that_answers_or_hangs_up(ric, node, answers):
+def test_people_remove_a_node_that_answers_or_hangs_up(ric: Ric, node: ConnectNode, answers: bool) -> None:
     made = node(ric, 114)
-    done = []
+    done: list[httpx.Response] = []
     asking = threading.Thread(target=lambda: done.append(remove(ric, made.node_id)))
     asking.start()
     request = made.expect("e2_removal_request").e2_removal_request
@@ -359,9 +379,9 @@ def test_people_remove_a_node_that_answers_or_hangs_up(ric, node, answers):
     assert state_of(ric, made.node_id) is None
 
 
-def test_a_node_may_refuse_to_be_removed(ric, node):
+def test_a_node_may_refuse_to_be_removed(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 115)
-    done = []
+    done: list[httpx.Response] = []
     asking = threading.Thread(target=lambda: done.append(remove(ric, made.node_id)))
     asking.start()
     made.expect("e2_removal_request")
@@ -369,21 +389,21 @@ def test_a_node_may_refuse_to_be_removed(ric, node):
     made.send(e2_removal_failure=e2ap.E2RemovalFailure(cause=cause))
     asking.join(10)
     assert (done[0].status_code, "semantic-error" in done[0].text) == (409, True)
-    assert state_of(ric, made.node_id)["connected"]
+    assert known_state(ric, made.node_id)["connected"]
 
 
-def test_people_remove_a_node_that_is_away(ric, node):
+def test_people_remove_a_node_that_is_away(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 116)
     made.close()
-    wait_until(lambda: not state_of(ric, made.node_id)["connected"])
+    wait_until(lambda: not known_state(ric, made.node_id)["connected"])
     assert remove(ric, made.node_id).status_code == 200
     assert state_of(ric, made.node_id) is None
     assert remove(ric, made.node_id).status_code == 404
 
 
-def test_a_node_that_leaves_ends_what_it_was_asked(ric, node):
+def test_a_node_that_leaves_ends_what_it_was_asked(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 119)
-    answers = {}
+    answers: dict[str, httpx.Response] = {}
     calls = [
         lambda: answers.update(removal=remove(ric, made.node_id)),
         lambda: answers.update(reset=ask(ric, made.node_id, "reset")),
@@ -402,7 +422,7 @@ def test_a_node_that_leaves_ends_what_it_was_asked(ric, node):
         assert (answers[what].status_code, "it was removed" in answers[what].text) == (409, True)
 
 
-def test_what_stands_behind_a_removal_is_not_carried_out(ric, node):
+def test_what_stands_behind_a_removal_is_not_carried_out(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 120)
     removal_request = e2ap.E2apPdu(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=3))
     setup = e2ap.E2apPdu(e2_setup_request=setup_request(made.gnb_id))
@@ -415,7 +435,7 @@ def test_what_stands_behind_a_removal_is_not_carried_out(ric, node):
     "message",
     [{"e2_removal_response": e2ap.E2RemovalResponse()}, {"e2_removal_failure": e2ap.E2RemovalFailure()}],
 )
-def test_an_answer_to_no_removal_is_an_error(ric, node, message):
+def test_an_answer_to_no_removal_is_an_error(ric: Ric, node: ConnectNode, message: dict[str, object]) -> None:
     made = node(ric, 117)
     made.send(**message)
     error = made.expect("error_indication").error_indication
@@ -425,7 +445,7 @@ def test_an_answer_to_no_removal_is_an_error(ric, node, message):
 # What the RIC lacks
 
 
-def test_the_65th_node_finds_no_room_until_one_is_removed(own_ric, node):
+def test_the_65th_node_finds_no_room_until_one_is_removed(own_ric: Ric, node: ConnectNode) -> None:
     for gnb_id in range(1, 65):
         node(own_ric, gnb_id).close()
     late = node(own_ric, 65, set_up=False)
@@ -435,25 +455,27 @@ def test_the_65th_node_finds_no_room_until_one_is_removed(own_ric, node):
     assert failure.cause == e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RIC_RESOURCE_LIMIT)
     assert remove(own_ric, "00101-7").status_code == 200
     late.set_up()
-    assert state_of(own_ric, late.node_id)["up_endpoint"].endswith("bus-up-6")
+    assert known_state(own_ric, late.node_id)["up_endpoint"].endswith("bus-up-6")
 
 
 @pytest.mark.slow
-def test_a_node_of_before_a_restart_is_shown_and_can_be_removed(own_ric, node, xapp):
+def test_a_node_of_before_a_restart_is_shown_and_can_be_removed(
+    own_ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(own_ric, 1)
     client = xapp(own_ric, "stored", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
     made.close()
     own_ric.stop()
     own_ric.start()
-    known = state_of(own_ric, made.node_id)
+    known = known_state(own_ric, made.node_id)
     assert (known["connected"], known["up_endpoint"], known["functions"]) == (False, None, [])
     assert remove(own_ric, made.node_id).status_code == 200
     assert own_ric.get("/nodes").json() == own_ric.get("/subscriptions").json() == []
     assert remove(own_ric, made.node_id).status_code == 404
 
 
-def test_a_node_whose_up_socket_cannot_be_bound_is_refused(own_ric, node):
+def test_a_node_whose_up_socket_cannot_be_bound_is_refused(own_ric: Ric, node: ConnectNode) -> None:
     with socket.socket(socket.AF_UNIX) as squatter:
         squatter.bind(str(own_ric.folder / "bus-up-0"))
         squatter.listen()
@@ -464,7 +486,9 @@ def test_a_node_whose_up_socket_cannot_be_bound_is_refused(own_ric, node):
     made.set_up()
 
 
-def test_a_second_insert_on_the_budgets_is_refused_with_its_cause(ric, node, xapp):
+def test_a_second_insert_on_the_budgets_is_refused_with_its_cause(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 118)
     first, second = xapp(ric, "budgets-1", (BUDGETS_OID,)), xapp(ric, "budgets-2", (BUDGETS_OID,))
     assert first.subscribe(made.node_id, BUDGETS_ID, "budgets", actions=[INSERT]).error == ""

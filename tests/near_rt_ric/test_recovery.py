@@ -8,18 +8,19 @@ import threading
 
 import httpx
 import pytest
-from e2_test_node import BUDGETS_ID, SLOT_ID, BusClient, functions, wait_until
+from e2_test_node import BUDGETS_ID, SLOT_ID, BusClient, RequestFields, Ric, functions, wait_until
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
+from ric_fixtures import ConnectNode, ConnectXApp
 
 BUDGETS = budgets.ControlMessage(
     budgets=[budgets.SliceBudget(slice_id=i, bandwidth_hz=hz, power_w=1.0) for i, hz in enumerate((2, 6, 2))]
 )
 
 
-def test_a_node_that_comes_back_is_subscribed_again(ric, node, xapp):
+def test_a_node_that_comes_back_is_subscribed_again(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 1)
     client = xapp(ric, "stays", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -35,7 +36,7 @@ def test_a_node_that_comes_back_is_subscribed_again(ric, node, xapp):
     client.expect("indication")
 
 
-def test_setup_again_on_the_same_stream_subscribes_again(ric, node, xapp):
+def test_setup_again_on_the_same_stream_subscribes_again(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 2)
     client = xapp(ric, "same-stream", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
@@ -45,7 +46,7 @@ def test_setup_again_on_the_same_stream_subscribes_again(ric, node, xapp):
     client.expect("subscription_restored")
 
 
-def test_reset_by_the_node_subscribes_again(ric, node, xapp):
+def test_reset_by_the_node_subscribes_again(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 3)
     client = xapp(ric, "reset-by-node", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
@@ -56,14 +57,14 @@ def test_reset_by_the_node_subscribes_again(ric, node, xapp):
     client.expect("subscription_restored")
 
 
-def test_a_reset_beyond_the_range_of_transactions_is_refused_by_name(ric, node):
+def test_a_reset_beyond_the_range_of_transactions_is_refused_by_name(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 40)
     made.send(reset_request=e2ap.ResetRequest(transaction_id=256))
     text = made.expect("error_indication").error_indication.criticality_diagnostics.text
     assert text == "transaction_id: 256 is not in 0..255"
 
 
-def test_reset_over_http(ric, node, xapp):
+def test_reset_over_http(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 4)
     client = xapp(ric, "reset-over-http", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
@@ -82,7 +83,9 @@ def test_reset_over_http(ric, node, xapp):
 
 
 @pytest.mark.slow
-def test_a_reset_that_the_node_ignores_is_a_gateway_timeout_and_ends_the_stream(ric, node, xapp):
+def test_a_reset_that_the_node_ignores_is_a_gateway_timeout_and_ends_the_stream(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 5)
     client = xapp(ric, "reset-ignored", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
@@ -97,7 +100,7 @@ def test_a_reset_that_the_node_ignores_is_a_gateway_timeout_and_ends_the_stream(
     node(ric, 5).expect("ric_subscription_request")
 
 
-def test_a_setup_ends_a_reset_that_is_under_way(ric, node):
+def test_a_setup_ends_a_reset_that_is_under_way(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 11)
     answers: list[httpx.Response] = []
     url = f"http://127.0.0.1:{ric.http_port}/nodes/{made.node_id}/reset"
@@ -112,7 +115,9 @@ def test_a_setup_ends_a_reset_that_is_under_way(ric, node):
     assert error.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
 
 
-def test_an_xapp_that_closes_its_sockets_is_unsubscribed_even_in_lockstep_and_restored(ric, node):
+def test_an_xapp_that_closes_its_sockets_is_unsubscribed_even_in_lockstep_and_restored(
+    ric: Ric, node: ConnectNode
+) -> None:
     made = node(ric, 6, ran_functions_added=functions(lockstep=True))
     first = BusClient(ric.bus, "mortal")
     first.register((SLOT_OID,), (1,))
@@ -127,7 +132,7 @@ def test_an_xapp_that_closes_its_sockets_is_unsubscribed_even_in_lockstep_and_re
     again.close()
 
 
-def test_a_silent_xapp_is_unsubscribed_and_told_to_register(ric, node, xapp):
+def test_a_silent_xapp_is_unsubscribed_and_told_to_register(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 7)
     client = xapp(ric, "silent", (SLOT_OID,), (1,))
     client.subscribe_slot(made.node_id, 1)
@@ -136,7 +141,9 @@ def test_a_silent_xapp_is_unsubscribed_and_told_to_register(ric, node, xapp):
     assert "not registered" in client.ask(heartbeat=bus.Heartbeat(xapp_name="silent")).error
 
 
-def test_a_dead_xapps_slice_may_be_taken_over_and_the_dead_one_is_told(ric, node, xapp):
+def test_a_dead_xapps_slice_may_be_taken_over_and_the_dead_one_is_told(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 8)
     dead = xapp(ric, "dead-holder", (SLOT_OID,), (1,))
     dead.subscribe_slot(made.node_id, 1)
@@ -148,7 +155,9 @@ def test_a_dead_xapps_slice_may_be_taken_over_and_the_dead_one_is_told(ric, node
     assert "heir" in dead.expect("subscription_restored").subscription_restored.error
 
 
-def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(ric, node, xapp):
+def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 9)
     client = xapp(ric, "budgeter", (BUDGETS_OID,))
     up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
@@ -165,7 +174,7 @@ def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(ric, n
         )
         made.expect("ric_control_request")
 
-    common = {
+    common: RequestFields = {
         "ric_request_id": e2ap.RicRequestId(ric_requestor_id=client.requestor_id),
         "ran_function_id": BUDGETS_ID,
     }
@@ -189,7 +198,9 @@ def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(ric, n
     assert (replayed.ric_request_id, replayed.ric_call_process_id) == (e2ap.RicRequestId(), b"")
 
 
-def test_controls_sent_while_the_node_is_away_are_refused_at_once(ric, node, xapp):
+def test_controls_sent_while_the_node_is_away_are_refused_at_once(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 10)
     client = xapp(ric, "too-late", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -202,7 +213,9 @@ def test_controls_sent_while_the_node_is_away_are_refused_at_once(ric, node, xap
 
 
 @pytest.mark.slow
-def test_a_killed_hot_loop_ends_the_service_and_a_restart_restores_from_the_store(own_ric, node, xapp):
+def test_a_killed_hot_loop_ends_the_service_and_a_restart_restores_from_the_store(
+    own_ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(own_ric, 1)
     client = xapp(own_ric, "survivor", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -221,7 +234,7 @@ def test_a_killed_hot_loop_ends_the_service_and_a_restart_restores_from_the_stor
     client.expect("indication")
 
 
-def test_sigterm_ends_service_and_hot_loop_cleanly(own_ric, node):
+def test_sigterm_ends_service_and_hot_loop_cleanly(own_ric: Ric, node: ConnectNode) -> None:
     made = node(own_ric, 1)
     hot = own_ric.hot_pid()
     assert own_ric.stop() == 0
@@ -234,7 +247,7 @@ def test_sigterm_ends_service_and_hot_loop_cleanly(own_ric, node):
     assert "Traceback" not in log
 
 
-def test_a_killed_service_takes_its_hot_loop_with_it(own_ric):
+def test_a_killed_service_takes_its_hot_loop_with_it(own_ric: Ric) -> None:
     hot = own_ric.hot_pid()
     own_ric.process.kill()
 
@@ -248,7 +261,7 @@ def test_a_killed_service_takes_its_hot_loop_with_it(own_ric):
     wait_until(gone, 10)
 
 
-def test_an_xapp_is_told_of_a_node_that_came_before_its_data_socket(ric, node):
+def test_an_xapp_is_told_of_a_node_that_came_before_its_data_socket(ric: Ric, node: ConnectNode) -> None:
     client = BusClient(ric.bus, "slow-to-listen", listens=False)
     try:
         assert client.register().error == ""

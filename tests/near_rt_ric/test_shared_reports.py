@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
-from e2_test_node import INSERT, KPM_ID, SLOT_ID, Node, Ric, wait_until
+from e2_test_node import INSERT, KPM_ID, SLOT_ID, BusClient, Node, Ric, wait_until
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.oids import KPM_OID, SLOT_OID
+from ric_fixtures import ConnectNode, ConnectXApp
 
 REPORT = e2ap.RicAction(ric_action_id=1, ric_action_type=e2ap.REPORT, ric_action_definition=b"all of it")
 
@@ -17,7 +19,7 @@ def key_of(request_id: e2ap.RicRequestId) -> tuple[int, int]:
     return request_id.ric_requestor_id, request_id.ric_instance_id
 
 
-def unsubscribe(client, request_id) -> str:
+def unsubscribe(client: BusClient, request_id: e2ap.RicRequestId) -> str:
     request = bus.UnsubscribeRequest(xapp_name=client.name, ric_request_id=request_id)
     return client.ask(unsubscribe_request=request).unsubscribe_response.error
 
@@ -26,7 +28,7 @@ def carriers(ric: Ric, node: Node) -> dict[str, str]:
     return {i["xapp"]: i["carried_by"] for i in ric.get("/subscriptions").json() if i["node_id"] == node.node_id}
 
 
-def test_each_reader_gets_every_report_under_its_own_request_id(ric, node, xapp):
+def test_each_reader_gets_every_report_under_its_own_request_id(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 201)
     clients = [xapp(ric, f"reader-{i}") for i in range(3)]
     ids = [client.subscribe(made.node_id, KPM_ID, "kpm", actions=[REPORT]).ric_request_id for client in clients]
@@ -40,7 +42,9 @@ def test_each_reader_gets_every_report_under_its_own_request_id(ric, node, xapp)
         assert (indication.ric_indication_message, indication.ric_indication_sn) == (b"42", 5)
 
 
-def test_the_node_is_asked_once_at_the_first_and_once_at_the_last(ric, node, xapp):
+def test_the_node_is_asked_once_at_the_first_and_once_at_the_last(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 202)
     first, second = xapp(ric, "first-in"), xapp(ric, "last-out")
     one = first.subscribe(made.node_id, KPM_ID, "kpm", actions=[REPORT])
@@ -70,15 +74,15 @@ def test_the_node_is_asked_once_at_the_first_and_once_at_the_last(ric, node, xap
         {"function_id": SLOT_ID},
     ],
 )
-def test_what_differs_is_not_shared(ric, node, xapp, other):
+def test_what_differs_is_not_shared(ric: Ric, node: ConnectNode, xapp: ConnectXApp, other: dict[str, Any]) -> None:
     made = node(ric, 203)
-    fields = {"node_id": made.node_id, "function_id": KPM_ID, "key": "kpm", "actions": [REPORT]}
+    fields: dict[str, Any] = {"node_id": made.node_id, "function_id": KPM_ID, "key": "kpm", "actions": [REPORT]}
     xapp(ric, "one-way").subscribe(**fields)
     xapp(ric, "another").subscribe(**{**fields, **other})
     assert len(made.subscribed) == 2
 
 
-def test_inserts_are_not_shared(ric, node, xapp):
+def test_inserts_are_not_shared(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 204)
     xapp(ric, "decides", (SLOT_OID,), (1,)).subscribe_slot(made.node_id, 1)
     refused = xapp(ric, "would-too", (SLOT_OID,), (1,)).subscribe_slot(made.node_id, 1)
@@ -86,13 +90,13 @@ def test_inserts_are_not_shared(ric, node, xapp):
     assert len(made.subscribed) == 1
 
 
-def test_whoever_asks_while_the_node_thinks_shares_its_answer(ric, node, xapp):
+def test_whoever_asks_while_the_node_thinks_shares_its_answer(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 205)
     made.accept = False
     clients = [xapp(ric, f"waits-{i}") for i in range(2)]
     answers: dict[str, bus.SubscribeResponse] = {}
 
-    def ask(client):
+    def ask(client: BusClient) -> None:
         answers[client.name] = client.subscribe(made.node_id, KPM_ID, "kpm", actions=[REPORT])
 
     threads = [threading.Thread(target=ask, args=(client,)) for client in clients]
@@ -108,7 +112,7 @@ def test_whoever_asks_while_the_node_thinks_shares_its_answer(ric, node, xapp):
     assert carriers(ric, made) == {}
 
 
-def test_sharing_survives_the_loss_of_node_and_xapp(ric, node, xapp):
+def test_sharing_survives_the_loss_of_node_and_xapp(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 206)
     stays, goes = xapp(ric, "stays-on"), xapp(ric, "goes-first")
     gone = goes.subscribe(made.node_id, KPM_ID, "kpm", actions=[REPORT])
@@ -124,7 +128,7 @@ def test_sharing_survives_the_loss_of_node_and_xapp(ric, node, xapp):
     assert list(again.subscribed) == [key_of(kept.ric_request_id)]
 
 
-def test_a_node_that_ends_a_shared_subscription_ends_it_for_all(ric, node, xapp):
+def test_a_node_that_ends_a_shared_subscription_ends_it_for_all(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 207)
     clients = [xapp(ric, f"ended-{i}") for i in range(2)]
     ids = [client.subscribe(made.node_id, KPM_ID, "kpm", actions=[REPORT]).ric_request_id for client in clients]
@@ -137,7 +141,7 @@ def test_a_node_that_ends_a_shared_subscription_ends_it_for_all(ric, node, xapp)
     wait_until(lambda: made.subscribed == {})
 
 
-def test_sixteen_actions_are_admitted_and_seventeen_refused(ric, node, xapp):
+def test_sixteen_actions_are_admitted_and_seventeen_refused(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 208)
     client = xapp(ric, "many", (KPM_OID,))
     actions = [e2ap.RicAction(ric_action_id=i, ric_action_type=e2ap.REPORT) for i in range(17)]
@@ -168,7 +172,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("fields", "cause"), REFUSED)
-def test_the_platforms_refusals_carry_a_cause(ric, node, xapp, fields, cause):
+def test_the_platforms_refusals_carry_a_cause(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, fields: dict[str, Any], cause: e2ap.Cause
+) -> None:
     made = node(ric, 209)
     client = xapp(ric, "refused-with-cause", (SLOT_OID,), (1,))
     valid = {"node_id": made.node_id, "function_id": SLOT_ID, "key": "k"}

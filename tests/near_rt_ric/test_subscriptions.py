@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, BusClient, functions, wait_until
+from e2_test_node import (
+    BUDGETS_ID,
+    INSERT,
+    KPM_ID,
+    SLOT_ID,
+    BusClient,
+    CallFields,
+    Node,
+    RequestFields,
+    Ric,
+    functions,
+    wait_until,
+)
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
+from ric_fixtures import ConnectNode, ConnectXApp
 
 
-def control(request_id, function_id, header=b"", message=b"m", call=b"call"):
+def control(
+    request_id: e2ap.RicRequestId, function_id: int, header: bytes = b"", message: bytes = b"m", call: bytes = b"call"
+) -> e2ap.RicControlRequest:
     return e2ap.RicControlRequest(
         ric_request_id=request_id,
         ran_function_id=function_id,
@@ -23,7 +40,7 @@ def control(request_id, function_id, header=b"", message=b"m", call=b"call"):
     )
 
 
-def test_report_and_inserts_reach_the_xapp_that_asked(ric, node, xapp):
+def test_report_and_inserts_reach_the_xapp_that_asked(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 1)
     first = xapp(ric, "first", (SLOT_OID,), (1,))
     second = xapp(ric, "second", (BUDGETS_OID,))
@@ -44,7 +61,7 @@ def test_report_and_inserts_reach_the_xapp_that_asked(ric, node, xapp):
         assert down.indication.ric_indication_message == payload
 
 
-def test_two_nodes_are_told_apart(ric, node, xapp):
+def test_two_nodes_are_told_apart(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     one, two = node(ric, 21), node(ric, 22)
     client = xapp(ric, "both", (SLOT_OID,), (0,))
     ids = {made.node_id: client.subscribe_slot(made.node_id, 0).ric_request_id for made in (one, two)}
@@ -53,7 +70,7 @@ def test_two_nodes_are_told_apart(ric, node, xapp):
         assert client.expect("indication").node_id == made.node_id
 
 
-def test_several_indications_of_one_frame_go_their_own_ways(ric, node, xapp):
+def test_several_indications_of_one_frame_go_their_own_ways(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 2)
     clients = [xapp(ric, f"slice-{i}", (SLOT_OID,), (i,)) for i in range(3)]
     ids = [client.subscribe_slot(made.node_id, i).ric_request_id for i, client in enumerate(clients)]
@@ -72,7 +89,7 @@ def test_several_indications_of_one_frame_go_their_own_ways(ric, node, xapp):
         assert client.expect("indication").indication.ric_indication_message == bytes([i])
 
 
-def test_control_its_acknowledge_and_its_failure_find_their_way(ric, node, xapp):
+def test_control_its_acknowledge_and_its_failure_find_their_way(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 3)
     client = xapp(ric, "controller", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -81,7 +98,7 @@ def test_control_its_acknowledge_and_its_failure_find_their_way(ric, node, xapp)
     client.send_up(up, control(request_id, SLOT_ID, header))
     received = made.expect("ric_control_request").ric_control_request
     assert (received.ric_call_process_id, received.ric_control_header) == (b"call", header)
-    same = {"ric_request_id": request_id, "ran_function_id": SLOT_ID, "ric_call_process_id": b"call"}
+    same: CallFields = {"ric_request_id": request_id, "ran_function_id": SLOT_ID, "ric_call_process_id": b"call"}
     made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**same))
     assert client.expect("control_acknowledge").control_acknowledge.ric_call_process_id == b"call"
     late = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED)
@@ -89,7 +106,9 @@ def test_control_its_acknowledge_and_its_failure_find_their_way(ric, node, xapp)
     assert client.expect("control_failure").control_failure.cause == late
 
 
-def test_a_control_of_an_xapp_whose_data_socket_is_not_there_yet_passes_and_is_answered(ric, node):
+def test_a_control_of_an_xapp_whose_data_socket_is_not_there_yet_passes_and_is_answered(
+    ric: Ric, node: ConnectNode
+) -> None:
     made = node(ric, 41)
     early = BusClient(ric.bus, "early", listens=False)
     (known,) = [item for item in early.register((BUDGETS_OID,)).nodes if item.node_id == made.node_id]
@@ -103,7 +122,7 @@ def test_a_control_of_an_xapp_whose_data_socket_is_not_there_yet_passes_and_is_a
     early.close()
 
 
-def test_an_xapp_controls_only_what_it_registered_for(ric, node, xapp):
+def test_an_xapp_controls_only_what_it_registered_for(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 4)
     client = xapp(ric, "limited", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
@@ -160,7 +179,9 @@ def test_an_xapp_controls_only_what_it_registered_for(ric, node, xapp):
         ({"actions": [INSERT], "function_id": BUDGETS_ID}, "not registered for OID"),
     ],
 )
-def test_the_platform_refuses_and_names_the_field(ric, node, xapp, fields, named):
+def test_the_platform_refuses_and_names_the_field(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, fields: dict[str, Any], named: str
+) -> None:
     made = node(ric, 5)
     client = xapp(ric, "refused", (SLOT_OID,), (1,))
     valid = {"node_id": made.node_id, "function_id": SLOT_ID, "key": "k"}
@@ -169,7 +190,7 @@ def test_the_platform_refuses_and_names_the_field(ric, node, xapp, fields, named
     assert made.subscribed == {}
 
 
-def test_only_one_xapp_decides_for_a_slice(ric, node, xapp):
+def test_only_one_xapp_decides_for_a_slice(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 6)
     holder, late = xapp(ric, "holder", (SLOT_OID,), (0, 1)), xapp(ric, "late", (SLOT_OID,), (0, 1))
     assert holder.subscribe_slot(made.node_id, 0).error == ""
@@ -181,7 +202,7 @@ def test_only_one_xapp_decides_for_a_slice(ric, node, xapp):
     assert late.subscribe_slot(made.node_id, 1).error == ""
 
 
-def test_the_same_key_joins_or_replaces(ric, node, xapp):
+def test_the_same_key_joins_or_replaces(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 7)
     client = xapp(ric, "again", (SLOT_OID,), (0, 1))
     first = client.subscribe_slot(made.node_id, 0)
@@ -192,12 +213,12 @@ def test_the_same_key_joins_or_replaces(ric, node, xapp):
     wait_until(lambda: len(made.subscribed) == 1)
 
 
-def test_unsubscribe_deletes_at_the_node(ric, node, xapp):
+def test_unsubscribe_deletes_at_the_node(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 8)
     client, other = xapp(ric, "leaver", (SLOT_OID,), (1,)), xapp(ric, "stranger")
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
 
-    def unsubscribe(who):
+    def unsubscribe(who: BusClient) -> str:
         request = bus.UnsubscribeRequest(xapp_name=who.name, ric_request_id=request_id)
         return who.ask(unsubscribe_request=request).unsubscribe_response.error
 
@@ -210,7 +231,7 @@ def test_unsubscribe_deletes_at_the_node(ric, node, xapp):
     assert error.cause.ric_request == e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN
 
 
-def ask_for(client, node_id, key):
+def ask_for(client: BusClient, node_id: str, key: str) -> None:
     """Ask for slice 1 without waiting for the answer."""
     request = bus.SubscribeRequest(
         xapp_name=client.name,
@@ -223,7 +244,7 @@ def ask_for(client, node_id, key):
     client.management.send(bus.ManagementMessage(sequence=1_000, subscribe_request=request).SerializeToString())
 
 
-def test_the_nodes_refusal_reaches_the_xapp_and_is_not_kept(ric, node, xapp):
+def test_the_nodes_refusal_reaches_the_xapp_and_is_not_kept(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 9)
     made.accept = False
     client = xapp(ric, "unlucky", (SLOT_OID,), (1,))
@@ -241,7 +262,9 @@ def test_the_nodes_refusal_reaches_the_xapp_and_is_not_kept(ric, node, xapp):
     assert all(item["xapp"] != "unlucky" for item in ric.get("/subscriptions").json())
 
 
-def test_what_a_node_holds_under_a_request_id_already_is_deleted_there(ric, node, xapp):
+def test_what_a_node_holds_under_a_request_id_already_is_deleted_there(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 11)
     made.accept = False
     client = xapp(ric, "duplicate", (SLOT_OID,), (1,))
@@ -257,7 +280,7 @@ def test_what_a_node_holds_under_a_request_id_already_is_deleted_there(ric, node
     assert (delete.ric_request_id, delete.ran_function_id) == (asked.ric_request_id, SLOT_ID)
 
 
-def ask_and_leave(client, made):
+def ask_and_leave(client: BusClient, made: Node) -> e2ap.RicSubscriptionRequest:
     """The request that the node got, and that was withdrawn before it answered."""
     ask_for(client, made.node_id, "k")
     asked = made.expect("ric_subscription_request").ric_subscription_request
@@ -266,7 +289,7 @@ def ask_and_leave(client, made):
     return asked
 
 
-def answer_request_and_delete(made, identity, admitted):
+def answer_request_and_delete(made: Node, identity: RequestFields, admitted: bool) -> None:
     if admitted:
         made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity))
     else:
@@ -274,26 +297,30 @@ def answer_request_and_delete(made, identity, admitted):
     made.send(ric_subscription_delete_response=e2ap.RicSubscriptionDeleteResponse(**identity))
 
 
-def next_error_of_a_reset_response(made):
+def next_error_of_a_reset_response(made: Node) -> str:
     """What the RIC objects to next, where a reset_response that nobody asked for comes last."""
     made.send(reset_response=e2ap.ResetResponse())
     return made.expect("error_indication").error_indication.criticality_diagnostics.text
 
 
 @pytest.mark.parametrize("admitted", [True, False])
-def test_the_answer_to_a_request_that_was_withdrawn_is_no_error(ric, node, xapp, admitted):
+def test_the_answer_to_a_request_that_was_withdrawn_is_no_error(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, admitted: bool
+) -> None:
     made = node(ric, 12)
     made.accept = False
     client = xapp(ric, f"hasty-{int(admitted)}", (SLOT_OID,), (1,))
     asked = ask_and_leave(client, made)
-    identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
+    identity: RequestFields = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
     answer_request_and_delete(made, identity, admitted)
     # Of what is sent, only the last is an error.
     assert next_error_of_a_reset_response(made).startswith("reset_response")
 
 
 @pytest.mark.parametrize("admitted", [True, False])
-def test_the_answer_to_a_request_that_was_withdrawn_is_not_taken_for_that_to_the_next(ric, node, xapp, admitted):
+def test_the_answer_to_a_request_that_was_withdrawn_is_not_taken_for_that_to_the_next(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, admitted: bool
+) -> None:
     made = node(ric, 31 + int(admitted))
     made.accept = False
     client = xapp(ric, f"returning-{int(admitted)}", (SLOT_OID,), (1,))
@@ -301,7 +328,7 @@ def test_the_answer_to_a_request_that_was_withdrawn_is_not_taken_for_that_to_the
     heir = xapp(ric, f"returning-{int(admitted)}", (SLOT_OID,), (1,))
     again = made.expect("ric_subscription_request").ric_subscription_request
     assert again == asked
-    identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
+    identity: RequestFields = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
     # The node is slow: it answers the three, in their order, only now.
     answer_request_and_delete(made, identity, admitted)
     made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity, ric_actions_admitted=[1]))
@@ -311,7 +338,7 @@ def test_the_answer_to_a_request_that_was_withdrawn_is_not_taken_for_that_to_the
     assert next_error_of_a_reset_response(made).startswith("reset_response")
 
 
-def test_answers_to_what_was_withdrawn_twice_are_told_apart(ric, node, xapp):
+def test_answers_to_what_was_withdrawn_twice_are_told_apart(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 33)
     made.accept = False
     client = xapp(ric, "twice", (SLOT_OID,), (1,))
@@ -321,7 +348,7 @@ def test_answers_to_what_was_withdrawn_twice_are_told_apart(ric, node, xapp):
         client.register((SLOT_OID,), (1,))
         made.expect("ric_subscription_delete_request")
         assert made.expect("ric_subscription_request").ric_subscription_request == asked
-    identity = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
+    identity: RequestFields = {"ric_request_id": asked.ric_request_id, "ran_function_id": SLOT_ID}
     for _ in range(2):
         answer_request_and_delete(made, identity, admitted=True)
     made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(**identity, ric_actions_admitted=[1]))
@@ -330,9 +357,9 @@ def test_answers_to_what_was_withdrawn_twice_are_told_apart(ric, node, xapp):
     assert next_error_of_a_reset_response(made).startswith("reset_response")
 
 
-def answer_once(happens, client, made):
+def answer_once(happens: Callable[[], None], client: BusClient, made: Node) -> bus.SubscribeResponse:
     """What the xApp is told of a request that the node has got, and that has no answer when something happens."""
-    answers = []
+    answers: list[bus.SubscribeResponse] = []
     asking = threading.Thread(target=lambda: answers.append(client.subscribe_slot(made.node_id, 1)))
     asking.start()
     made.expect("ric_subscription_request")
@@ -341,7 +368,7 @@ def answer_once(happens, client, made):
     return answers[0]
 
 
-def test_what_was_refused_because_the_node_left_is_not_kept(ric, node, xapp):
+def test_what_was_refused_because_the_node_left_is_not_kept(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 34)
     made.accept = False
     client = xapp(ric, "left-alone", (SLOT_OID,), (1,))
@@ -351,7 +378,7 @@ def test_what_was_refused_because_the_node_left_is_not_kept(ric, node, xapp):
     assert xapp(ric, "other", (SLOT_OID,), (1,)).subscribe_slot(back.node_id, 1).error == ""
 
 
-def test_what_was_refused_because_its_function_went_is_not_kept(ric, node, xapp):
+def test_what_was_refused_because_its_function_went_is_not_kept(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 35)
     made.accept = False
     client = xapp(ric, "no-function", (SLOT_OID,), (1,))
@@ -364,7 +391,7 @@ def test_what_was_refused_because_its_function_went_is_not_kept(ric, node, xapp)
 
 
 @pytest.mark.slow
-def test_an_xapp_holds_256_subscriptions_at_most(ric, node, xapp):
+def test_an_xapp_holds_256_subscriptions_at_most(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 36)
     client = xapp(ric, "greedy")
     for number in range(256):
@@ -375,17 +402,19 @@ def test_an_xapp_holds_256_subscriptions_at_most(ric, node, xapp):
     assert client.subscribe(made.node_id, KPM_ID, "k0").error == ""
 
 
-def test_an_action_type_of_a_newer_release_is_shown_by_its_number(ric, node, xapp):
+def test_an_action_type_of_a_newer_release_is_shown_by_its_number(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
     made = node(ric, 37)
     client = xapp(ric, "newer")
-    action = e2ap.RicAction(ric_action_id=1, ric_action_type=7)
+    action = e2ap.RicAction(ric_action_id=1, ric_action_type=7)  # type: ignore[arg-type]
     assert client.subscribe(made.node_id, KPM_ID, "k", actions=[action]).error == ""
     (item,) = [item for item in ric.get("/subscriptions").json() if item["xapp"] == "newer"]
     assert item["actions"] == ["7"]
 
 
 @pytest.mark.slow
-def test_a_node_that_does_not_answer_ends_the_request(ric, node, xapp):
+def test_a_node_that_does_not_answer_ends_the_request(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 10)
     made.accept = False
     response = xapp(ric, "patient", (SLOT_OID,), (1,)).subscribe_slot(made.node_id, 1)

@@ -16,6 +16,7 @@ from e2_test_node import KPM_ID, BusClient, Node, Ric, functions, wait_until
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_kpm_pb2 as kpm
 from hiso_proto.oids import SLOT_OID
+from ric_fixtures import ConnectNode, ConnectXApp
 
 from near_rt_ric.admin_client import AdminClient
 
@@ -98,7 +99,7 @@ def seen(node: Node) -> list[str]:
     return [pdu.WhichOneof("message") or "" for pdu in list(node.received.queue)]
 
 
-def test_deploy_list_logs_stop_start_remove(manager: Manager, node) -> None:
+def test_deploy_list_logs_stop_start_remove(manager: Manager, node: ConnectNode) -> None:
     made = node(manager.ric, 40)
     manager.deploy()
     request_id = subscribed(made)
@@ -124,7 +125,7 @@ def test_deploy_list_logs_stop_start_remove(manager: Manager, node) -> None:
     assert manager.call("GET", f"/xapps/{NAME}/logs").status_code == 404
 
 
-def test_a_killed_one_is_started_again(manager: Manager, node) -> None:
+def test_a_killed_one_is_started_again(manager: Manager, node: ConnectNode) -> None:
     made = node(manager.ric, 41)
     manager.deploy()
     subscribed(made)
@@ -136,7 +137,7 @@ def test_a_killed_one_is_started_again(manager: Manager, node) -> None:
     assert manager.pid() != first
 
 
-def test_an_upgrade_keeps_the_subscription_at_the_node(manager: Manager, node, tmp_path: Path) -> None:
+def test_an_upgrade_keeps_the_subscription_at_the_node(manager: Manager, node: ConnectNode, tmp_path: Path) -> None:
     made = node(manager.ric, 42)
     manager.deploy()
     request_id = subscribed(made)
@@ -158,7 +159,7 @@ def test_an_upgrade_keeps_the_subscription_at_the_node(manager: Manager, node, t
     assert manager.xapp()["held"] is False
 
 
-def test_a_version_that_does_not_register_is_taken_back(manager: Manager, node) -> None:
+def test_a_version_that_does_not_register_is_taken_back(manager: Manager, node: ConnectNode) -> None:
     made = node(manager.ric, 43)
     manager.deploy()
     request_id = subscribed(made)
@@ -215,7 +216,9 @@ def hold(ric: Ric, name: str, limit_s: float) -> bool:
 
 
 @pytest.mark.parametrize("lockstep", [False, True])
-def test_a_held_insert_stands_unless_its_node_would_wait_for_ever(ric: Ric, node, xapp, lockstep: bool) -> None:
+def test_a_held_insert_stands_unless_its_node_would_wait_for_ever(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, lockstep: bool
+) -> None:
     made = node(ric, 44 + lockstep, ran_functions_added=functions(lockstep=lockstep))
     name = f"decider-{lockstep}".lower()
     old = BusClient(ric.bus, name)
@@ -235,7 +238,7 @@ def test_a_held_insert_stands_unless_its_node_would_wait_for_ever(ric: Ric, node
     assert Manager(ric).xapp(name)["held"] is False
 
 
-def test_a_hold_that_nobody_takes_over_ends(ric: Ric, node) -> None:
+def test_a_hold_that_nobody_takes_over_ends(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 46)
     client = BusClient(ric.bus, "left")
     client.register((SLOT_OID,), (1,))
@@ -249,7 +252,7 @@ def test_a_hold_that_nobody_takes_over_ends(ric: Ric, node) -> None:
     assert not hold(ric, "nobody", 1.0)
 
 
-def test_who_was_not_deployed_is_listed_and_left_alone(manager: Manager, xapp) -> None:
+def test_who_was_not_deployed_is_listed_and_left_alone(manager: Manager, xapp: ConnectXApp) -> None:
     xapp(manager.ric, "by-hand")
     wait_until(lambda: manager.xapp("by-hand").get("alive", False))
     assert manager.xapp("by-hand")["deployment"] is None
@@ -294,7 +297,7 @@ def test_what_dies_at_once_is_said_with_its_last_words(manager: Manager) -> None
         ({"name": "x", "module": "a", "\udfff": 1}, "body", "unicode"),
     ],
 )
-def test_a_bad_descriptor_is_refused_with_its_field(manager: Manager, body, field: str, said: str) -> None:
+def test_a_bad_descriptor_is_refused_with_its_field(manager: Manager, body: object, field: str, said: str) -> None:
     url = f"http://127.0.0.1:{manager.ric.http_port}/xapps"
     refused = httpx.post(url, content=json.dumps(body), headers={"content-type": "application/json"}, timeout=20)
     assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY, refused.text
@@ -319,7 +322,7 @@ def test_pages_of_other_sites_cannot_deploy(manager: Manager, headers: dict[str,
     assert manager.deployment() == {}
 
 
-def test_a_restarted_ric_starts_again_what_was_to_run(own_ric: Ric, node) -> None:
+def test_a_restarted_ric_starts_again_what_was_to_run(own_ric: Ric, node: ConnectNode) -> None:
     manager = Manager(own_ric)
     manager.deploy()
     manager.ask("POST", "/xapps", DESCRIPTOR | {"name": "idle"})

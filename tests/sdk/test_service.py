@@ -22,13 +22,13 @@ from xapps.sdk.errors import BusEndpointError
         (["--bus", "ipc:///b", "--policy", "p", "--metrics-port", "65536"], "1..65535"),
     ],
 )
-def test_bad_flags_exit_with_2_and_are_named(capsys, flags, named):
+def test_bad_flags_exit_with_2_and_are_named(capsys: pytest.CaptureFixture[str], flags: list[str], named: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         service.base_parser("x", "an xApp", metrics_port=1).parse_args(flags)
     assert stopped.value.code == 2
     assert named in capsys.readouterr().err
 
 
-def test_an_address_that_is_none_is_named():
+def test_an_address_that_is_none_is_named() -> None:
     with pytest.raises(BusEndpointError, match=r"bus: 'nowhere' is no ipc:///path or tcp://host:port"):
         XApp("x", bus="nowhere")

@@ -9,11 +9,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
 import zmq
-from e2_test_node import BUDGETS_ID, KPM_ID, SLOT_ID, Ric, functions, wait_until
+from e2_test_node import BUDGETS_ID, KPM_ID, SLOT_ID, CallFields, Node, Ric, functions, wait_until
 from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
@@ -21,12 +22,15 @@ from hiso_proto import e2sm_kpm_pb2 as kpm
 from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto import xapp_bus_pb2 as bus_pb
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
+from ric_fixtures import ConnectNode
 
 from xapps.sdk import (
     BusUnavailableError,
+    E2Node,
     FunctionNotOfferedError,
     NodeUnavailableError,
     RegistrationError,
+    Subscription,
     SubscriptionError,
     XApp,
     answer,
@@ -61,12 +65,13 @@ class Echo:
             key="slot",
             trigger=TRIGGER,
             actions=[insert_action(slot.ActionDefinition(), self.node.time_to_wait(SLOT_OID))],
-            handler=lambda node, indication: self.xapp.control(
-                node, answer(indication, HEADER, slot.ControlMessage(rest=True))
-            ),
+            handler=self._decide,
         )
         self._thread = threading.Thread(target=self.xapp.run)
         self._thread.start()
+
+    def _decide(self, node: E2Node, indication: e2ap.RicIndication) -> None:
+        self.xapp.control(node, answer(indication, HEADER, slot.ControlMessage(rest=True)))
 
     def close(self) -> None:
         self.xapp.stop()
@@ -74,8 +79,11 @@ class Echo:
         self.xapp.close()
 
 
+StartEcho = Callable[[Ric, str], Echo]
+
+
 @pytest.fixture
-def echo() -> Iterator[Callable[[Ric, str], Echo]]:
+def echo() -> Iterator[StartEcho]:
     made: list[Echo] = []
 
     def start(ric: Ric, name: str) -> Echo:
@@ -87,11 +95,11 @@ def echo() -> Iterator[Callable[[Ric, str], Echo]]:
         item.close()
 
 
-def insert(made, request_id, call=b"\x01"):
+def insert(made: Node, request_id: e2ap.RicRequestId, call: bytes = b"\x01") -> None:
     made.indicate(request_id, SLOT_ID, ric_indication_type=e2ap.INSERT, ric_call_process_id=call)
 
 
-def test_an_insert_is_answered_with_its_call_process_id(ric, node, echo):
+def test_an_insert_is_answered_with_its_call_process_id(ric: Ric, node: ConnectNode, echo: StartEcho) -> None:
     made = node(ric, 1)
     running = echo(ric, "echo-a")
     for call in (b"\x01", b"\x02"):
@@ -103,12 +111,16 @@ def test_an_insert_is_answered_with_its_call_process_id(ric, node, echo):
         assert slot.ControlMessage.FromString(control.ric_control_message).rest
 
 
-def test_late_and_refused_controls_come_back_as_failures(ric, node, echo):
+def test_late_and_refused_controls_come_back_as_failures(ric: Ric, node: ConnectNode, echo: StartEcho) -> None:
     made = node(ric, 1)
     running = echo(ric, "echo-b")
     insert(made, running.subscription.request_id)
     control = made.expect("ric_control_request").ric_control_request
-    same = {"ric_request_id": control.ric_request_id, "ran_function_id": SLOT_ID, "ric_call_process_id": b"\x01"}
+    same: CallFields = {
+        "ric_request_id": control.ric_request_id,
+        "ran_function_id": SLOT_ID,
+        "ric_call_process_id": b"\x01",
+    }
     late = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_TIMER_EXPIRED)
     made.send(ric_control_failure=e2ap.RicControlFailure(**same, cause=late))
     made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**same))
@@ -116,7 +128,7 @@ def test_late_and_refused_controls_come_back_as_failures(ric, node, echo):
     assert running.failures[0].cause == late
 
 
-def test_kpm_report_and_budget_insert_in_one_xapp(ric, node):
+def test_kpm_report_and_budget_insert_in_one_xapp(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 1)
     with XApp("reader", bus=ric.bus, oids=[BUDGETS_OID]) as xapp:
         xapp.connect(10)
@@ -149,7 +161,7 @@ def test_kpm_report_and_budget_insert_in_one_xapp(ric, node):
         made.expect("ric_subscription_delete_request")
 
 
-def test_time_to_wait_follows_the_nodes_clock(ric, node):
+def test_time_to_wait_follows_the_nodes_clock(ric: Ric, node: ConnectNode) -> None:
     node(ric, 2)
     node(ric, 3, ran_functions_added=functions(lockstep=True))
     with XApp("clock-reader", bus=ric.bus) as xapp:
@@ -166,7 +178,7 @@ def test_time_to_wait_follows_the_nodes_clock(ric, node):
             realtime.function("1.2.3")
 
 
-def test_refusals_are_exceptions_that_name_the_field(ric, node):
+def test_refusals_are_exceptions_that_name_the_field(ric: Ric, node: ConnectNode) -> None:
     node(ric, 1)
     with XApp("Bad Name", bus=ric.bus) as xapp, pytest.raises(RegistrationError, match="xapp_name"):
         xapp.connect(5)
@@ -187,7 +199,7 @@ def test_refusals_are_exceptions_that_name_the_field(ric, node):
             xapp.wait_for_node("1.2.3", 0.3)
 
 
-def test_nobody_on_the_bus_is_an_error_after_the_timeout(tmp_path):
+def test_nobody_on_the_bus_is_an_error_after_the_timeout(tmp_path: Path) -> None:
     with XApp("alone", bus=f"ipc://{tmp_path}/bus") as xapp, pytest.raises(BusUnavailableError):
         xapp.connect(0.2)
 
@@ -195,21 +207,21 @@ def test_nobody_on_the_bus_is_an_error_after_the_timeout(tmp_path):
 class GoneAfterTheLook:
     """A socket whose peer leaves between the look whether it takes something and the sending."""
 
-    def poll(self, _timeout_ms, _event):
+    def poll(self, _timeout_ms: int, _event: int) -> int:
         return 1
 
-    def send(self, _payload, _flags):
+    def send(self, _payload: bytes, _flags: int) -> None:
         raise zmq.Again
 
-    def close(self):
+    def close(self) -> None:
         pass
 
 
-def test_a_ric_that_leaves_just_before_the_request_is_unavailable_and_asked_again(ric):
-    context = zmq.Context()
+def test_a_ric_that_leaves_just_before_the_request_is_unavailable_and_asked_again(ric: Ric) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     client = ManagementClient(context, ric.bus)
     client._socket.close()
-    client._socket = GoneAfterTheLook()
+    client._socket = cast("zmq.Socket[bytes]", GoneAfterTheLook())
     with pytest.raises(BusUnavailableError):
         client.request(5, heartbeat=bus_pb.Heartbeat(xapp_name="nobody"))
     assert "not registered" in client.request(5, heartbeat=bus_pb.Heartbeat(xapp_name="nobody")).error
@@ -217,7 +229,7 @@ def test_a_ric_that_leaves_just_before_the_request_is_unavailable_and_asked_agai
     context.term()
 
 
-def test_a_node_that_comes_back_is_served_again(ric, node, echo):
+def test_a_node_that_comes_back_is_served_again(ric: Ric, node: ConnectNode, echo: StartEcho) -> None:
     made = node(ric, 1)
     running = echo(ric, "echo-c")
     made.close()
@@ -230,12 +242,14 @@ def test_a_node_that_comes_back_is_served_again(ric, node, echo):
     back.expect("ric_control_request")
 
 
-def test_a_beat_refused_before_a_registration_that_reports_during_it_asks_for_no_second(ric, monkeypatch):
+def test_a_beat_refused_before_a_registration_that_reports_during_it_asks_for_no_second(
+    ric: Ric, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with XApp("registers-once", bus=ric.bus) as xapp:
         xapp.connect(10)
         register = xapp._register
 
-        def reported_meanwhile():
+        def reported_meanwhile() -> None:
             xapp._forgotten()
             register()
 
@@ -248,7 +262,9 @@ def test_a_beat_refused_before_a_registration_that_reports_during_it_asks_for_no
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keep_store", [True, False])
-def test_an_xapp_outlives_a_killed_ric_with_and_without_its_store(own_ric, node, echo, keep_store):
+def test_an_xapp_outlives_a_killed_ric_with_and_without_its_store(
+    own_ric: Ric, node: ConnectNode, echo: StartEcho, keep_store: bool
+) -> None:
     made = node(own_ric, 1)
     running = echo(own_ric, "echo-d")
     os.kill(own_ric.hot_pid(), signal.SIGKILL)
@@ -266,7 +282,7 @@ def test_an_xapp_outlives_a_killed_ric_with_and_without_its_store(own_ric, node,
 
 
 @pytest.mark.slow
-def test_an_xapp_outlives_a_stopped_ric(own_ric, node, echo):
+def test_an_xapp_outlives_a_stopped_ric(own_ric: Ric, node: ConnectNode, echo: StartEcho) -> None:
     made = node(own_ric, 1)
     running = echo(own_ric, "echo-e")
     hot = own_ric.hot_pid()
@@ -282,7 +298,7 @@ def test_an_xapp_outlives_a_stopped_ric(own_ric, node, echo):
     back.expect("ric_control_request")
 
 
-def test_a_subscription_deleted_by_a_person_is_reported(ric, node, echo):
+def test_a_subscription_deleted_by_a_person_is_reported(ric: Ric, node: ConnectNode, echo: StartEcho) -> None:
     node(ric, 1)
     running = echo(ric, "echo-f")
     request_id = running.subscription.request_id
@@ -292,15 +308,16 @@ def test_a_subscription_deleted_by_a_person_is_reported(ric, node, echo):
     assert not running.subscription.active
 
 
-def test_the_same_key_replaces_the_subscription_which_is_silent_from_then_on(ric, node):
-    made, heard = node(ric, 1), []
+def test_the_same_key_replaces_the_subscription_which_is_silent_from_then_on(ric: Ric, node: ConnectNode) -> None:
+    made = node(ric, 1)
+    heard: list[tuple[str, int]] = []
 
     with XApp("changes-its-mind", bus=ric.bus) as xapp:
         xapp.connect(10)
         there = xapp.wait_for_node(KPM_OID, 10)
 
-        def subscribe(name, period_ms):
-            def handler(_node, indication):
+        def subscribe(name: str, period_ms: int) -> Subscription:
+            def handler(_node: E2Node, indication: e2ap.RicIndication) -> None:
                 heard.append((name, indication.ric_indication_sn))
                 if len(heard) == 2:
                     xapp.stop()
@@ -321,10 +338,10 @@ def test_the_same_key_replaces_the_subscription_which_is_silent_from_then_on(ric
     assert heard == [("joined", 2), ("joined", 3)]
 
 
-def test_an_exception_of_a_handler_ends_the_loop(ric, node):
+def test_an_exception_of_a_handler_ends_the_loop(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 1)
 
-    def broken(_node, _indication):
+    def broken(_node: E2Node, _indication: e2ap.RicIndication) -> None:
         raise ZeroDivisionError
 
     with XApp("broken", bus=ric.bus) as xapp:
@@ -338,7 +355,7 @@ def test_an_exception_of_a_handler_ends_the_loop(ric, node):
             xapp.run()
 
 
-def test_the_bus_over_tcp_with_a_wildcard_address(node):
+def test_the_bus_over_tcp_with_a_wildcard_address(node: ConnectNode) -> None:
     port = free_port()
     ric = Ric("--bus", f"tcp://0.0.0.0:{port}", "--expose")
     try:
@@ -352,7 +369,7 @@ def test_the_bus_over_tcp_with_a_wildcard_address(node):
         ric.close()
 
 
-def test_the_example_of_the_docs_prints_satisfaction_and_a_killed_one_is_replaced(ric, node):
+def test_the_example_of_the_docs_prints_satisfaction_and_a_killed_one_is_replaced(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 1)
     example = Path(__file__).parents[2] / "docs" / "example_xapp.py"
     data = kpm.MeasurementDataItem(meas_record=[kpm.MeasurementRecordItem(real=x) for x in (1.0, 0.5, 0.25)])
@@ -369,18 +386,18 @@ def test_the_example_of_the_docs_prints_satisfaction_and_a_killed_one_is_replace
         made.expect("ric_subscription_delete_request", 5)
 
 
-def test_a_handler_sees_what_waits_behind_its_indication_and_nothing_is_lost(ric, node):
+def test_a_handler_sees_what_waits_behind_its_indication_and_nothing_is_lost(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 1)
     behind: dict[bytes, bytes] = {}
     with XApp("looker", bus=ric.bus, oids=[SLOT_OID], slices=[SLICE]) as xapp:
         xapp.connect(10)
         there = xapp.wait_for_node(SLOT_OID, 10)
 
-        def waiting(indication):
+        def waiting(indication: e2ap.RicIndication) -> bytes:
             newest = xapp.newest_waiting(indication)
             return b"" if newest is None else newest.ric_call_process_id
 
-        def look(_node, indication):
+        def look(_node: E2Node, indication: e2ap.RicIndication) -> None:
             if not behind:
                 wait_until(lambda: waiting(indication) == b"\x04")
             behind[indication.ric_call_process_id] = waiting(indication)
@@ -406,7 +423,9 @@ def test_a_handler_sees_what_waits_behind_its_indication_and_nothing_is_lost(ric
     assert reports == [b"h"]
 
 
-def test_functions_that_come_and_go_are_told_and_subscriptions_follow(ric, node, echo):
+def test_functions_that_come_and_go_are_told_and_subscriptions_follow(
+    ric: Ric, node: ConnectNode, echo: StartEcho
+) -> None:
     made = node(ric, 1)
     running = echo(ric, "follows-functions")
     running.xapp.on_node_changed(lambda there: running.events.append(f"changed {sorted(there.functions)}"))
@@ -424,7 +443,7 @@ def test_functions_that_come_and_go_are_told_and_subscriptions_follow(ric, node,
     made.expect("ric_control_request")
 
 
-def test_the_nodes_end_of_a_subscription_is_told_with_its_cause(ric, node, echo):
+def test_the_nodes_end_of_a_subscription_is_told_with_its_cause(ric: Ric, node: ConnectNode, echo: StartEcho) -> None:
     made = node(ric, 1)
     running = echo(ric, "ended-by-node")
     cause = e2ap.Cause(misc=e2ap.MISC_CONTROL_PROCESSING_OVERLOAD)
@@ -449,7 +468,9 @@ def test_the_nodes_end_of_a_subscription_is_told_with_its_cause(ric, node, echo)
         ((5, 0, 1), 0),  # the node began anew
     ],
 )
-def test_gaps_in_sequence_numbers_are_counted_and_shown(ric, node, numbers, lost):
+def test_gaps_in_sequence_numbers_are_counted_and_shown(
+    ric: Ric, node: ConnectNode, numbers: tuple[int, ...], lost: int
+) -> None:
     made = node(ric, 1)
     taken: list[int] = []
     with XApp("counts-gaps", bus=ric.bus) as xapp:
@@ -470,14 +491,15 @@ def test_gaps_in_sequence_numbers_are_counted_and_shown(ric, node, numbers, lost
 
         def shown() -> int:
             states = httpx.get(f"http://127.0.0.1:{ric.http_port}/xapps", timeout=10).json()
-            return next(item["lost_indications"] for item in states if item["name"] == "counts-gaps")
+            count: int = next(item["lost_indications"] for item in states if item["name"] == "counts-gaps")
+            return count
 
         wait_until(lambda: shown() == lost)
         page = httpx.get(f"http://127.0.0.1:{ric.http_port}/metrics", timeout=10).text
         assert f'hiso_ric_lost_indications_total{{xapp="counts-gaps"}} {float(lost)}' in page
 
 
-def test_what_an_operator_deleted_is_not_asked_for_again(ric, node, echo):
+def test_what_an_operator_deleted_is_not_asked_for_again(ric: Ric, node: ConnectNode, echo: StartEcho) -> None:
     made = node(ric, 1)
     running = echo(ric, "deleted-for-good")
     request_id = running.subscription.request_id
@@ -491,7 +513,7 @@ def test_what_an_operator_deleted_is_not_asked_for_again(ric, node, echo):
     assert again.subscribed == {}
 
 
-def test_a_frame_handler_is_asked_first_and_what_it_leaves_is_dispatched(ric, node):
+def test_a_frame_handler_is_asked_first_and_what_it_leaves_is_dispatched(ric: Ric, node: ConnectNode) -> None:
     made = node(ric, 1)
     asked: list[bytes] = []
     dispatched: list[bytes] = []
@@ -499,7 +521,7 @@ def test_a_frame_handler_is_asked_first_and_what_it_leaves_is_dispatched(ric, no
         xapp.connect(10)
         there = xapp.wait_for_node(SLOT_OID, 10)
 
-        def take(frame):
+        def take(frame: bytes) -> bool:
             down = bus_pb.DownMessage.FromString(frame)
             asked.append(down.indication.ric_call_process_id)
             if down.indication.ric_call_process_id != b"\x01":

@@ -18,11 +18,13 @@ from service_kit.byte_streams import BindingsError, ClientStream, ServerStream
 
 METHOD = "/test.Echo/Talk"
 
+Take = Callable[[ServerStream, bytes], None]
+
 
 class Handler:
     """Serves each stream with a `ServerStream` that `take` answers."""
 
-    def __init__(self, take: Callable[[ServerStream, bytes], None]) -> None:
+    def __init__(self, take: Take) -> None:
         self.opened: queue.SimpleQueue[ServerStream] = queue.SimpleQueue()
         self.ended = threading.Event()
         self.reason: str | None = None
@@ -44,14 +46,17 @@ class Handler:
         return iter(())
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[Callable[[ServerStream, bytes], None]], tuple[str, Handler]]]:
-    servers = []
+Serve = Callable[[Take], tuple[str, Handler]]
 
-    def start(take: Callable[[ServerStream, bytes], None]) -> tuple[str, Handler]:
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    servers: list[grpc.Server] = []
+
+    def start(take: Take) -> tuple[str, Handler]:
         handler = Handler(take)
         server = grpc.server(ThreadPoolExecutor(4))
-        method = grpc.stream_stream_rpc_method_handler(handler.talk)
+        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(handler.talk)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", {"Talk": method}),))
         address = f"unix:{tmp_path}/{len(servers)}"
         server.add_insecure_port(address)
@@ -88,7 +93,7 @@ class Client:
         return self.reason
 
 
-def test_messages_come_back_in_order_also_large_and_empty_ones(serve) -> None:
+def test_messages_come_back_in_order_also_large_and_empty_ones(serve: Serve) -> None:
     address, _ = serve(echo)
     client = Client(address)
     for message in (b"one", b"", b"x" * 3_000_000, b"four"):
@@ -98,7 +103,7 @@ def test_messages_come_back_in_order_also_large_and_empty_ones(serve) -> None:
     assert "enough" in client.ended()
 
 
-def test_messages_that_wait_for_the_core_are_joined_and_none_is_lost(serve) -> None:
+def test_messages_that_wait_for_the_core_are_joined_and_none_is_lost(serve: Serve) -> None:
     address, _ = serve(echo)
     client = Client(address)
     sent = [e2ap.E2Frame(pdus=[e2ap.E2apPdu(reset_request=e2ap.ResetRequest(transaction_id=n))]) for n in range(2_000)]
@@ -113,11 +118,12 @@ def test_messages_that_wait_for_the_core_are_joined_and_none_is_lost(serve) -> N
     client.ended()
 
 
-def test_a_client_of_grpcs_own_sees_an_ordinary_stream(serve) -> None:
+def test_a_client_of_grpcs_own_sees_an_ordinary_stream(serve: Serve) -> None:
     address, handler = serve(echo)
     with grpc.insecure_channel(address) as channel:
         outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        call = channel.stream_stream(METHOD)(iter(outbox.get, None))
+        talk: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(METHOD)
+        call = talk(iter(outbox.get, None))
         for message in (b"a", b"b"):
             outbox.put(message)
             assert next(call) == message
@@ -129,7 +135,9 @@ def test_a_client_of_grpcs_own_sees_an_ordinary_stream(serve) -> None:
 
 def test_a_server_of_grpcs_own_sees_an_ordinary_stream(tmp_path: Path) -> None:
     server = grpc.server(ThreadPoolExecutor(2))
-    method = grpc.stream_stream_rpc_method_handler(lambda requests, _context: (each + b"!" for each in requests))
+    method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(
+        lambda requests, _context: (each + b"!" for each in requests)
+    )
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", {"Talk": method}),))
     server.add_insecure_port(f"unix:{tmp_path}/own")
     server.start()
@@ -142,7 +150,7 @@ def test_a_server_of_grpcs_own_sees_an_ordinary_stream(tmp_path: Path) -> None:
     server.stop(0).wait()
 
 
-def test_what_waits_is_sent_before_the_end(serve) -> None:
+def test_what_waits_is_sent_before_the_end(serve: Serve) -> None:
     received: list[bytes] = []
     address, handler = serve(lambda _stream, message: received.append(message))
     client = Client(address)
@@ -158,7 +166,7 @@ def test_nobody_there_ends_the_stream_with_a_reason(tmp_path: Path) -> None:
     assert "connect" in Client(f"unix:{tmp_path}/nobody").ended().lower()
 
 
-def test_a_client_that_vanishes_ends_the_servers_stream(serve) -> None:
+def test_a_client_that_vanishes_ends_the_servers_stream(serve: Serve) -> None:
     address, handler = serve(echo)
     client = Client(address)
     client.stream.send(b"here")
@@ -170,7 +178,7 @@ def test_a_client_that_vanishes_ends_the_servers_stream(serve) -> None:
     stream.send(b"to nobody")  # nothing happens
 
 
-def test_a_handler_that_fails_ends_the_stream(serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_that_fails_ends_the_stream(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     def fail(_stream: ServerStream, _message: bytes) -> None:
         raise ValueError("broken")
 
@@ -183,7 +191,7 @@ def test_a_handler_that_fails_ends_the_stream(serve, caplog: pytest.LogCaptureFi
     assert handler.reason == "a message could not be handled"
 
 
-def test_a_client_that_does_not_read_is_given_up(serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_does_not_read_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(byte_streams, "MAX_WAITING_BYTES", 100_000)
     address, handler = serve(echo)
     hold = threading.Event()
@@ -201,10 +209,14 @@ def test_a_client_that_does_not_read_is_given_up(serve, monkeypatch: pytest.Monk
     stream.close()
 
 
-def test_a_peer_that_does_not_read_is_given_up(serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_does_not_read_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(byte_streams, "MAX_WAITING_BYTES", 100_000)
     hold = threading.Event()
-    address, _ = serve(lambda _stream, _message: hold.wait(20) and None)
+
+    def wait(_stream: ServerStream, _message: bytes) -> None:
+        hold.wait(20)
+
+    address, _ = serve(wait)
     client = Client(address)
     deadline_s = time.monotonic() + 10
     while client.reason is None and time.monotonic() < deadline_s:
@@ -214,13 +226,13 @@ def test_a_peer_that_does_not_read_is_given_up(serve, monkeypatch: pytest.Monkey
 
 
 def test_bindings_that_lack_a_name_are_told_with_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(byte_streams.cygrpc, "SendMessageOperation")
+    monkeypatch.delattr("service_kit.byte_streams.cygrpc.SendMessageOperation")
     with pytest.raises(BindingsError, match=f"grpcio {grpc.__version__}.*SendMessageOperation"):
         byte_streams.check_bindings()
 
 
 @pytest.mark.slow
-def test_sending_while_streams_end_at_either_side_loses_no_call(serve) -> None:
+def test_sending_while_streams_end_at_either_side_loses_no_call(serve: Serve) -> None:
     """The core frees a call with its last event: senders beside its end are the hard case."""
     rounds = 150
     ending = threading.Event()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from service_kit import child
@@ -69,7 +70,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_until(condition) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline_s = time.monotonic() + 15.0
     while not condition():
         assert time.monotonic() < deadline_s

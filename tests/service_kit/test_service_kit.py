@@ -16,6 +16,7 @@ import threading
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
+from starlette.types import Receive, Scope, Send
 
 from service_kit.addresses import is_loopback, listen
 from service_kit.http_face import HttpFace
@@ -25,7 +26,7 @@ from service_kit.metrics_server import MetricsServer, ServiceError
 from service_kit.signals import stop_on_signals
 
 
-def test_logs_are_one_json_object_a_line():
+def test_logs_are_one_json_object_a_line() -> None:
     logger = logging.getLogger("service-kit-test")
     record = logger.makeRecord("x", logging.WARNING, "", 0, "event_name", (), None, extra=fields(slice=1, path=object))
     line = json.loads(JsonFormatter("xapp").format(record))
@@ -33,7 +34,7 @@ def test_logs_are_one_json_object_a_line():
     assert "object" in line["path"]
 
 
-def test_a_logged_exception_stays_on_its_line():
+def test_a_logged_exception_stays_on_its_line() -> None:
     error = ValueError("first\nsecond")
     record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", None, (ValueError, error, None))
     text = JsonFormatter("ric").format(record)
@@ -41,7 +42,7 @@ def test_a_logged_exception_stays_on_its_line():
     assert "ValueError" in json.loads(text)["exception"]
 
 
-def test_placement_that_is_refused_is_logged_and_gone_without():
+def test_placement_that_is_refused_is_logged_and_gone_without() -> None:
     script = (
         "from service_kit.logs import configure_logs; from service_kit.placement import place;"
         "configure_logs('x'); print(place(4095, None))"
@@ -51,7 +52,7 @@ def test_placement_that_is_refused_is_logged_and_gone_without():
     assert json.loads(done.stderr)["event"] == "cpu_pinning_refused"
 
 
-def test_the_collector_is_off_inside_and_on_again_outside():
+def test_the_collector_is_off_inside_and_on_again_outside() -> None:
     before, interval = gc.isenabled(), sys.getswitchinterval()
     try:
         with calm_interpreter():
@@ -75,11 +76,11 @@ def test_the_collector_is_off_inside_and_on_again_outside():
         ("", False),
     ],
 )
-def test_loopback(host: str, expected: bool):
+def test_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
-def test_an_address_that_is_taken_is_named():
+def test_an_address_that_is_taken_is_named() -> None:
     with listen("127.0.0.1", 0) as first:
         first.listen()
         port = first.getsockname()[1]
@@ -87,8 +88,8 @@ def test_an_address_that_is_taken_is_named():
             listen("127.0.0.1", port)
 
 
-def test_an_application_is_served_until_it_is_stopped():
-    async def application(scope, receive, send):
+def test_an_application_is_served_until_it_is_stopped() -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] in ("http", "lifespan")
         if scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -106,7 +107,7 @@ def test_an_application_is_served_until_it_is_stopped():
         pass
 
 
-def test_health_and_metrics_are_served_and_health_follows_the_service():
+def test_health_and_metrics_are_served_and_health_follows_the_service() -> None:
     registry = CollectorRegistry()
     Gauge("hiso_xapp_connected", "connected", registry=registry).set(1)
     healthy = [True]
@@ -124,7 +125,7 @@ def test_health_and_metrics_are_served_and_health_follows_the_service():
         server.stop()
 
 
-def test_sigterm_stops():
+def test_sigterm_stops() -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     stopped = threading.Event()
     try:

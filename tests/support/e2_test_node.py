@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict
 
 import grpc
 import httpx
@@ -54,6 +55,19 @@ def setup_request(gnb_id: int = 1, **fields: object) -> e2ap.E2SetupRequest:
     return e2ap.E2SetupRequest(**{**valid, **fields})  # type: ignore[arg-type]
 
 
+class RequestFields(TypedDict):
+    """What messages about one subscription have in common."""
+
+    ric_request_id: e2ap.RicRequestId
+    ran_function_id: int
+
+
+class CallFields(RequestFields):
+    """What the answers to one control have in common."""
+
+    ric_call_process_id: bytes
+
+
 class Node:
     """One stream to the RIC. Frames are collected as PDUs; subscriptions are accepted unless `accept` is off."""
 
@@ -71,7 +85,9 @@ class Node:
             target, options=[("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 200)]
         )
         grpc.channel_ready_future(self._channel).result(timeout=START_TIMEOUT_S)
-        connect = self._channel.stream_stream("/hiso.e2ap.v1.E2/Connect", response_deserializer=e2ap.E2Frame.FromString)
+        connect: grpc.StreamStreamMultiCallable[bytes, e2ap.E2Frame] = self._channel.stream_stream(
+            "/hiso.e2ap.v1.E2/Connect", response_deserializer=e2ap.E2Frame.FromString
+        )
         self._stream = connect(iter(self._out.get, None))
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._beat, daemon=True).start()

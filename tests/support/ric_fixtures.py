@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 import pytest
 from e2_test_node import BusClient, Node, Ric
+
+
+class ConnectNode(Protocol):
+    """Connects a node, and sets it up with `fields` unless told not to."""
+
+    def __call__(self, ric: Ric, gnb_id: int = 1, *, set_up: bool = True, **fields: object) -> Node: ...
+
+
+class ConnectXApp(Protocol):
+    """Connects an xApp, and registers it unless told not to."""
+
+    def __call__(
+        self, ric: Ric, name: str, oids: tuple[str, ...] = (), slices: tuple[int, ...] = (), *, register: bool = True
+    ) -> BusClient: ...
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +38,7 @@ def own_ric() -> Iterator[Ric]:
 
 
 @pytest.fixture
-def node() -> Iterator[Callable[..., Node]]:
+def node() -> Iterator[ConnectNode]:
     nodes: list[Node] = []
 
     def connect(ric: Ric, gnb_id: int = 1, *, set_up: bool = True, **fields: object) -> Node:
@@ -39,7 +54,7 @@ def node() -> Iterator[Callable[..., Node]]:
 
 
 @pytest.fixture
-def xapp() -> Iterator[Callable[..., BusClient]]:
+def xapp() -> Iterator[ConnectXApp]:
     clients: list[BusClient] = []
 
     def connect(

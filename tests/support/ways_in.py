@@ -11,14 +11,17 @@ from ran_emulator.traffic import arrivals
 
 @state_kernel
 def sense(state: Any, slice_id: int, user: int, place: int, gains: Any) -> float:
-    return sensing.sense(state, slice_id, user, place, gains)
+    power: float = sensing.sense(state, slice_id, user, place, gains)
+    return power
 
 
 @kernel
 def interarrival_ms(slice_id: int, parameters: Any, u: float) -> float:
-    return arrivals.interarrival_ms(slice_id, parameters, u)
+    drawn: float = arrivals.interarrival_ms(slice_id, parameters, u)
+    return drawn
 
 
 @kernel
 def packet_bits(key: Any, user: int, counter: int, bytes_min: int, bytes_max: int) -> int:
-    return arrivals.packet_bits(key, user, counter, bytes_min, bytes_max)
+    drawn: int = arrivals.packet_bits(key, user, counter, bytes_min, bytes_max)
+    return drawn
