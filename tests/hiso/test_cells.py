@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
@@ -16,23 +17,23 @@ SCENARIO = load_scenario("high-load")
 
 
 @pytest.fixture(scope="module")
-def cells() -> list[dict]:
+def cells() -> list[dict[str, Any]]:
     return [run(SCENARIO, resolve("slnr"), 3, slots, cell=cell).summary for cell, slots in enumerate((600, 500, 400))]
 
 
-def test_cells_of_one_seed_are_different_worlds(cells: list[dict]) -> None:
+def test_cells_of_one_seed_are_different_worlds(cells: list[dict[str, Any]]) -> None:
     assert len({cell["trace_sha256"] for cell in cells}) == 3
     assert run(SCENARIO, resolve("slnr"), 3, 600).summary["trace_sha256"] == cells[0]["trace_sha256"]
 
 
-def test_the_digest_is_that_of_the_digests_in_order(cells: list[dict]) -> None:
+def test_the_digest_is_that_of_the_digests_in_order(cells: list[dict[str, Any]]) -> None:
     digests = [cell["trace_sha256"] for cell in cells]
     joint = hashlib.sha256(b"".join(bytes.fromhex(digest) for digest in digests)).hexdigest()
     assert joint_summary(SCENARIO, cells)["trace_sha256"] == joint == joint_trace_sha256(digests)
     assert joint_trace_sha256(reversed(digests)) != joint
 
 
-def test_totals_are_those_of_all_packets(cells: list[dict]) -> None:
+def test_totals_are_those_of_all_packets(cells: list[dict[str, Any]]) -> None:
     total = joint_summary(SCENARIO, cells)
     assert total["slots"] == 600
     assert total["decision_source"]["control"] == sum(cell["decision_source"]["control"] for cell in cells)
@@ -51,7 +52,7 @@ def test_totals_are_those_of_all_packets(cells: list[dict]) -> None:
     json.dumps(total, allow_nan=False)
 
 
-def test_cells_that_are_alike_give_their_own_figures(cells: list[dict]) -> None:
+def test_cells_that_are_alike_give_their_own_figures(cells: list[dict[str, Any]]) -> None:
     total = joint_summary(SCENARIO, [cells[0]] * 2)
     for key in ("eta_bps_hz", "eta_sum_bps_hz", "goodput_bps_hz", "utility", "seed", "hwi_model"):
         assert total[key] == (pytest.approx(cells[0][key]) if isinstance(total[key], float) else cells[0][key])
@@ -60,7 +61,7 @@ def test_cells_that_are_alike_give_their_own_figures(cells: list[dict]) -> None:
             assert total["slices"][name][key] == pytest.approx(cells[0]["slices"][name][key])
 
 
-def test_what_the_loops_measured_adds_up(cells: list[dict]) -> None:
+def test_what_the_loops_measured_adds_up(cells: list[dict[str, Any]]) -> None:
     loop = {
         "late_slots": 4,
         "missed_deadlines": 2,

@@ -13,6 +13,7 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from hiso import doctor
@@ -287,7 +288,9 @@ def test_the_command_that_made_shipped_weights_is_one_that_makes_them(path: Path
     """Read by the command line's own parser: the scenario, the scheduler's variant and the D of the file's name."""
     name, command, *arguments = load_weights(path).metadata.command.split()
     assert (name, command) == ("hiso", "train")
-    parser = typer.main.get_command(app).commands["train"]
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    parser = group.commands["train"]
     told = parser.make_context("train", arguments).params
     agents = resolve(told["scheduler"], told["inter"])
     stems = {trained_name(v, told["scenario"], told["control_delay_slots"]) for v in (agents.intra, agents.inter)}

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from free_ports import free_port_base
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hiso.commands import app
 from hiso.loopback import LoopbackClient

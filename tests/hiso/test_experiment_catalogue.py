@@ -15,7 +15,7 @@ from hiso.experiments.results import Results
 from hiso.experiments.run import Run
 from hiso.experiments.runs import Plan, expand
 from hiso.experiments.spec import Experiment, Size
-from hiso.experiments.store import Store
+from hiso.experiments.store import Result, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.torch, pytest.mark.timeout(600)]
 
@@ -130,7 +130,7 @@ def in_all_conditions(experiment: Experiment, results: Results) -> Results:
     """Made of the last condition's results: each run has those of the run that has its place there."""
     last = results.plan
     plan = expand(experiment, last.size)
-    found = {}
+    found: dict[str, Result] = {}
     for (arm, _), units in plan.units.items():
         (here,) = (units for (label, _), units in last.units.items() if label == arm or len(last.units) == 1)
         for unit, other in zip(units, here, strict=True):

@@ -222,7 +222,7 @@ def test_processor_time_is_the_sum_over_a_seeds_trainings(tmp_path: Path) -> Non
     arms = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}, "rule": {"scheduler": "eea"}}
     what = experiment(arms=arms, conditions={"calm": {}}, measures=["utility", "training_cpu_s"])
     store, plan = store_in(tmp_path), expand(what, what.full)
-    of_kind = {
+    of_kind: dict[str, dict[str, float | None]] = {
         "train-intra": {"intra_training_cpu_s": 3.5, "inter_learner_s": 1.0},
         "train-inter": {"inter_training_cpu_s": 2.25, "utility": 70.0},
         "episode": {"utility": 7.0, "training_cpu_s": 100.0},

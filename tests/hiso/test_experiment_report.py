@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from hiso.experiments.store import Result, Store
 pytest.importorskip("matplotlib")
 pq = pytest.importorskip("pyarrow.parquet")
 
-CLAIM = {
+CLAIM: dict[str, Any] = {
     "text": "a reaches more than b",
     "section": "IV-E",
     "readings": {"as is": {"test": "greater", "measure": "utility", "a": "a", "b": ["b"]}},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from experiment_data import experiment
@@ -12,7 +13,7 @@ from hiso.experiments import digest
 from hiso.experiments.run import Run
 from hiso.experiments.runs import expand
 
-TRAINED = {
+TRAINED: dict[str, dict[str, Any]] = {
     "tuned": {"scheduler": "hiso-coma-tuned", "trained": True},
     "tuned SOTA": {"scheduler": "sota-tuned", "trained": True},
     "gated": {"scheduler": "hiso-coma-tuned", "trained": True, "gate": "both"},
@@ -125,7 +126,7 @@ def test_trainings_in_the_preset_are_for_every_impairment_where_agents_see_it(sc
         assert {run.varied for run in trainings} == {sees and where == "preset"}
 
 
-CHANGED = {
+CHANGED: dict[str, Any] = {
     "kind": "snapshots",
     "scenario": {"name": "base", "users": 13},
     "inter": "equal",

@@ -12,6 +12,7 @@ import pytest
 from hiso.experiments.perform import perform
 from hiso.experiments.run import Run
 from hiso.observe import budget_context
+from hiso.training.gating import Gate, GatedAgent
 from hiso.training.variety import any_impairments
 from hiso.world import make_world
 from ran_emulator.phy.codes import HWI_MODELS
@@ -33,7 +34,7 @@ def no_weights(key: str) -> Weights:
     raise AssertionError(f"{key}: nothing was trained before")
 
 
-def training(inter: str, gate: str, trigger: str = "10-percent", **changed: Any) -> Run:
+def training(inter: str, gate: Gate, trigger: str = "10-percent", **changed: Any) -> Run:
     return Run(
         kind="train-inter",
         scenario=SCENARIO.model_dump(mode="json"),
@@ -52,7 +53,7 @@ def training(inter: str, gate: str, trigger: str = "10-percent", **changed: Any)
     ("inter", "gate", "trigger"),
     [("coma2c", "both", "10-percent"), ("coma2c-tuned", "none", "always"), ("sa2c-t", "none", "always")],
 )
-def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: str, trigger: str) -> None:
+def test_without_changes_it_is_the_training_of_hiso_train(inter: str, gate: Gate, trigger: str) -> None:
     from hiso.training.inter import train_inter, usual_training
 
     expected = train_inter(usual_training(SCENARIO, inter, 3, SECONDS, 0, "slnr"), "test")
@@ -86,9 +87,10 @@ def test_the_gate_of_trainings_is_that_of_agents_that_learn_in_a_run() -> None:
 
 def test_what_waits_for_a_trigger_that_never_fires_again() -> None:
     changed = {"inter_agents": {"ungated_seconds": 3}}
+    gates: tuple[Gate, ...] = ("none", "act", "learn", "both")
     updates = {
         gate: perform(training("coma2c", gate, "never", **changed), no_weights).measures["inter_updates"]
-        for gate in ("none", "act", "learn", "both")
+        for gate in gates
     }
     # The first report is empty, the last second's actions are learned from at its end.
     assert updates == {"none": SECONDS - 1, "act": SECONDS - 1, "learn": 3, "both": 3}
@@ -103,7 +105,7 @@ def test_where_worlds_vary_a_second_is_learned_with_its_own_impairments(monkeypa
         drawn.append(any_impairments(rng))
         return drawn[-1]
 
-    class Watched(inter.GatedAgent):
+    class Watched(GatedAgent):
         def on_report(self, report: SecondReport) -> Budgets | None:
             seen.append((report.hwi_model, report.kappa_t, report.kappa_r))
             return super().on_report(report)

@@ -238,7 +238,12 @@ class TestProcesses:
         system.children = [child]
         child.start()
         told: list[str] = []
-        wait_for(lambda: bool(told.extend(system.supervise())) or len(told) >= RESTART_LIMIT)
+
+        def given_up() -> bool:
+            told.extend(system.supervise())
+            return len(told) >= RESTART_LIMIT
+
+        wait_for(given_up)
         assert told[-1] == "mortal died 5 times in 10 s: no luck; the agent goes on without it"
         assert [system.supervise() for _ in range(3)] == [[], [], []]
 
@@ -323,8 +328,12 @@ def test_weights_that_cannot_be_leave_no_run_directory(
     def refuse(*_arguments: object) -> None:
         raise WeightsError("weights: missing")
 
+    def make_run_dir() -> Path:
+        made.mkdir()
+        return made
+
     made = tmp_path / "run"
-    monkeypatch.setattr(room, "make_run_dir", lambda: made.mkdir() or made)
+    monkeypatch.setattr(room, "make_run_dir", make_run_dir)
     monkeypatch.setattr(room, "Plan", refuse)
     with pytest.raises(WeightsError):
         run()

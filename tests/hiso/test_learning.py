@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
 from hiso.bounds import split_tables as tables
@@ -19,7 +19,7 @@ from hiso.bounds.shares import oracle_shares
 from hiso.bounds.snapshots import Snapshot, mean_rate, take_snapshots
 from hiso.commands import app
 from hiso.observe import budget_context, slice_context
-from hiso.world import make_world, play_policy, report_utility
+from hiso.world import World, make_world, play_policy, report_utility
 from ran_emulator.cell import Cell
 from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_PAPER
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, load_scenario
@@ -126,13 +126,12 @@ def test_the_candidate_that_is_best_on_the_validation_worlds_is_kept(
     shipped = inter_weights(find_weights(trained_name("coma2c-tuned", "regimes", 0)))
     counts = action_counts(budget_context(scenario, 0), 1_000_000)
 
-    def make_world(*arguments: Any) -> object:
+    def noted_world(*arguments: Any) -> World:
         worlds.append((arguments[1], arguments[0].hwi.model, arguments[0].hwi.kappa_t))
-        return of_validation(*arguments)
+        return make_world(*arguments)
 
-    of_validation = validation.make_world
     monkeypatch.setattr(inter.InterTraining, "run", lambda training, _note: (None, Learner(training.seed)))
-    monkeypatch.setattr(validation, "make_world", make_world)
+    monkeypatch.setattr(validation, "make_world", noted_world)
     monkeypatch.setattr(inter, "best_of", partial(validation.best_of, seconds=10))
     training = inter.usual_training(scenario, "coma2c-tuned", 5, 100, 0, "slnr")
     kept = inter.train_inter(training, "test", candidates=3)

@@ -13,7 +13,7 @@ from hiso.bounds.snapshots import Snapshot, slice_rate, take_snapshots
 from hiso.bounds.split_tables import clairvoyant, clairvoyant_late, split_tables
 from hiso.observe import slice_context
 from hiso.runner import Runner, run
-from ran_emulator.cell import Cell
+from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.scenario import Scenario, load_scenario
 from ran_emulator.timeline import parse_timeline
 from xapps.slicing.intra.policies import make_intra_policy
@@ -125,7 +125,11 @@ def test_clairvoyants_foresee_a_timeline() -> None:
     for events in ((), timeline):
         runner = Runner(scenario, resolve("slnr", inter="clairvoyant"), 4, timeline=events)
         in_force: list[list[int]] = []
-        runner.advance(8_000, lambda window, kept=in_force: kept.append(window.bandwidth_hz.tolist()))
+
+        def keep(window: SecondWindow, kept: list[list[int]] = in_force) -> None:
+            kept.append(window.bandwidth_hz.tolist())
+
+        runner.advance(8_000, keep)
         budgets.append(in_force)
     calm, foreseen = budgets
     assert foreseen[:2] == calm[:2]

@@ -203,9 +203,9 @@ def test_numbers_that_would_cross_the_wire_are_float32() -> None:
         cell.execute_slot()
     observation = observer.observation()
     budgets = budget_context(cell.scenario, 0)
-    numbers = (observation.power_w, observation.noise_w, observation.kappa_t, observation.kappa_r)
-    numbers += (budgets.total_power_w, budgets.power_floor_w, slice_context(cell, 1).ssr_threshold)
-    assert all(value == float(np.float32(value)) for value in numbers)
+    of_slot = (observation.power_w, observation.noise_w, observation.kappa_t, observation.kappa_r)
+    of_second = (budgets.total_power_w, budgets.power_floor_w, slice_context(cell, 1).ssr_threshold)
+    assert all(value == float(np.float32(value)) for value in (*of_slot, *of_second))
 
 
 @pytest.mark.parametrize("delay", [0, 2])
@@ -233,10 +233,12 @@ def test_an_outcome_says_what_held_in_its_slot_and_the_same_over_the_wire(delay:
         detail = ours.learning_detail
         assert detail is not None
         hwi = cell.scenario.hwi if ours.slot < 40 else changed
-        assert (detail.hwi_model, detail.kappa_t) == (HWI_MODELS.index(hwi.model), np.float32(hwi.kappa_t))
+        assert detail.hwi_model == HWI_MODELS.index(hwi.model)
+        assert detail.kappa_t == np.float32(hwi.kappa_t)
         assert detail.kappa_r == np.float32(hwi.kappa_r)
         band_hz = INITIAL_HZ[1] if ours.slot < 40 + delay else SLNR_HZ[1]
-        assert (ours.bandwidth_hz, detail.noise_w) == (band_hz, np.float32(cell.scenario.noise_w_per_hz * band_hz))
+        assert ours.bandwidth_hz == band_hz
+        assert detail.noise_w == np.float32(cell.scenario.noise_w_per_hz * band_hz)
 
 
 def test_the_report_of_a_second_is_its_window() -> None:

@@ -27,7 +27,7 @@ def test_a_compiled_run_gives_the_trace_of_a_stepped_one(preset: str, intra: str
     scheduler = resolve("slnr", inter="constant:2,5,3", intra=intra)
     stepped = run(scenario, scheduler, 5, 4_500, delay).summary
     world = World(scenario, 5, intra, delay)
-    power_w = np.float32(scenario.total_power_w / 3)
+    power_w = float(np.float32(scenario.total_power_w / 3))
     world.second(Budgets((2_000_000, 5_000_000, 3_000_000), (power_w, power_w, power_w)))
     world.run(2_500)
     assert cell_summary(world.cell) == stepped

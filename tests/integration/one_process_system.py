@@ -168,8 +168,13 @@ def _host(chosen: Scheduler, agent: str, seed: int, weights: dict[str, Path]) ->
     if policy in LEARNING or policy in COMA2C_CONFIGS:
         flags += ["--weights", str(weights[policy])]
     hosts: list[Any] = []
+
+    def run(host: Any) -> int:
+        hosts.append(host)
+        return 0
+
     with pytest.MonkeyPatch.context() as patch:
         kind = module.InterSliceXApp if agent == "inter" else module.IntraSliceXApp
-        patch.setattr(kind, "run", lambda host: hosts.append(host) or 0)
+        patch.setattr(kind, "run", run)
         module.main(flags)
     return hosts[0]

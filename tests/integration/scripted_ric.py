@@ -133,7 +133,7 @@ class ScriptedRic(e2ap_pb2_grpc.E2Servicer):
 
 def serve(ric: ScriptedRic, address: str) -> grpc.Server:
     server = grpc.server(futures.ThreadPoolExecutor(8))
-    e2ap_pb2_grpc.add_E2Servicer_to_server(ric, server)
+    e2ap_pb2_grpc.add_E2Servicer_to_server(ric, server)  # type: ignore[no-untyped-call]
     server.add_insecure_port(address)
     server.start()
     return server

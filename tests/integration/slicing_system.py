@@ -118,7 +118,7 @@ class System:
         if agent == "inter":
             module, own = "xapps.inter_slice", ("--trigger", scheduler.trigger)
         weights = self._weights.get(policy)
-        start = () if weights is None else ("--weights", str(weights))
+        start: tuple[str, ...] = () if weights is None else ("--weights", str(weights))
         if weights is None and (policy in LEARNING or policy in COMA2C_CONFIGS):
             start = ("--from-scratch",)
         self.start(

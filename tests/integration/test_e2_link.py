@@ -11,20 +11,20 @@ import pytest
 from scripted_ric import ScriptedRic, serve
 
 from ran_emulator.e2 import link as e2_link
+from service_kit.byte_streams import ClientStream
 
 IN_TIME_S = 10.0
 
 
 def test_a_stream_that_is_made_while_the_link_stops_ends_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     making, go_on = threading.Event(), threading.Event()
-    made = e2_link.ClientStream
     streams: list[threading.Thread] = []
 
-    def make_late(*arguments: Any) -> e2_link.ClientStream:
+    def make_late(*arguments: Any) -> ClientStream:
         streams.append(threading.current_thread())
         making.set()
         go_on.wait(IN_TIME_S)
-        return made(*arguments)
+        return ClientStream(*arguments)
 
     monkeypatch.setattr(e2_link, "ClientStream", make_late)
     server = serve(ScriptedRic(), f"unix:{tmp_path}/e2")

@@ -44,12 +44,18 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scripted
 
 def refused(ric: ScriptedRic, request: e2ap.RicSubscriptionRequest) -> e2ap.RicSubscriptionFailure:
     ric.send(ric_subscription_request=request)
-    return ric.next("ric_subscription_failure", where=lambda m: m.ric_request_id == request.ric_request_id)
+    answer: e2ap.RicSubscriptionFailure = ric.next(
+        "ric_subscription_failure", where=lambda m: m.ric_request_id == request.ric_request_id
+    )
+    return answer
 
 
 def admitted(ric: ScriptedRic, request: e2ap.RicSubscriptionRequest) -> e2ap.RicSubscriptionResponse:
     ric.send(ric_subscription_request=request)
-    return ric.next("ric_subscription_response", where=lambda m: m.ric_request_id == request.ric_request_id)
+    answer: e2ap.RicSubscriptionResponse = ric.next(
+        "ric_subscription_response", where=lambda m: m.ric_request_id == request.ric_request_id
+    )
+    return answer
 
 
 def delete(ric: ScriptedRic, request: e2ap.RicSubscriptionRequest) -> None:

@@ -100,7 +100,11 @@ def comes_back(system: ProcessSystem, victim: str, pid: Callable[[], int]) -> No
         system.signal(pid(), signal.SIGKILL)
         system.wait_gone(victim)
         if victim != "emulator":
-            wait_for(lambda slots=slots: system.slots() > slots, "the cell serves on")
+
+            def serves_on(slots: int = slots) -> bool:
+                return system.slots() > slots
+
+            wait_for(serves_on, "the cell serves on")
         taken_s.append(into_service(system, victim))
         if taken_s[-1] <= SERVICE_LIMIT_S:
             break

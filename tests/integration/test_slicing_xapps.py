@@ -29,7 +29,11 @@ def test_weights_for_something_else_are_warned_of_and_used() -> None:
             return system.metric(f"xapp-{agent}", "hiso_xapp_weights_mismatch", reason=reason)
 
         for agent in ("embb", "inter"):
-            wait_for(lambda agent=agent: warned(agent, "hwi_model") == 1, f"the warning of {agent}")
+
+            def has_warned(agent: str = agent) -> bool:
+                return warned(agent, "hwi_model") == 1
+
+            wait_for(has_warned, f"the warning of {agent}")
             assert warned(agent, "control_delay") == 1
             log = system.log(f"xapp-{agent}")
             assert log.count('"weights_mismatch"') == 2

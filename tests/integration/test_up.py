@@ -134,7 +134,11 @@ def up(folders: Callable[[], Path]) -> Iterator[Callable[..., Up]]:
     for each in started:
         each.process.kill()
         each.process.wait()
-        wait_for(lambda each=each: not each.pids(), "every process of the run has ended", 15.0)
+
+        def has_ended(run: Up = each) -> bool:
+            return not run.pids()
+
+        wait_for(has_ended, "every process of the run has ended", 15.0)
 
 
 def hiso(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -163,8 +167,8 @@ def test_a_lockstep_run_ends_by_itself_and_agrees_with_sim(up: Callable[..., Up]
 
 
 def test_frozen_agents_with_a_control_delay_agree_with_sim(up: Callable[..., Up], tmp_path: Path) -> None:
-    arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--seed", "5", "--slots", "2000")
-    arguments += ("--control-delay-slots", "2")
+    world = ("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--seed", "5", "--slots", "2000")
+    arguments = (*world, "--control-delay-slots", "2")
     summary = up(*arguments, "--clock", "lockstep", "--no-ui").wait()
     assert hiso("sim", *arguments, "--json", str(tmp_path / "sim.json")).returncode == 0
     simulated = json.loads((tmp_path / "sim.json").read_text())
@@ -176,8 +180,8 @@ def test_frozen_agents_with_a_control_delay_agree_with_sim(up: Callable[..., Up]
 
 
 def test_several_cells_agree_with_sim_cell_by_cell(up: Callable[..., Up], tmp_path: Path) -> None:
-    arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "regimes", "--seed", "5", "--slots", "5000")
-    arguments += ("--cells", "2")
+    world = ("--scheduler", "hiso-coma-tuned", "--scenario", "regimes", "--seed", "5", "--slots", "5000")
+    arguments = (*world, "--cells", "2")
     run = up(*arguments, "--clock", "lockstep")
     summary = run.wait()
     assert hiso("sim", *arguments, "--json", str(tmp_path / "sim.json")).returncode == 0
@@ -340,8 +344,8 @@ def test_an_agent_that_nobody_knows_is_not_left_out() -> None:
 
 @pytest.mark.torch
 def test_agents_learn_behind_the_ric_as_in_sim(up: Callable[..., Up], tmp_path: Path) -> None:
-    arguments = ("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--learn", "--from-scratch")
-    arguments += ("--slots", "500")
+    agents = ("--scheduler", "hiso-coma-tuned", "--scenario", "base", "--learn", "--from-scratch")
+    arguments = (*agents, "--slots", "500")
     run = up(*arguments, "--clock", "lockstep", "--no-ui")
     wait_for(lambda: run.count("learner-embb", "hiso_learner_updates_total"), "eMBB's agent learns")
     summary = run.wait()

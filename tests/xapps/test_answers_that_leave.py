@@ -43,7 +43,12 @@ class Bus:
 def made(monkeypatch: pytest.MonkeyPatch, module: Any, kind: str, *flags: str) -> Any:
     """The xApp that a module's command line makes, not run."""
     hosts: list[Any] = []
-    monkeypatch.setattr(getattr(module, kind), "run", lambda host: hosts.append(host) or 0)
+
+    def run(host: Any) -> int:
+        hosts.append(host)
+        return 0
+
+    monkeypatch.setattr(getattr(module, kind), "run", run)
     module.main(["--bus", "ipc:///nowhere", *flags])
     return hosts[0]
 

@@ -16,6 +16,7 @@ def test_who_gets_a_detailed_slots_observation_gets_every_frame_up_to_its_outcom
 ) -> None:
     schedule = realtime_schedule(slice_id)
     asked = schedule.asked()
+    assert asked is not None
     detail = DetailSchedule(asked.period_slots, asked.burst_slots, asked.offset_slots)
     if (slot + detail.offset_slots) % detail.period_slots < detail.burst_slots:
         observed = range(slot - delay, slot + 2)  # an executed slot's outcome comes with the next observation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,10 @@ from xapps.slicing.networks import IntraWeights
 from xapps.slicing.options import AgentOptions
 
 NODE, XAPP = "00101-17", "intra-embb"
-SAME = {"ric_request_id": e2ap.RicRequestId(ric_requestor_id=300, ric_instance_id=4), "ran_function_id": 2}
+SAME: dict[str, Any] = {
+    "ric_request_id": e2ap.RicRequestId(ric_requestor_id=300, ric_instance_id=4),
+    "ran_function_id": 2,
+}
 OPTIONS = {
     "whole": AgentOptions(),
     "compact": AgentOptions(observation="compact"),
@@ -59,7 +63,7 @@ def observation(seed: int, users: list[int], compact: bool, outcomes: int = 0) -
         bandwidth_hz=int(rng.integers(0, 10**7)),
         power_w=rng.exponential(300),
         noise_w=1.3e-14,
-        hwi_model=int(rng.integers(2)),
+        hwi_model=(slot_pb2.PAPER, slot_pb2.AGGREGATE)[rng.integers(2)],
         kappa_t=rng.choice([0.0, 1e-3]),
         kappa_r=rng.choice([0.0, 1e-2]),
         user_ids=np.array(users, "<u2").tobytes(),
@@ -127,7 +131,7 @@ def test_one_lane_answers_group_after_group() -> None:
     one = lane(quick)
     for seed in range(100):
         message = observation(seed, list(range(17, 18 + seed % 8)), compact=False)
-        message.hwi_model = 0
+        message.hwi_model = slot_pb2.PAPER
         raw = frame(message.SerializeToString(), seed, seed)
         found = one.answer(raw, seed)
         assert found is not None
@@ -193,18 +197,19 @@ def test_every_truncated_frame_is_left() -> None:
 def test_what_is_not_like_the_one_before_is_left() -> None:
     _, quick = policies("slnr", "whole")
     message = observation(3, [17], compact=False)
-    message.hwi_model = 0
+    message.hwi_model = slot_pb2.PAPER
     raw = frame(message.SerializeToString())
     assert SlotLane(quick, NODE, XAPP).answer(raw, NUMBER) is None
     one = lane(quick)
     assert one.answer(raw, NUMBER) is not None
     assert one.answer(raw, NUMBER + 1) is None
-    message.hwi_model = 1
+    message.hwi_model = slot_pb2.AGGREGATE
     assert one.answer(frame(message.SerializeToString()), NUMBER) is None
     for field, value in (("ran_function_id", 3), ("ric_action_id", 2), ("ric_request_id", e2ap.RicRequestId())):
         down = bus.DownMessage.FromString(raw)
         down.indication.ClearField(field)
-        down.indication.MergeFrom(e2ap.RicIndication(**{field: value}))
+        changed: dict[str, Any] = {field: value}
+        down.indication.MergeFrom(e2ap.RicIndication(**changed))
         assert one.answer(down.SerializeToString(), NUMBER) is None
     assert one.answer(frame(bytes(FRAME_BYTES)), NUMBER) is None
 

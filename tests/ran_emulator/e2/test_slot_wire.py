@@ -70,7 +70,7 @@ def test_the_oldest_outcomes_are_forgotten_where_no_frame_takes_them() -> None:
     cell = Cell(load_scenario("high-load"), seed=4)
     wire = SlotWire(cell)
     wire.request(EMBB, KEY, 4, 5, DetailSchedule(), False)
-    executed = []
+    executed: list[int] = []
     while len(executed) < MAX_KEPT_OUTCOMES + 7:
         cell.begin_slot()
         cell.execute_slot()

@@ -1,18 +1,16 @@
 """Reports and contexts for the tests of the inter-slice level."""
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
+import numpy.typing as npt
 import pytest
+from second_reports import ReportFactory
 
 from ran_emulator.phy.codes import HWI_PAPER
 from xapps.slicing.observation import BudgetContext, SecondReport
 
-ReportFactory = Callable[..., SecondReport]
-
 
 def _report(
-    second: int, packets: Sequence[int], ssr: Sequence[float] = (1.0, 1.0, 1.0), eta_bps_hz: float = 20.0
+    second: int, packets: npt.ArrayLike, ssr: npt.ArrayLike = (1.0, 1.0, 1.0), eta_bps_hz: float = 20.0
 ) -> SecondReport:
     return SecondReport(
         second=second,

@@ -1,9 +1,13 @@
 """Budgets of every policy hold C1-C4; what each of the simple ones says, and when."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from second_reports import ReportFactory
 
 from xapps.slicing.inter.actions import (
     BudgetError,
@@ -31,7 +35,7 @@ def assert_valid(budgets: Budgets, context: BudgetContext) -> None:
 
 
 @st.composite
-def contexts(draw):
+def contexts(draw: st.DrawFn) -> BudgetContext:
     floor_hz = draw(st.integers(1, 4)) * 500_000
     total_hz = 3 * floor_hz + draw(st.integers(0, 12)) * 1_000_000
     total_w = draw(st.floats(1e-3, 1e5))
@@ -39,7 +43,7 @@ def contexts(draw):
     return BudgetContext(total_hz, total_w, floor_hz, floor_w, draw(st.integers(0, 12)))
 
 
-def test_the_papers_cell_has_fifteen_splits_and_ten_power_actions(context):
+def test_the_papers_cell_has_fifteen_splits_and_ten_power_actions(context: BudgetContext) -> None:
     splits = bandwidth_grid(context)
     assert len(splits) == len(set(splits)) == 15
     assert (2_000_000, 6_000_000, 2_000_000) in splits
@@ -47,11 +51,11 @@ def test_the_papers_cell_has_fifteen_splits_and_ten_power_actions(context):
     assert len(set(power_actions(context))) == len(power_actions(context)) == 10
 
 
-def test_half_megahertz_steps_are_optional(context):
+def test_half_megahertz_steps_are_optional(context: BudgetContext) -> None:
     assert len(bandwidth_grid(context, step_hz=500_000)) == 45
 
 
-def test_power_offsets_are_decibels_above_the_floors(context):
+def test_power_offsets_are_decibels_above_the_floors(context: BudgetContext) -> None:
     equal, *offsets = (np.array(split) - context.power_floor_w for split in power_actions(context))
     np.testing.assert_allclose(equal, equal[0], rtol=1e-6)
     for index in range(3):
@@ -62,7 +66,7 @@ def test_power_offsets_are_decibels_above_the_floors(context):
 
 @settings(deadline=None)
 @given(contexts())
-def test_every_action_holds_c1_to_c4(context):
+def test_every_action_holds_c1_to_c4(context: BudgetContext) -> None:
     for bandwidth in bandwidth_grid(context):
         for power in power_actions(context):
             assert_valid(Budgets(bandwidth, power), context)
@@ -76,7 +80,9 @@ def test_every_action_holds_c1_to_c4(context):
     st.lists(st.tuples(*[st.integers(0, 100_000)] * 3), min_size=1, max_size=4),
     st.integers(0, 2**32),
 )
-def test_every_policy_holds_c1_to_c4_for_any_report(report, context, name, loads, seed):
+def test_every_policy_holds_c1_to_c4_for_any_report(
+    report: ReportFactory, context: BudgetContext, name: str, loads: list[tuple[int, ...]], seed: int
+) -> None:
     policy = make_inter_policy(name, context, seed)
     for second, packets in enumerate([(0, 0, 0), *loads]):
         budgets = policy.on_second(report(second, packets), triggered=second > 0)
@@ -85,13 +91,17 @@ def test_every_policy_holds_c1_to_c4_for_any_report(report, context, name, loads
 
 
 @pytest.mark.parametrize("name", CONCRETE_NAMES)
-def test_only_constant_budgets_answer_the_empty_report(report, context, name):
+def test_only_constant_budgets_answer_the_empty_report(
+    report: ReportFactory, context: BudgetContext, name: str
+) -> None:
     budgets = make_inter_policy(name, context, seed=1).on_second(report(0, (0, 0, 0)), triggered=False)
     assert (budgets is not None) == (name == "equal" or name.startswith("constant"))
 
 
 @pytest.mark.parametrize("name", ["equal", "constant:2,6,2"])
-def test_constant_budgets_are_said_once_a_world_and_after_a_gap(report, context, name):
+def test_constant_budgets_are_said_once_a_world_and_after_a_gap(
+    report: ReportFactory, context: BudgetContext, name: str
+) -> None:
     policy = make_inter_policy(name, context, seed=1)
     said = [policy.on_second(report(second, (1, 1, 1)), triggered=True) for second in (0, 1, 2, 5, 6, 0, 1)]
     assert [budgets is not None for budgets in said] == [True, False, False, True, False, True, False]
@@ -99,13 +109,13 @@ def test_constant_budgets_are_said_once_a_world_and_after_a_gap(report, context,
     assert late.on_second(report(7, (1, 1, 1)), triggered=False) is not None
 
 
-def test_equal_is_thirds_with_an_exact_sum(context):
+def test_equal_is_thirds_with_an_exact_sum(context: BudgetContext) -> None:
     budgets = equal_budgets(context)
     assert budgets.bandwidth_hz == (3_333_334, 3_333_333, 3_333_333)
     np.testing.assert_allclose(budgets.power_w, 1_000 / 3, rtol=1e-7)
 
 
-def test_constant_takes_megahertz(report, context):
+def test_constant_takes_megahertz(report: ReportFactory, context: BudgetContext) -> None:
     policy = make_inter_policy("constant:2,5.5,2.5", context, seed=1)
     budgets = policy.on_second(report(0, (0, 0, 0)), triggered=False)
     assert budgets is not None
@@ -120,29 +130,31 @@ def test_constant_takes_megahertz(report, context):
         ("constant:2,6,2.5", r"must sum to 10 MHz, not 10.5 MHz \(C4\)"),
     ],
 )
-def test_constant_is_checked(context, name, message):
+def test_constant_is_checked(context: BudgetContext, name: str, message: str) -> None:
     with pytest.raises(BudgetError, match=message):
         make_inter_policy(name, context, seed=1)
 
 
-def test_constant_must_be_finite(context):
+def test_constant_must_be_finite(context: BudgetContext) -> None:
     with pytest.raises(BudgetError, match="must be numbers in MHz"):
         constant_budgets(context, (np.nan, 6, 2))
 
 
 @pytest.mark.parametrize("name", ["constant", "constant:2,6", "constant:2,6,-2", "constant:a,b,c", "gga", ""])
-def test_an_unknown_name_lists_the_known_ones(context, name):
+def test_an_unknown_name_lists_the_known_ones(context: BudgetContext, name: str) -> None:
     with pytest.raises(InterPolicyError, match="is none of coma2c, coma2c-tuned"):
         make_inter_policy(name, context, seed=1)
 
 
-def test_three_numbers_must_be_numbers(context):
+def test_three_numbers_must_be_numbers(context: BudgetContext) -> None:
     with pytest.raises(InterPolicyError, match="must hold three numbers of MHz"):
         make_inter_policy("constant:2.0.0,6,2", context, seed=1)
 
 
 @pytest.mark.parametrize(("packets", "winner"), [((200, 5_500, 280), 1), ((200, 1_650, 4_200), 2)])
-def test_greedy_gives_the_rest_to_the_slice_with_most_packets(report, context, packets, winner):
+def test_greedy_gives_the_rest_to_the_slice_with_most_packets(
+    report: ReportFactory, context: BudgetContext, packets: tuple[int, ...], winner: int
+) -> None:
     budgets = make_inter_policy("greedy", context, seed=1).on_second(report(1, packets), triggered=True)
     assert budgets is not None
     assert budgets.bandwidth_hz[winner] == 6_000_000
@@ -159,7 +171,9 @@ def test_greedy_gives_the_rest_to_the_slice_with_most_packets(report, context, p
         ((212, 1_650, 4_170), (2, 3, 5)),
     ],
 )
-def test_load_proportional_takes_the_nearest_split(report, context, packets, megahertz):
+def test_load_proportional_takes_the_nearest_split(
+    report: ReportFactory, context: BudgetContext, packets: tuple[int, ...], megahertz: tuple[int, ...]
+) -> None:
     policy = make_inter_policy("load-proportional", context, seed=1)
     budgets = policy.on_second(report(1, packets), triggered=True)
     assert budgets is not None
@@ -169,14 +183,21 @@ def test_load_proportional_takes_the_nearest_split(report, context, packets, meg
 SLA_HELD = (1.0, 0.97, 0.97)
 
 
-def splits_of_ssr_pi(report, context, ssr, seconds, triggered=True, step_hz=500_000):
+def splits_of_ssr_pi(
+    report: ReportFactory,
+    context: BudgetContext,
+    ssr: tuple[float, ...],
+    seconds: int,
+    triggered: bool = True,
+    step_hz: int = 500_000,
+) -> list[float | None]:
     """MHz for uRLLC, second by second, under one SSR for ever."""
     policy = make_inter_policy("ssr-pi", context, seed=1, step_hz=step_hz)
     said = [policy.on_second(report(s, (200, 5_500, 280), ssr), triggered) for s in range(1, seconds + 1)]
     return [None if budgets is None else budgets.bandwidth_hz[2] / 1e6 for budgets in said]
 
 
-def test_ssr_pi_is_its_closed_form(report, context):
+def test_ssr_pi_is_its_closed_form(report: ReportFactory, context: BudgetContext) -> None:
     # e = 3 (.97 - .87) = .3: I_n = 1.5 (1 - .9^n) / .1 MHz, and k_p e = 3 MHz beside it, at most 4 above the floor.
     assert splits_of_ssr_pi(report, context, (1.0, 0.97, 0.94), 5) == [
         2 + round(2 * (0.9 + 0.45 * (1 - 0.9**n) / 0.1)) / 2 for n in range(1, 6)
@@ -184,25 +205,28 @@ def test_ssr_pi_is_its_closed_form(report, context):
     assert splits_of_ssr_pi(report, context, (1.0, 0.97, 0.87), 3) == [6.0, 6.0, 6.0]
 
 
-def test_ssr_pi_gives_what_is_left_to_embb_and_the_floor_to_vonr(report, context):
+def test_ssr_pi_gives_what_is_left_to_embb_and_the_floor_to_vonr(report: ReportFactory, context: BudgetContext) -> None:
     policy = make_inter_policy("ssr-pi", context, seed=1)
     for second, urllc in enumerate((0.97, 0.9, 0.5, 0.99), 1):
         budgets = policy.on_second(report(second, (200, 5_500, 280), (0.2, 0.97, urllc)), triggered=True)
+        assert budgets is not None
         assert budgets.bandwidth_hz[0] == context.bandwidth_floor_hz
         assert_valid(budgets, context)
     assert splits_of_ssr_pi(report, context, SLA_HELD, 3) == [2.0, 2.0, 2.0]
 
 
-def test_ssr_pi_does_not_wind_up(report, context):
+def test_ssr_pi_does_not_wind_up(report: ReportFactory, context: BudgetContext) -> None:
     policy = make_inter_policy("ssr-pi", context, seed=1)
     for second in range(1, 200):
         policy.on_second(report(second, (200, 5_500, 280), (1.0, 1.0, 0.0)), triggered=True)
     answers = [policy.on_second(report(200 + s, (200, 5_500, 280), (1.0, 0.5, 1.0)), triggered=True) for s in range(2)]
-    assert [budgets.bandwidth_hz[2] for budgets in answers] == [2_000_000, 2_000_000]
+    assert [budgets and budgets.bandwidth_hz[2] for budgets in answers] == [2_000_000, 2_000_000]
 
 
-def test_ssr_pi_integrates_between_triggers_and_begins_anew_after_a_gap(report, context):
-    def answer(seconds, triggers):
+def test_ssr_pi_integrates_between_triggers_and_begins_anew_after_a_gap(
+    report: ReportFactory, context: BudgetContext
+) -> None:
+    def answer(seconds: Iterable[int], triggers: Iterable[bool]) -> list[Budgets | None]:
         policy = make_inter_policy("ssr-pi", context, seed=1, step_hz=500_000)
         return [
             policy.on_second(report(s, (200, 5_500, 280), (1.0, 0.97, 0.94)), triggered)
@@ -216,21 +240,23 @@ def test_ssr_pi_integrates_between_triggers_and_begins_anew_after_a_gap(report, 
 
 
 @pytest.mark.parametrize("name", ["greedy", "load-proportional", "ssr-pi"])
-def test_followers_keep_between_triggers_and_without_traffic(report, context, name):
+def test_followers_keep_between_triggers_and_without_traffic(
+    report: ReportFactory, context: BudgetContext, name: str
+) -> None:
     policy = make_inter_policy(name, context, seed=1)
     assert policy.on_second(report(1, (1, 2, 3)), triggered=False) is None
     assert policy.on_second(report(2, (0, 0, 0)), triggered=True) is None
 
 
-def test_random_acts_every_second_and_covers_the_grid(report, context):
+def test_random_acts_every_second_and_covers_the_grid(report: ReportFactory, context: BudgetContext) -> None:
     policy = make_inter_policy("random", context, seed=3)
     said = [policy.on_second(report(second, (1, 1, 1)), triggered=False) for second in range(1, 400)]
     assert {budgets.bandwidth_hz for budgets in said if budgets} == set(bandwidth_grid(context))
     assert {budgets.power_w for budgets in said if budgets} == set(power_actions(context))
 
 
-def test_random_draws_are_keyed_by_seed_and_second(report, context):
-    def draws(seed, seconds):
+def test_random_draws_are_keyed_by_seed_and_second(report: ReportFactory, context: BudgetContext) -> None:
+    def draws(seed: int, seconds: Iterable[int]) -> list[Budgets | None]:
         policy = make_inter_policy("random", context, seed)
         return [policy.on_second(report(second, (1, 1, 1)), triggered=False) for second in seconds]
 
@@ -251,7 +277,7 @@ def test_random_draws_are_keyed_by_seed_and_second(report, context):
     ],
 )
 @pytest.mark.parametrize("name", CONCRETE_NAMES)
-def test_floors_that_do_not_fit_are_refused(name, change, message):
+def test_floors_that_do_not_fit_are_refused(name: str, change: dict[str, Any], message: str) -> None:
     values = {
         "total_bandwidth_hz": 10_000_000,
         "total_power_w": 1_000.0,
@@ -264,18 +290,18 @@ def test_floors_that_do_not_fit_are_refused(name, change, message):
 
 
 @pytest.mark.parametrize("name", ["random", "load-proportional", "ssr-pi", "coma2c", "coma2c-tuned", "sa2c-t"])
-def test_a_total_off_the_grid_is_refused(name):
+def test_a_total_off_the_grid_is_refused(name: str) -> None:
     context = BudgetContext(10_300_000, 1_000.0, 2_000_000, 0.03, 0)
     with pytest.raises(BudgetError, match="must be a multiple of 1000000 Hz, not 4300000 Hz"):
         make_inter_policy(name, context, seed=1)
 
 
 @pytest.mark.parametrize("name", ["random", "coma2c", "coma2c-tuned"])
-def test_a_negative_seed_is_refused(context, name):
+def test_a_negative_seed_is_refused(context: BudgetContext, name: str) -> None:
     with pytest.raises(InterPolicyError, match="seed: must be at least 0"):
         make_inter_policy(name, context, seed=-1)
 
 
-def test_what_does_not_learn_takes_no_weights(context):
+def test_what_does_not_learn_takes_no_weights(context: BudgetContext) -> None:
     with pytest.raises(InterPolicyError, match="greedy does not learn"):
         make_inter_policy("greedy", context, seed=1, learning=True)

@@ -1,11 +1,14 @@
 """The learner of CoMA2C's tuned form: one critic of slices for both actors; reproducible, and it learns."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from second_reports import ReportFactory
 
 from ran_emulator.phy.codes import HWI_PAPER
 from xapps.slicing.inter.actions import bandwidth_grid, power_actions
@@ -18,7 +21,8 @@ from xapps.slicing.inter.coma2c import (
     output_counts,
 )
 from xapps.slicing.inter.rewards import CENTRE, SCALE, objective, slice_objectives
-from xapps.slicing.inter.seconds import ReportError
+from xapps.slicing.inter.seconds import F64, ReportError
+from xapps.slicing.observation import BudgetContext, SecondReport
 
 torch = pytest.importorskip("torch")
 
@@ -36,29 +40,29 @@ SHORT = replace(TUNED, training_seconds=400)
 class DividedBand:
     """What each slice earns is a known function of its own load and budgets, and of kappa."""
 
-    def __init__(self, report, context, seed):
+    def __init__(self, report: ReportFactory, context: BudgetContext, seed: int) -> None:
         self._report, self._rng, self._count = report, np.random.default_rng(seed), 0
         self._bandwidths = np.array(bandwidth_grid(context))
         self._powers = np.array(power_actions(context))
         self._next()
 
-    def _next(self):
+    def _next(self) -> None:
         self.loads = np.array([200, 5_500, 280]) * np.exp(self._rng.uniform(-1, 1, 3))
         self.kappa = float(10 ** self._rng.uniform(-5, -1))
 
-    def outcome(self, bandwidth_hz, power_w):
+    def outcome(self, bandwidth_hz: npt.NDArray[np.int64], power_w: F64) -> tuple[F64, F64]:
         """SSR and spectral efficiency of each slice; impairments leave bandwidth as the only help."""
         wanted_hz = self.loads / np.array([200, 5_500, 280]) * np.array([1.5e6, 5e6, 2e6])
         ssr = np.minimum(1, bandwidth_hz / wanted_hz)
         of_power = np.log2(1 + power_w / 100) * (0.1 if self.kappa > 1e-3 else 1.0)
         return ssr, bandwidth_hz / 1e7 * of_power * 10
 
-    def values(self):
+    def values(self) -> F64:
         """The agents' objective for each pair of actions, [powers, bandwidths]."""
         ssr, eta = self.outcome(self._bandwidths[None], self._powers[:, None])
         return objective(ssr, eta.sum(-1), TUNED.sla_weight)
 
-    def second(self, actions):
+    def second(self, actions: tuple[int, int] | None) -> SecondReport:
         """The report of a second under these actions, and a new state."""
         power, bandwidth = actions or (0, 0)
         ssr, eta = self.outcome(self._bandwidths[bandwidth], self._powers[power])
@@ -81,13 +85,13 @@ class DividedBand:
     eta=some.lists(some.floats(0, 50), min_size=3, max_size=3),
     sla_weight=some.floats(0, 10),
 )
-def test_the_objective_is_the_sum_over_the_slices(ssr, eta, sla_weight):
+def test_the_objective_is_the_sum_over_the_slices(ssr: list[float], eta: list[float], sla_weight: float) -> None:
     of_slices = slice_objectives(np.array(ssr), np.array(eta), sla_weight)
     total = objective(np.array(ssr), sum(eta), sla_weight)
     assert of_slices.sum() - CENTRE / SCALE == pytest.approx(float(total))
 
 
-def test_a_pair_of_actions_is_worth_the_sum_of_its_slices(context):
+def test_a_pair_of_actions_is_worth_the_sum_of_its_slices(context: BudgetContext) -> None:
     learner = make_inter_learner(TUNED, context, seed=1)
     assert isinstance(learner, SliceCriticLearner)
     states = torch.randn(3, TUNED.inputs)
@@ -108,7 +112,7 @@ def test_a_pair_of_actions_is_worth_the_sum_of_its_slices(context):
                 torch.testing.assert_close(pairs[:, power, bandwidth], expected)
 
 
-def test_numpy_decides_as_torch_does(context):
+def test_numpy_decides_as_torch_does(context: BudgetContext) -> None:
     counts = action_counts(context)
     weights = initial_weights(TUNED, counts, seed=3)
     features = np.random.default_rng(0).normal(size=(40, TUNED.inputs)).astype(np.float32)
@@ -123,7 +127,7 @@ def test_numpy_decides_as_torch_does(context):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_training_is_bitwise_reproducible(report, context):
+def test_training_is_bitwise_reproducible(report: ReportFactory, context: BudgetContext) -> None:
     runs = [train(TUNED, context, DividedBand(report, context, 1), 24, seed=seed)[2] for seed in (5, 5, 6)]
     one, same, other = runs
     assert [update.version for update in one] == [1, 2, 3, 4, 5]
@@ -134,7 +138,7 @@ def test_training_is_bitwise_reproducible(report, context):
     assert any(np.any(array != other[-1].arrays[name]) for name, array in one[-1].arrays.items())
 
 
-def test_it_updates_after_every_n_seconds_that_it_acted_in(report, context):
+def test_it_updates_after_every_n_seconds_that_it_acted_in(report: ReportFactory, context: BudgetContext) -> None:
     learner = make_inter_learner(TUNED, context, seed=1)
     environment = DividedBand(report, context, 1)
     before = learner.weights()
@@ -146,7 +150,7 @@ def test_it_updates_after_every_n_seconds_that_it_acted_in(report, context):
     assert learner.stats.agents["power"].critic_loss == learner.stats.agents["bandwidth"].critic_loss > 0
 
 
-def test_training_goes_on_where_it_stood(report, context):
+def test_training_goes_on_where_it_stood(report: ReportFactory, context: BudgetContext) -> None:
     _, learner, published = train(TUNED, context, DividedBand(report, context, 1), 41, seed=1)
     stored = replace(published[-1], metadata={**published[-1].metadata, "weights_id": "x"}, version=0)
     resumed = make_inter_learner(TUNED, context, 1, stored)
@@ -172,7 +176,9 @@ def test_training_goes_on_where_it_stood(report, context):
         ({"bandwidth_hz": np.array([1, 2])}, "bandwidth_hz: must be 3 values above 0"),
     ],
 )
-def test_what_a_report_cannot_say_is_not_learned_from(report, context, wrong, message):
+def test_what_a_report_cannot_say_is_not_learned_from(
+    report: ReportFactory, context: BudgetContext, wrong: dict[str, Any], message: str
+) -> None:
     learner = make_inter_learner(TUNED, context, seed=1)
     environment = DividedBand(report, context, 1)
     for _ in range(3):
@@ -183,7 +189,7 @@ def test_what_a_report_cannot_say_is_not_learned_from(report, context, wrong, me
     assert all(np.all(np.isfinite(array)) for array in learner.weights().arrays.values())
 
 
-def test_agents_that_see_loads_alone_are_trained_too(report, context):
+def test_agents_that_see_loads_alone_are_trained_too(report: ReportFactory, context: BudgetContext) -> None:
     config = replace(TUNED, sees_impairments=False)
     _, learner, published = train(config, context, DividedBand(report, context, 1), 12, seed=1)
     assert learner.stats.updates == len(published) == 2
@@ -192,7 +198,7 @@ def test_agents_that_see_loads_alone_are_trained_too(report, context):
 
 
 @pytest.mark.slow
-def test_both_agents_find_the_pair_that_is_best(report, context):
+def test_both_agents_find_the_pair_that_is_best(report: ReportFactory, context: BudgetContext) -> None:
     _, _, published = train(SHORT, context, DividedBand(report, context, 1), 400, seed=1)
     policy = CoMA2C(SHORT, context, 0, published[-1])
     fresh = DividedBand(report, context, 2)

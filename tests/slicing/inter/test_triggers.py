@@ -1,13 +1,18 @@
 """Eq. 21-23 in closed form, the common rules, and stationary, switching and drifting traffic."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from second_reports import ReportFactory
 
-from xapps.slicing.inter.seconds import ReportError
+from xapps.slicing.inter.seconds import F64, ReportError
 from xapps.slicing.triggers import (
     TRIGGER_NAMES,
+    Trigger,
     TriggerError,
     make_trigger,
     poisson_deviation,
@@ -17,11 +22,13 @@ from xapps.slicing.triggers import (
 BASE = (212, 5_500, 278)
 
 
-def fire(report, trigger, loads, first_second=1):
+def fire(report: ReportFactory, trigger: Trigger, loads: Iterable[npt.ArrayLike], first_second: int = 1) -> list[bool]:
     return [trigger.evaluate(report(first_second + i, packets)) for i, packets in enumerate(loads)]
 
 
-def renewal_counts(rng, users, seconds, interarrivals_s):
+def renewal_counts(
+    rng: np.random.Generator, users: int, seconds: int, interarrivals_s: Callable[[np.random.Generator], F64]
+) -> npt.NDArray[np.int64]:
     """Counts a second of independent users, [seconds]."""
     counts = np.zeros(seconds, int)
     for _ in range(users):
@@ -31,7 +38,7 @@ def renewal_counts(rng, users, seconds, interarrivals_s):
 
 
 @pytest.fixture(scope="module")
-def stationary():
+def stationary() -> npt.NDArray[np.int64]:
     """Loads of 600 s of Table 2, [seconds, S], drawn packet by packet."""
     rng, seconds = np.random.default_rng(5), 600
     vonr = renewal_counts(rng, 17, seconds, lambda r: r.uniform(0, 0.16, int(14 * seconds)))
@@ -44,29 +51,29 @@ def stationary():
     return loads
 
 
-def test_relative_change_is_equation_21():
+def test_relative_change_is_equation_21() -> None:
     np.testing.assert_allclose(
         relative_change_percent(np.array([110.0, 90, 0]), np.array([100.0, 100, 50])), [10, 10, 100]
     )
 
 
-def test_relative_change_from_zero():
+def test_relative_change_from_zero() -> None:
     change = relative_change_percent(np.array([5.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0]))
     assert change.tolist() == [np.inf, 0.0, 0.0]
 
 
-def test_every_ten_fires_in_the_first_second_and_each_tenth_after_it(report):
+def test_every_ten_fires_in_the_first_second_and_each_tenth_after_it(report: ReportFactory) -> None:
     fired = fire(report, make_trigger("every-10"), [BASE] * 35)
     assert [second for second, fires in enumerate(fired) if fires] == [0, 10, 20, 30]
 
 
-def test_poisson_deviation_in_closed_form():
+def test_poisson_deviation_in_closed_form() -> None:
     deviation = poisson_deviation(np.array([120.0, 3.0, 0.0]), np.array([100.0, 0.0, 0.0]), 4)
     assert deviation.tolist() == [pytest.approx(20 / np.sqrt(100 * 1.25)), np.inf, 0.0]
 
 
 @pytest.mark.parametrize("name", TRIGGER_NAMES)
-def test_the_empty_report_keeps_and_the_first_second_with_a_load_fires(report, name):
+def test_the_empty_report_keeps_and_the_first_second_with_a_load_fires(report: ReportFactory, name: str) -> None:
     trigger = make_trigger(name)
     assert not trigger.evaluate(report(0, (0, 0, 0)))
     assert trigger.evaluations == 0
@@ -75,7 +82,7 @@ def test_the_empty_report_keeps_and_the_first_second_with_a_load_fires(report, n
 
 
 @pytest.mark.parametrize("name", TRIGGER_NAMES)
-def test_a_new_world_and_a_gap_begin_again(report, name):
+def test_a_new_world_and_a_gap_begin_again(report: ReportFactory, name: str) -> None:
     trigger = make_trigger(name)
     assert fire(report, trigger, [BASE])[0]
     assert not trigger.evaluate(report(0, (0, 0, 0)))
@@ -84,22 +91,22 @@ def test_a_new_world_and_a_gap_begin_again(report, name):
 
 
 @pytest.mark.parametrize("name", ["10-percent", "z-ref"])
-def test_a_slice_that_wakes_fires_and_one_that_sleeps_does_not(report, name):
+def test_a_slice_that_wakes_fires_and_one_that_sleeps_does_not(report: ReportFactory, name: str) -> None:
     fired = fire(report, make_trigger(name), [(200, 5_000, 0), (200, 5_000, 0), (200, 5_000, 9)])
     assert fired == [True, False, True]
 
 
-def test_always_and_never(report):
+def test_always_and_never(report: ReportFactory) -> None:
     assert fire(report, make_trigger("always"), [BASE, BASE, (0, 0, 0)]) == [True, True, True]
     assert fire(report, make_trigger("never"), [BASE, (9_000, 1, 1), (0, 0, 0)]) == [True, False, False]
 
 
-def test_ten_percent_is_exclusive_and_compares_with_the_second_before(report):
+def test_ten_percent_is_exclusive_and_compares_with_the_second_before(report: ReportFactory) -> None:
     loads = [(100, 1_000, 100), (110, 1_000, 100), (121, 900, 100), (121, 900, 89), (121, 991, 89)]
     assert fire(report, make_trigger("10-percent"), loads) == [True, False, False, True, True]
 
 
-def test_z_ref_keeps_the_mean_since_the_last_trigger(report):
+def test_z_ref_keeps_the_mean_since_the_last_trigger(report: ReportFactory) -> None:
     still = [(100, 1_000, 100)] * 3
     # 4 sqrt(100 (1 + 1/3)) = 46.19 above the mean of three seconds of 100
     assert fire(report, make_trigger("z-ref"), [*still, (146, 1_000, 100)])[-1] is False
@@ -110,7 +117,7 @@ def test_z_ref_keeps_the_mean_since_the_last_trigger(report):
     assert fire(report, make_trigger("z-ref"), [*still, (147, 1_000, 100), (216, 1_000, 100)])[-1] is True
 
 
-def test_z_ref_forgets_what_is_more_than_twenty_seconds_old(report):
+def test_z_ref_forgets_what_is_more_than_twenty_seconds_old(report: ReportFactory) -> None:
     trigger = make_trigger("z-ref")
     # Twenty seconds of 120 push the single 100 out: the threshold is 120 + 4 sqrt(120 * 1.05) = 164.9.
     loads = [(100, 1_000, 100), *[(120, 1_000, 100)] * 20]
@@ -120,14 +127,18 @@ def test_z_ref_forgets_what_is_more_than_twenty_seconds_old(report):
 
 
 @pytest.mark.parametrize(("name", "low", "high"), [("10-percent", 0.2, 0.38), ("z-ref", 0, 0.01), ("never", 0, 0)])
-def test_false_alarms_on_stationary_traffic(report, stationary, name, low, high):
+def test_false_alarms_on_stationary_traffic(
+    report: ReportFactory, stationary: npt.NDArray[np.int64], name: str, low: float, high: float
+) -> None:
     fired = fire(report, make_trigger(name), stationary)
     assert low <= np.mean(fired[1:]) <= high
 
 
 @pytest.mark.parametrize("name", ["10-percent", "z-ref"])
 @pytest.mark.parametrize("factors", [(1, 3, 1), (1, 0.5, 10), (1, 0.3, 15)])
-def test_a_regime_switch_is_seen_in_its_second(report, stationary, name, factors):
+def test_a_regime_switch_is_seen_in_its_second(
+    report: ReportFactory, stationary: npt.NDArray[np.int64], name: str, factors: tuple[float, ...]
+) -> None:
     mean, gain = np.array(BASE), np.array(factors)
     loads = stationary[:60].copy()
     # Counts of faster arrivals vary by the root of the factor only.
@@ -138,7 +149,7 @@ def test_a_regime_switch_is_seen_in_its_second(report, stationary, name, factors
         assert sum(fire(report, make_trigger(name), loads)) == 2
 
 
-def test_a_slow_drift_escapes_ten_percent_and_not_z_ref(report):
+def test_a_slow_drift_escapes_ten_percent_and_not_z_ref(report: ReportFactory) -> None:
     drift = [(1_000_000, int(5_500 * 1.03**second), 1_000_000) for second in range(60)]
     assert sum(fire(report, make_trigger("10-percent"), drift)) == 1
     assert sum(fire(report, make_trigger("z-ref"), drift)) > 10
@@ -148,7 +159,7 @@ def test_a_slow_drift_escapes_ten_percent_and_not_z_ref(report):
     st.sampled_from(TRIGGER_NAMES),
     st.lists(st.tuples(*[st.integers(0, 100_000)] * 3), min_size=1, max_size=30),
 )
-def test_any_traffic_is_evaluated(report, name, loads):
+def test_any_traffic_is_evaluated(report: ReportFactory, name: str, loads: list[tuple[int, ...]]) -> None:
     trigger = make_trigger(name)
     fired = fire(report, trigger, loads)
     assert trigger.evaluations == len(loads)
@@ -156,7 +167,7 @@ def test_any_traffic_is_evaluated(report, name, loads):
 
 
 @pytest.mark.parametrize("packets", [(1, 2), (1, 2, 3, 4), (1, -2, 3)])
-def test_malformed_traffic_is_refused_and_changes_nothing(report, packets):
+def test_malformed_traffic_is_refused_and_changes_nothing(report: ReportFactory, packets: tuple[int, ...]) -> None:
     trigger = make_trigger("10-percent")
     fire(report, trigger, [(100, 100, 100)])
     with pytest.raises(ReportError, match="offered_packets"):
@@ -164,6 +175,6 @@ def test_malformed_traffic_is_refused_and_changes_nothing(report, packets):
     assert fire(report, trigger, [(105, 100, 100)], first_second=2) == [False]
 
 
-def test_an_unknown_name_lists_the_known_ones():
+def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(TriggerError, match="'z' is none of always, never, every-10, 10-percent, z-ref"):
         make_trigger("z")

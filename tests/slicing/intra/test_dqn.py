@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from xapps.slicing.intra.policies import (
     untrained_weights,
 )
 from xapps.slicing.intra.powers import dbm_level_w
-from xapps.slicing.networks import argmax, forward, initial_weights, parameter_count, split_layers
+from xapps.slicing.networks import IntraWeights, argmax, forward, initial_weights, parameter_count, split_layers
 from xapps.slicing.observation import SOURCE_DEFAULT, SlotDecision, SlotOutcome
 from xapps.slicing.replay import Replay
 
@@ -226,7 +227,7 @@ def test_under_a_control_delay_outcomes_find_the_slot_that_was_decided() -> None
     assert frames.stored() == [(4.0, False), (9.0, False)]
 
 
-def identity_learner(seed: int, frames: int) -> tuple[object, list[bool], list[bytes]]:
+def identity_learner(seed: int, frames: int) -> tuple[dqn.IntraLearner, list[bool], list[bytes]]:
     """One user whose last common share is a cue: one action a cue earns 10 bit/s/Hz, the others 1."""
     context = dataclasses.replace(embb_context(antennas=4), min_rate_bps=0.0)
     config = dataclasses.replace(PAPER, learning_rate=2e-3)
@@ -267,7 +268,7 @@ def two_steps(discount: float) -> tuple[dqn.IntraLearner, np.ndarray]:
     """
     context = dataclasses.replace(embb_context(antennas=4), min_rate_bps=0.0)
     pairs = 1_000
-    changed = {"learning_rate": 2e-3, "epsilon_end": 0.3, "discount": discount, "target_period": 50}
+    changed: dict[str, Any] = {"learning_rate": 2e-3, "epsilon_end": 0.3, "discount": discount, "target_period": 50}
     config = dataclasses.replace(PAPER, **changed)
     learner = dqn.IntraLearner("madqn", context, 3, training_slots=22 * pairs, config=config)
     policy = make_intra_policy("madqn", context, 3)
@@ -333,7 +334,7 @@ def test_versions_epsilon_and_stats() -> None:
     assert learner.stats.updates == len(published) == learner.weights.version
     assert learner.stats.epsilon == pytest.approx(0.01)
     assert learner.stats.loss > 0
-    halfway = dqn.IntraWeights.from_bytes(published[0], "")
+    halfway = IntraWeights.from_bytes(published[0], "")
     started = 21 * (1_000 - len(published))
     assert halfway.epsilon == pytest.approx(0.01 ** (started / (0.5 * 21_000)), rel=1e-3)
 
@@ -344,7 +345,9 @@ def test_weights_that_act_are_a_mean_over_the_updates() -> None:
         learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=1_000, config=config)
         rng = np.random.default_rng(0)
         policy = make_intra_policy("madqn-tuned", CONTEXT, 1)  # never loads: the frames are the same for both
-        previous, outcomes, versions = None, [], []
+        previous: SlotDecision | None = None
+        outcomes: list[SlotOutcome] = []
+        versions: list[np.ndarray] = []
         for slot in range(60):
             snapshot = draw_snapshot(rng, 3, 16)
             observation = observe(snapshot, slot, outcomes=outcomes)
@@ -364,7 +367,7 @@ def test_weights_that_act_are_a_mean_over_the_updates() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"discount": 0.5}, {"difference_reward": False}])
-def test_every_actions_reward_needs_a_bandit(wrong: dict[str, object]) -> None:
+def test_every_actions_reward_needs_a_bandit(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="all_actions: needs difference_reward, and discount 0"):
         dataclasses.replace(TUNED, **wrong)
 
@@ -374,7 +377,10 @@ def test_going_on_from_trained_weights_keeps_their_epsilon() -> None:
     learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100, weights=weights)
     policy = make_intra_policy("madqn-tuned", CONTEXT, 1, weights)
     rng = np.random.default_rng(0)
-    previous, outcomes, newest, first = None, [], None, None
+    previous: SlotDecision | None = None
+    outcomes: list[SlotOutcome] = []
+    newest: IntraWeights | None = None
+    first: IntraWeights | None = None
     for slot in range(0, 21 * 150, 21):
         snapshot = draw_snapshot(rng, 3, 16)
         observation = observe(snapshot, slot, outcomes=outcomes)
@@ -402,7 +408,8 @@ def test_a_difference_reward_reckons_with_what_held_in_the_executed_slot() -> No
         assert outcome.learning_detail is not None
         outcome.learning_detail.kappa_t = outcome.learning_detail.kappa_r = kappa_in_outcome
         learner.on_frame(observe(snapshot, 30, kappa=kappa_in_frame, outcomes=[outcome]), decision)
-        return learner.replay._reward[: len(learner.replay)].tolist()
+        earned: list[list[float]] = learner.replay._reward[: len(learner.replay)].tolist()
+        return earned
 
     first = rewards(1e-3, 1e-3)
     assert len(first) == 4
@@ -422,12 +429,13 @@ def test_users_that_were_silent_keep_their_power_when_actions_are_judged() -> No
         outcome = execute(snapshot, observation, decision)
         fields = {f.name: getattr(outcome, f.name) for f in dataclasses.fields(outcome)}
         detail = fields["learning_detail"]
-        cut = {name: value[:served] for name, value in fields.items() if isinstance(value, np.ndarray)}
+        cut: dict[str, Any] = {name: value[:served] for name, value in fields.items() if isinstance(value, np.ndarray)}
         names = ("beam_gains", "common_gain", "channel_gain")
         cut["learning_detail"] = dataclasses.replace(detail, **{name: getattr(detail, name)[:served] for name in names})
         learner.on_frame(observe(snapshot, 30, outcomes=[dataclasses.replace(outcome, **cut)]), decision)
         assert len(learner.replay) == served
-        return learner.replay._reward[0].reshape(8, 5).copy()
+        of_first: np.ndarray = learner.replay._reward[0].reshape(8, 5).copy()
+        return of_first
 
     alone = reward(1)
     # The highest level is P_s / 3 although one alone transmits: the rest of the power is not its own.
@@ -453,7 +461,9 @@ def test_every_kth_frame_updates() -> None:
     config = dataclasses.replace(PAPER, frames_per_update=4, learning_starts=1)
     learner = dqn.IntraLearner("madqn", CONTEXT, 1, 1_000, config=config)
     policy = make_intra_policy("madqn", CONTEXT, 1)
-    previous, outcomes, updates = None, [], []
+    previous: SlotDecision | None = None
+    outcomes: list[SlotOutcome] = []
+    updates: list[bool] = []
     for slot in range(40):
         observation = observe(
             draw_snapshot(np.random.default_rng(slot), 1, 16), slot, np.array([17], np.uint16), outcomes=outcomes

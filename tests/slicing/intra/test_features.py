@@ -26,7 +26,8 @@ def slnr_twin(gains: np.ndarray, user: int, kappa_r: float) -> np.ndarray:
     relative = gains / gains.max(axis=1, keepdims=True)
     leaked = np.delete(relative, user, axis=0).sum(axis=0)
     private_w = 1e-4 * POWER_W / len(gains)
-    return relative[user] / (leaked + kappa_r + noise_w() / (private_w * gains[user].max()))
+    slnr: np.ndarray = relative[user] / (leaked + kappa_r + noise_w() / (private_w * gains[user].max()))
+    return slnr
 
 
 def ranked_by_kernel(gains: np.ndarray, places: int = CANDIDATES) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +68,7 @@ def test_equal_beams_rank_by_index_and_few_beams_repeat_the_first() -> None:
 
 
 def decades(ratio: float) -> float:
-    return (np.log10(max(ratio, 1e-6)) + 3) / 3
+    return float((np.log10(max(ratio, 1e-6)) + 3) / 3)
 
 
 def snr_decades(gain: float) -> float:
