@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from e2_test_node import BusClient, Node, Ric, wait_until
 from free_ports import free_port_base
 from typer.testing import CliRunner, Result
 
 from hiso.commands import app
 from hiso.loopback import LoopbackClient
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "near_rt_ric"))
-
-from e2_test_node import BusClient, Node, Ric, wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example_xapp.py"
 NAME = "ssr-printer"
