@@ -185,8 +185,12 @@ def verify(
 
 @app.command("report")
 def report(names: SomeNamesArgument = None, out: OutOption = DEFAULT_OUT, page: PageOption = None) -> None:
-    """Write the page of results: verdicts, figures (SVG, PNG) and data (Parquet) from what is stored."""
-    experiments = _chosen(names or ["all"])
+    """Write the pages of results: verdicts, figures (SVG, PNG) and data (Parquet) from what is stored.
+
+    Of all experiments those are shown that have results.
+    """
+    names = names or ["all"]
+    experiments = _chosen(names)
     _check_modules("report", *EXTRA_MODULES)
     if not out.is_dir():
         refuse(f"out: {out} must be a folder of results (hiso experiment run makes one)")
@@ -195,6 +199,10 @@ def report(names: SomeNamesArgument = None, out: OutOption = DEFAULT_OUT, page: 
         refuse(f"page: {target} must be a .md file in a folder that exists")
     try:
         found = [load_results(experiment, Store(out)) for experiment in experiments]
+        if "all" in names:
+            found = [results for results in found if results.found]
+            if not found:
+                refuse(f"out: {out} holds no results of any experiment by this code")
         write_report(found, target)
     except (StoreError, ExperimentError) as error:
         refuse(str(error))

@@ -13,6 +13,7 @@ from experiment_data import MINIMAL, experiment, fill, put, store_in
 from typer.testing import CliRunner
 
 from hiso.commands import app
+from hiso.experiments.loading import load_experiment
 from hiso.experiments.results import load_results
 from hiso.experiments.runs import expand
 from hiso.experiments.spec import Experiment
@@ -320,6 +321,22 @@ def test_all_are_those_that_have_been_published(tmp_path: Path, names: list[str]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 2
     assert f"from: {tmp_path} holds no results of any experiment" in result.stderr
+
+
+@pytest.mark.slow
+def test_of_all_experiments_those_are_reported_that_have_results(tmp_path: Path) -> None:
+    command = ["experiment", "report", "--out", str(tmp_path)]
+    store = store_in(tmp_path)
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert f"out: {tmp_path} holds no results of any experiment" in result.stderr
+    what = load_experiment("gating")
+    run = next(run for run in expand(what, what.quick).runs.values() if run.kind == "episode")
+    store.put(run, Result(run.content, {"utility": 3.0}, {}, 1.0, 2))
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path}/results.md: 1 of 1 experiments have results\n")
+    assert "Not on this page: fig05, fig06" in (tmp_path / "results.md").read_text()
+    assert [path.name for path in (tmp_path / "results").glob("*.md")] == ["gating.md"]
 
 
 def test_a_reading_of_several_rules_shows_each(tmp_path: Path) -> None:
