@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,25 @@ def test_a_new_world_is_served_by_the_same_xapps() -> None:
             system.start_emulator("base", "--clock", "lockstep", "--control-delay-slots", delay, "--slots", "2100")
             digests.append(system.summary()["trace_sha256"])
         assert digests[1] != digests[0]
+
+
+def test_in_lockstep_no_stall_of_any_process_changes_anything() -> None:
+    with slicing_system(resolve("gga")) as system:
+        system.start_ric()
+        for agent in AGENTS:
+            system.start_xapp(agent)
+        digests = []
+        # A node that returns gets its last budgets from the RIC: only the first world begins without.
+        for stalls in (False, False, True):
+            system.start_emulator("base", "--clock", "lockstep", "--slots", "12000")
+            if stalls:
+                wait_for(lambda: (system.metric("emulator", "hiso_slots_total") or 0) > 0, "the first slots")
+                for name in system.processes:
+                    with system.stalled(name):
+                        time.sleep(1.3)  # where time is real, silence of a second ends a relation
+                    assert system.processes["emulator"].poll() is None, "it ended before all were stalled"
+            digests.append(system.summary()["trace_sha256"])
+        assert digests[2] == digests[1]
 
 
 @pytest.mark.parametrize("agent", ["inter", "embb"])
