@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from threading import Lock
 from typing import Any
 
@@ -23,7 +24,9 @@ class BudgetMemory:
     def __init__(self, stored: dict[str, bytes], store: Store) -> None:
         self._last = dict(stored)
         self._store = store
-        self._in_flight: dict[_Key, bytes] = {}
+        self._in_flight: deque[tuple[_Key, bytes | None]] = deque(maxlen=_MAX_IN_FLIGHT)
+        """Unanswered, in the order in which they were sent: unasked controls of an xApp share their key. None: one that
+        changes nothing."""
         self._lock = Lock()  # controls come from the thread of each node's up socket, answers from that of the streams
 
     def on_request(self, node_id: str, request: e2ap.RicControlRequest) -> None:
@@ -31,27 +34,38 @@ class BudgetMemory:
         if request.ric_control_ack_request == e2ap.NO_ACK:
             return  # nothing will tell whether the node took it
         try:
-            message = budgets.ControlMessage.FromString(request.ric_control_message)
+            changes = bool(budgets.ControlMessage.FromString(request.ric_control_message).budgets)
         except DecodeError:
-            return  # the node refuses it
-        if message.budgets:
-            with self._lock:
-                while len(self._in_flight) >= _MAX_IN_FLIGHT:
-                    self._in_flight.pop(next(iter(self._in_flight)))
-                self._in_flight[_key(node_id, request)] = request.ric_control_message
+            changes = False  # the node refuses it
+        with self._lock:
+            self._in_flight.append((_key(node_id, request), request.ric_control_message if changes else None))
 
     def on_acknowledge(self, node_id: str, acknowledge: e2ap.RicControlAcknowledge) -> None:
         """The node took it: these are its budgets now."""
         with self._lock:
-            message = self._in_flight.pop(_key(node_id, acknowledge), None)
-        if message is not None and message != self._last.get(node_id):
-            self._last[node_id] = message
-            self._store.save_budgets(node_id, message)
+            message = self._answered(_key(node_id, acknowledge))
+            if message is not None and message != self._last.get(node_id):
+                self._last[node_id] = message
+                self._store.save_budgets(node_id, message)
 
     def on_failure(self, node_id: str, failure: e2ap.RicControlFailure) -> None:
         """The node refused it: nothing changed."""
         with self._lock:
-            self._in_flight.pop(_key(node_id, failure), None)
+            self._answered(_key(node_id, failure))
+
+    def node_lost(self, node_id: str) -> None:
+        """Nothing that was on its way is answered any more."""
+        with self._lock:
+            left = [item for item in self._in_flight if item[0][0] != node_id]
+            self._in_flight = deque(left, _MAX_IN_FLIGHT)
+
+    def _answered(self, key: _Key) -> bytes | None:
+        """What the oldest control of this key asked for."""
+        for index, (other, message) in enumerate(self._in_flight):
+            if other == key:
+                del self._in_flight[index]
+                return message
+        return None
 
     def replay(self, node_id: str, ran_function_id: int) -> e2ap.RicControlRequest | None:
         """An unasked control with a node's last budgets, under the RIC's requestor id 0; None where none."""
@@ -67,13 +81,15 @@ class BudgetMemory:
 
     def describe(self) -> dict[str, Any]:
         """Budgets by node id, as JSON values (Hz, W)."""
+        with self._lock:
+            last = dict(self._last)
         return {
             node_id: MessageToDict(
                 budgets.ControlMessage.FromString(message),
                 preserving_proto_field_name=True,
                 always_print_fields_with_no_presence=True,
             )["budgets"]
-            for node_id, message in self._last.items()
+            for node_id, message in last.items()
         }
 
 

@@ -342,10 +342,10 @@ class NodeConnection:
         except DecodeError:
             self._platform.counters.error("bus_message_malformed")
             return
-        if self._over.is_set():
-            self._refuse(up.xapp_name, up.control_request, messages.SYSTEM_NOT_READY, "the node is away")
-            return
         request = up.control_request
+        if self._over.is_set() or up.node_id not in ("", self.setup.node_id):
+            self._refuse(up.xapp_name, request, messages.SYSTEM_NOT_READY, "the node is away", up.node_id)
+            return
         permission = self.permissions.get((up.xapp_name, request.ran_function_id))
         if permission is None:
             granted = self._platform.permission(self, up.xapp_name, request.ran_function_id)
@@ -388,8 +388,13 @@ class NodeConnection:
         known = request.ran_function_id in self.setup.functions
         return messages.OM_INTERVENTION if known else messages.RAN_FUNCTION_ID_INVALID
 
-    def _refuse(self, xapp_name: str, request: e2ap.RicControlRequest, cause: e2ap.Cause, text: str) -> None:
-        """Answer a control that never reaches the node, as the node would: with a RicControlFailure."""
+    def _refuse(
+        self, xapp_name: str, request: e2ap.RicControlRequest, cause: e2ap.Cause, text: str, node_id: str = ""
+    ) -> None:
+        """Answer a control that never reaches the node, as the node would: with a RicControlFailure.
+
+        `node_id`: the node that was meant, where it is not known to be this one.
+        """
         self._platform.counters.error(describe_cause(cause))
         failure = e2ap.RicControlFailure(
             ric_request_id=request.ric_request_id,
@@ -398,7 +403,7 @@ class NodeConnection:
             cause=cause,
             ric_control_outcome=self._outcome(request.ran_function_id, text),
         )
-        down = bus.DownMessage(node_id=self.setup.node_id, control_failure=failure)
+        down = bus.DownMessage(node_id=node_id or self.setup.node_id, control_failure=failure)
         self._platform.send_down(xapp_name.encode(), down.SerializeToString())
 
     def _outcome(self, ran_function_id: int, text: str) -> bytes:

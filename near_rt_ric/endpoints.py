@@ -63,11 +63,13 @@ def wildcard_as_loopback(bus: str) -> str:
 
 
 def claim_unix_path(path: Path) -> None:
-    """Make `path` free for a unix socket: a stale one is removed, a served one is an EndpointError."""
+    """Make `path` free for a unix socket: stale ones are removed; EndpointError for served ones and files."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             return
+        if not path.is_socket():
+            raise EndpointError(f"{path}: something that is no socket is there")
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1.0)
             probe.connect(str(path))

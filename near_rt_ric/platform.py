@@ -64,12 +64,16 @@ class NoPlaceError(Exception):
         self.cause = cause
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Deferred:
     deadline_s: float
     xapp_name: str
     request: bus.SubscribeRequest
     done: SubscribeDone
+
+    def refuse(self) -> None:
+        error = f"xapp_name: xApp {self.xapp_name} has not connected its data socket"
+        self.done(bus.SubscribeResponse(key=self.request.key, error=error, cause=messages.SYSTEM_NOT_READY))
 
 
 class RicPlatform:
@@ -115,6 +119,7 @@ class RicPlatform:
                 return bus.RegisterResponse(error=xapp)
             if known is not None and known.alive:
                 self._xapp_lost(known, "it registered again")
+            self._refuse_deferred(xapp.name)
             self._joining[xapp.name] = []
             for node in self._nodes.values():
                 if node.connection is not None:
@@ -192,10 +197,15 @@ class RicPlatform:
                 if item.xapp_name not in self._joining:
                     self.subscribe(item.request, item.done)
                 elif item.deadline_s <= now:
-                    error = f"xapp_name: xApp {item.xapp_name} has not connected its data socket"
-                    item.done(bus.SubscribeResponse(key=item.request.key, error=error, cause=messages.SYSTEM_NOT_READY))
+                    item.refuse()
                 else:
                     self._deferred.append(item)
+
+    def _refuse_deferred(self, xapp_name: str) -> None:
+        """What a process has asked for is not done for its successor of the same name."""
+        for item in [item for item in self._deferred if item.xapp_name == xapp_name]:
+            self._deferred.remove(item)
+            item.refuse()
 
     def permission(self, connection: NodeConnection, xapp_name: str, ran_function_id: int) -> ControlPermission | str:
         """What an xApp may control of a function, or why it may not; a yes is remembered."""
@@ -267,6 +277,7 @@ class RicPlatform:
             if older is not None and older is not connection:
                 self.subscriptions.node_down(setup.node_id, "a newer connection of it")
                 self._keep_counts(older)
+                self.budgets.node_lost(setup.node_id)
                 older.close("a newer connection of the same node")
             node.setup = connection.setup = setup
             node.connection = connection
@@ -285,6 +296,7 @@ class RicPlatform:
             if node is None or node.connection is not connection:
                 return
             _LOG.warning("node_lost", extra=fields(node=node.node_id, reason=reason))
+            self.budgets.node_lost(node.node_id)
             if self._procedures.node_lost(node, reason):
                 return
             self._keep_counts(connection)
@@ -469,6 +481,7 @@ class RicPlatform:
                     continue
                 if now - xapp.last_heard_s - overslept_s > self._xapp_silence_limit_s(xapp):
                     self._joining.pop(xapp.name, None)
+                    self._refuse_deferred(xapp.name)
                     self._xapp_lost(xapp, "silent")
             self._drop_unreachable()
             self._end_holds(now)

@@ -75,6 +75,8 @@ class _Asked:
     record: SubscriptionRecord
     restoring: bool
     waiters: list[SubscribeDone]
+    replaces: SubscriptionRecord | None = None
+    """What stood, or waited, under the same key before; it comes back where this one is refused."""
 
 
 @dataclass(slots=True)
@@ -120,13 +122,13 @@ class SubscriptionManager:
                 self._asked_for(known).waiters.append(done)
                 return
             wanted.instance_id = known.instance_id
-        elif known is not None:
-            self._withdraw(known, "replaced by a subscription of the same key")
+            known = None
+        replaces = None if known is None else self._make_way(known)
         if wanted.instance_id == 0:
             wanted.instance_id = self._next_instance(xapp)
         self._records[wanted.identity] = wanted
         self._store.save_subscription(wanted)
-        self._place(_Asked(wanted, restoring=False, waiters=[done]))
+        self._place(_Asked(wanted, restoring=False, waiters=[done], replaces=replaces))
 
     def unsubscribe(self, xapp: XAppRecord, request_id: e2ap.RicRequestId, done: UnsubscribeDone) -> None:
         """Delete one of the xApp's subscriptions, at the node and in the store."""
@@ -166,6 +168,9 @@ class SubscriptionManager:
             return True  # it answers what was asked before the delete; what was asked after it is answered after it
         pending = self._pending.pop((node_id, carrier_key), None)
         if pending is None:
+            # Asked for before a reset that ended the procedure here and reached the node before the request did.
+            if node_id in self._nodes and not self._carried(node_id, carrier_key):
+                self._delete_at_node(node_id, carrier_key, response.ran_function_id)
             return False
         for asked in pending.asked:
             self._stands(asked.record, response)
@@ -356,7 +361,7 @@ class SubscriptionManager:
 
     def _judge_rights(self, xapp: XAppRecord, record: SubscriptionRecord) -> Refusal | None:
         """Why this xApp may not hold this subscription; None where it may."""
-        if not record.inserts():
+        if record.reports():
             return None
         if record.oid not in xapp.oids:
             text = f"ran_function_id: xApp {xapp.name} is not registered for OID {record.oid}"
@@ -370,7 +375,7 @@ class SubscriptionManager:
             if slice_id not in xapp.slice_ids:
                 text = f"slice_id: xApp {xapp.name} is registered for {sorted(xapp.slice_ids)}, not {slice_id}"
                 return Refusal(text, messages.OM_INTERVENTION)
-        holder = self._insert_holder(record)
+        holder = self._insert_holder(record) if record.inserts() else None
         if holder is not None:
             return Refusal(
                 f"ric_event_trigger_definition: xApp {holder.xapp_name} (key {holder.key!r}) holds the "
@@ -515,14 +520,28 @@ class SubscriptionManager:
             waiter(record.answer(error=reason))
         return asked
 
+    def _make_way(self, known: SubscriptionRecord) -> SubscriptionRecord | None:
+        """Withdraw the subscription of a key for another one; what comes back where that one is refused."""
+        pending = known.state is SubscriptionState.PENDING and self._asked_for(known)
+        comes_back = pending.replaces if pending and not pending.restoring else known
+        self._withdraw(known, "replaced by a subscription of the same key")
+        return comes_back
+
     def _never_stood(self, asked: _Asked) -> bool:
-        """Forget what was asked for and not granted, as the xApp that hears so does; False for what is restored."""
+        """Forget what was asked for and not granted, as the xApp that hears so does; False for what is restored.
+
+        What it replaced is there again, and waits.
+        """
         record = asked.record
         if not asked.waiters:
             return False
         if self._records.get(record.identity) is record:
-            del self._records[record.identity]
-            self._store.delete_subscription(record)
+            if asked.replaces is not None:
+                self._records[record.identity] = asked.replaces
+                self._store.save_subscription(asked.replaces)
+            else:
+                del self._records[record.identity]
+                self._store.delete_subscription(record)
         return True
 
     def _withdraw(self, record: SubscriptionRecord, reason: str, done: Done | None = None) -> bool:
@@ -590,6 +609,9 @@ class SubscriptionManager:
             extra=fields(xapp=record.xapp_name, node=record.node_id, key=record.key, cause=reason),
         )
         self._answer(asked, answer)
+        former = asked.replaces
+        if former is not None and self._records.get(former.identity) is former and former.xapp_name in self._alive:
+            self._restore(former)
 
     def _answer(self, asked: _Asked, answer: bus.SubscribeResponse) -> None:
         if asked.restoring:

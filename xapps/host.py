@@ -24,6 +24,7 @@ from xapps.sdk.errors import BusEndpointError
 from xapps.sdk.service import (
     MetricsServer,
     ServiceError,
+    bus_endpoint,
     calm_interpreter,
     configure_logs,
     place,
@@ -69,7 +70,9 @@ def add_learning_flags(parser: argparse.ArgumentParser) -> None:
         help="trained weights: an id, a .npz file, or a preset (with the set for the node's control delay)",
     )
     start.add_argument("--from-scratch", action="store_true", help="untrained weights")
-    parser.add_argument("--learner", metavar="ENDPOINT", help="the learner's --listen; frozen until it answers")
+    parser.add_argument(
+        "--learner", type=bus_endpoint, metavar="ENDPOINT", help="the learner's --listen; frozen until it answers"
+    )
     parser.add_argument("--learn", action="store_true", help="in lock-step, wait for the learner before deciding")
 
 

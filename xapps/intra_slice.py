@@ -230,7 +230,10 @@ class IntraSliceXApp:
     def _is_overtaken(self, frame: bytes) -> bool:
         """The same of a frame as it came: what waits behind it may be news of other things, or a slot later only."""
         message = parse_down(frame)
-        return message is not None and self._overtaken(message.indication)
+        try:
+            return message is not None and self._overtaken(message.indication)
+        except ValueError:
+            return False  # a header that cannot be used: told where it is answered
 
     def _overtaken(self, indication: e2ap.RicIndication) -> bool:
         """Whether the slot to be decided has passed, or will have: the node has observed the one before it, or a later.

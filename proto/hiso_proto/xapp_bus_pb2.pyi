@@ -172,9 +172,11 @@ class DownMessage(_message.Message):
     def __init__(self, node_id: _Optional[str] = ..., indication: _Optional[_Union[_e2ap_pb2.RicIndication, _Mapping]] = ..., control_acknowledge: _Optional[_Union[_e2ap_pb2.RicControlAcknowledge, _Mapping]] = ..., control_failure: _Optional[_Union[_e2ap_pb2.RicControlFailure, _Mapping]] = ..., node_up: _Optional[_Union[Node, _Mapping]] = ..., node_down: _Optional[str] = ..., subscription_restored: _Optional[_Union[SubscribeResponse, _Mapping]] = ..., node_changed: _Optional[_Union[Node, _Mapping]] = ...) -> None: ...
 
 class UpMessage(_message.Message):
-    __slots__ = ("xapp_name", "control_request")
+    __slots__ = ("xapp_name", "control_request", "node_id")
     XAPP_NAME_FIELD_NUMBER: _ClassVar[int]
     CONTROL_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
     xapp_name: str
     control_request: _e2ap_pb2.RicControlRequest
-    def __init__(self, xapp_name: _Optional[str] = ..., control_request: _Optional[_Union[_e2ap_pb2.RicControlRequest, _Mapping]] = ...) -> None: ...
+    node_id: str
+    def __init__(self, xapp_name: _Optional[str] = ..., control_request: _Optional[_Union[_e2ap_pb2.RicControlRequest, _Mapping]] = ..., node_id: _Optional[str] = ...) -> None: ...

@@ -82,6 +82,7 @@ class E2Association:
             self._errors.send(causes.WRONG_STATE, "e2_setup_response: no E2 setup of this transaction_id is under way")
             return
         self.connected = True
+        self._updates.catch_up()
         rejected = [item.ran_function_id for item in response.ran_functions_rejected]
         _LOG.info("e2_connected", extra=fields(ric=response.global_ric_id, rejected_functions=rejected))
 

@@ -40,10 +40,19 @@ class NodeUpdates:
         self._connected = connected
         self._transaction = 0
         self._unanswered: set[int] = set()
+        self._meanwhile: list[e2ap.RicServiceUpdate | e2ap.E2NodeConfigurationUpdate] = []
+        """Changes since the setup request, to be told when the RIC has answered it."""
 
     def begin(self) -> None:
-        """A new stream: nobody answers what was sent before."""
+        """A new stream, whose setup states all that holds now: nobody answers what was sent before."""
         self._unanswered.clear()
+        self._meanwhile.clear()
+
+    def catch_up(self) -> None:
+        """The setup is complete: tell what has changed since its request."""
+        for update in self._meanwhile:
+            self._update(update)
+        self._meanwhile.clear()
 
     def next_transaction(self) -> int:
         """A transaction id, 1..255: 0 is nobody's."""
@@ -79,7 +88,7 @@ class NodeUpdates:
             ValueError: it is not withdrawn.
         """
         item = self.configuration.offer(function).item()
-        self._service_update(e2ap.RicServiceUpdate(ran_functions_added=[item]))
+        self._update(e2ap.RicServiceUpdate(ran_functions_added=[item]))
 
     def set_component(self, key: ComponentKey, configuration: str) -> None:
         """Add or change a component (E2AP 8.3.6).
@@ -87,7 +96,7 @@ class NodeUpdates:
         Raises:
             ValueError: there is no room for another one.
         """
-        self._configuration_update(self.configuration.set_component(key, configuration))
+        self._update(self.configuration.set_component(key, configuration))
 
     def remove_component(self, key: ComponentKey) -> None:
         """Remove a component (E2AP 8.3.6).
@@ -95,29 +104,25 @@ class NodeUpdates:
         Raises:
             ValueError: it is unknown, or the last one.
         """
-        self._configuration_update(self.configuration.remove_component(key))
+        self._update(self.configuration.remove_component(key))
 
     def settle(self) -> None:
         """Complete withdrawals of functions to which nothing is subscribed any more, and tell the RIC."""
         settled = self.configuration.settle(lambda number: bool(self._subscriptions.keys_of(number)))
         if settled:
             deleted = [function.deletion() for function in settled]
-            self._service_update(e2ap.RicServiceUpdate(ran_functions_deleted=deleted))
+            self._update(e2ap.RicServiceUpdate(ran_functions_deleted=deleted))
 
-    def _service_update(self, update: e2ap.RicServiceUpdate) -> None:
-        if self._connected():
-            update.transaction_id = self._begin_transaction()
+    def _update(self, update: e2ap.RicServiceUpdate | e2ap.E2NodeConfigurationUpdate) -> None:
+        if not self._connected():
+            self._meanwhile.append(update)
+            return
+        update.transaction_id = self.next_transaction()
+        self._unanswered.add(update.transaction_id)
+        if isinstance(update, e2ap.RicServiceUpdate):
             self._send(e2ap.E2apPdu(ric_service_update=update), e2_traffic.SERVICE_UPDATE)
-
-    def _configuration_update(self, update: e2ap.E2NodeConfigurationUpdate) -> None:
-        if self._connected():
-            update.transaction_id = self._begin_transaction()
+        else:
             self._send(e2ap.E2apPdu(e2_node_configuration_update=update), e2_traffic.CONFIGURATION_UPDATE)
-
-    def _begin_transaction(self) -> int:
-        transaction_id = self.next_transaction()
-        self._unanswered.add(transaction_id)
-        return transaction_id
 
     # What the RIC says
 
@@ -126,7 +131,7 @@ class NodeUpdates:
         if error := transaction_id_error(query.transaction_id):
             self._object_to(causes.SEMANTIC_ERROR, f"ric_service_query: {error}")
             return
-        self._service_update(self.configuration.difference(query.ran_functions_accepted))
+        self._update(self.configuration.difference(query.ran_functions_accepted))
 
     def on_service_acknowledge(self, acknowledge: e2ap.RicServiceUpdateAcknowledge) -> None:
         """RICserviceUpdateAcknowledge."""

@@ -155,6 +155,11 @@ def test_an_xapp_ends_when_asked_also_without_a_ric(agent: str) -> None:
         ("intra_slice", ("--slice", "embb", "--policy", "madqn", "--weights", "no-such-d0"), "no-such-d0"),
         ("intra_slice", ("--slice", "embb", "--policy", "madqn", "--weights", "x", "--from-scratch"), "not allowed"),
         ("intra_slice", ("--slice", "embb", "--policy", "greedy", "--metrics-port", "0"), "1..65535"),
+        (
+            "intra_slice",
+            ("--slice", "embb", "--policy", "madqn", "--from-scratch", "--learner", "me"),
+            "--learner: must",
+        ),
         ("inter_slice", ("--policy", "best", "--trigger", "always"), "coma2c"),
         ("inter_slice", ("--policy", "greedy", "--trigger", "sometimes"), "z-ref"),
         ("inter_slice", ("--policy", "coma2c", "--trigger", "always", "--weights", "/nowhere.npz"), "/nowhere.npz"),

@@ -239,6 +239,22 @@ def test_a_second_ric_on_the_same_addresses_is_refused(ric: Ric, tmp_path: Path)
     assert ric.healthy()
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("flag", ["--bus", "--e2-listen"])
+def test_what_is_no_socket_is_left_alone_and_named(tmp_path: Path, flag: str, kind: str) -> None:
+    taken = tmp_path / "taken"
+    if kind == "file":
+        taken.write_text("somebody's")
+    else:
+        taken.mkdir()
+    where = {"--bus": f"ipc://{tmp_path}/b", "--e2-listen": f"unix:{tmp_path}/e"}
+    where[flag] = f"{'ipc://' if flag == '--bus' else 'unix:'}{taken}"
+    done = run(tmp_path, *(part for pair in where.items() for part in pair), "--http-port", str(free_port()))
+    assert done.returncode == 2
+    assert f"{taken}: something that is no socket is there" in done.stderr
+    assert taken.exists()
+
+
 def test_a_store_that_is_no_store_exits_with_2(tmp_path: Path, ric: Ric) -> None:
     (tmp_path / "s.sqlite").write_bytes(b"this is not a database, whatever its name may say" * 100)
     done = run(

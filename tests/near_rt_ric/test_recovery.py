@@ -198,6 +198,33 @@ def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(
     assert (replayed.ric_request_id, replayed.ric_call_process_id) == (e2ap.RicRequestId(), b"")
 
 
+def test_of_budgets_sent_one_after_the_other_those_are_remembered_that_were_taken(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
+    made = node(ric, 44)
+    client = xapp(ric, "hasty", (BUDGETS_OID,))
+    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    common: RequestFields = {
+        "ric_request_id": e2ap.RicRequestId(ric_requestor_id=client.requestor_id),
+        "ran_function_id": BUDGETS_ID,
+    }
+    refused = budgets.ControlMessage(budgets=[budgets.SliceBudget(bandwidth_hz=99)])
+    sent = (BUDGETS, refused, budgets.ControlMessage())
+    for message in sent:  # unasked: nothing tells them apart
+        request = e2ap.RicControlRequest(**common, ric_control_message=message.SerializeToString())
+        client.send_up(up, request)
+        made.expect("ric_control_request")
+    invalid = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_MESSAGE_INVALID)
+    for message in sent:
+        if message is refused:
+            made.send(ric_control_failure=e2ap.RicControlFailure(**common, cause=invalid))
+            client.expect("control_failure")
+        else:
+            made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**common))
+            client.expect("control_acknowledge")
+    assert [item["bandwidth_hz"] for item in ric.get("/budgets").json()[made.node_id]] == [2, 6, 2]
+
+
 def test_controls_sent_while_the_node_is_away_are_refused_at_once(
     ric: Ric, node: ConnectNode, xapp: ConnectXApp
 ) -> None:

@@ -24,7 +24,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto import xapp_bus_pb2 as bus
-from hiso_proto.oids import BUDGETS_OID, SLOT_OID
+from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from ric_fixtures import ConnectNode, ConnectXApp
 
 
@@ -231,14 +231,14 @@ def test_unsubscribe_deletes_at_the_node(ric: Ric, node: ConnectNode, xapp: Conn
     assert error.cause.ric_request == e2ap.RIC_REQUEST_REQUEST_ID_UNKNOWN
 
 
-def ask_for(client: BusClient, node_id: str, key: str) -> None:
-    """Ask for slice 1 without waiting for the answer."""
+def ask_for(client: BusClient, node_id: str, key: str, slice_id: int = 1) -> None:
+    """Ask for a slice without waiting for the answer."""
     request = bus.SubscribeRequest(
         xapp_name=client.name,
         node_id=node_id,
         ran_function_id=SLOT_ID,
         key=key,
-        ric_event_trigger_definition=b"\x08\x01",
+        ric_event_trigger_definition=slot.EventTriggerDefinition(slice_id=slice_id).SerializeToString(),
         actions=[INSERT],
     )
     client.management.send(bus.ManagementMessage(sequence=1_000, subscribe_request=request).SerializeToString())
@@ -406,11 +406,103 @@ def test_an_action_type_of_a_newer_release_is_shown_by_its_number(
     ric: Ric, node: ConnectNode, xapp: ConnectXApp
 ) -> None:
     made = node(ric, 37)
-    client = xapp(ric, "newer")
+    client = xapp(ric, "newer", (KPM_OID,))
     action = e2ap.RicAction(ric_action_id=1, ric_action_type=7)  # type: ignore[arg-type]
     assert client.subscribe(made.node_id, KPM_ID, "k", actions=[action]).error == ""
     (item,) = [item for item in ric.get("/subscriptions").json() if item["xapp"] == "newer"]
     assert item["actions"] == ["7"]
+
+
+@pytest.mark.parametrize("others", [[1], [1, 0]], ids=["one", "one-after-the-other"])
+def test_what_a_refused_request_was_to_replace_stands_again(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, others: list[int]
+) -> None:
+    made = node(ric, 37 + len(others))
+    client = xapp(ric, f"rash-{len(others)}", (SLOT_OID,), (0, 1))
+    stood = client.subscribe_slot(made.node_id, 0).ric_request_id
+    made.expect("ric_subscription_request")
+    made.accept = False
+    for slice_id in others:
+        ask_for(client, made.node_id, "slot", slice_id)
+        made.answer_delete(made.expect("ric_subscription_delete_request").ric_subscription_delete_request)
+        asked = made.expect("ric_subscription_request").ric_subscription_request
+    made.accept = True
+    cause = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_FUNCTION_RESOURCE_LIMIT)
+    made.send(
+        ric_subscription_failure=e2ap.RicSubscriptionFailure(
+            ric_request_id=asked.ric_request_id, ran_function_id=SLOT_ID, cause=cause
+        )
+    )
+    assert made.expect("ric_subscription_request").ric_subscription_request.ric_request_id == stood
+    assert client.expect("subscription_restored").subscription_restored.ric_request_id == stood
+    made.indicate(stood, SLOT_ID)
+    client.expect("indication")
+    (item,) = [item for item in ric.get("/subscriptions").json() if item["xapp"] == client.name]
+    assert (item["state"], item["ric_instance_id"]) == ("active", stood.ric_instance_id)
+
+
+def test_what_was_to_be_replaced_comes_back_with_the_node(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
+    made = node(ric, 46)
+    client = xapp(ric, "rash-too", (SLOT_OID,), (0, 1))
+    stood = client.subscribe_slot(made.node_id, 0).ric_request_id
+    made.accept = False
+    ask_for(client, made.node_id, "slot")
+    made.expect("ric_subscription_delete_request")
+    made.close()
+    client.expect("node_down")
+    back = node(ric, 46)
+    wait_until(lambda: list(back.subscribed) == [(stood.ric_requestor_id, stood.ric_instance_id)])
+
+
+def test_what_a_node_has_admitted_and_nobody_waits_for_is_deleted_there(ric: Ric, node: ConnectNode) -> None:
+    made = node(ric, 40)
+    nobodys = e2ap.RicRequestId(ric_requestor_id=9, ric_instance_id=9)
+    made.send(ric_subscription_response=e2ap.RicSubscriptionResponse(ric_request_id=nobodys, ran_function_id=SLOT_ID))
+    delete = made.expect("ric_subscription_delete_request").ric_subscription_delete_request
+    assert (delete.ric_request_id, delete.ran_function_id) == (nobodys, SLOT_ID)
+
+
+def test_only_reports_need_no_rights(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
+    made = node(ric, 41)
+    client = xapp(ric, "meddler")
+    policy = e2ap.RicAction(ric_action_id=1, ric_action_type=e2ap.POLICY)
+    refused = client.subscribe(made.node_id, KPM_ID, "k", actions=[policy])
+    assert refused.error.startswith("ran_function_id: xApp meddler is not registered for OID")
+    assert client.subscribe(made.node_id, KPM_ID, "k").error == ""
+
+
+def test_what_is_asked_for_without_a_data_socket_is_refused_and_not_done_for_a_successor(
+    ric: Ric, node: ConnectNode
+) -> None:
+    made = node(ric, 42)
+    clients = []
+    for _ in range(2):
+        clients.append(client := BusClient(ric.bus, "deaf", listens=False))
+        assert client.register((SLOT_OID,), (1,)).error == ""
+        ask_for(client, made.node_id, "slot")
+        client.silence()
+    for client in clients:
+        assert client.management.poll(5_000)
+        answer = bus.ManagementMessage.FromString(client.management.recv()).subscribe_response
+        assert answer.error == "xapp_name: xApp deaf has not connected its data socket"
+        assert answer.cause.ric_request == e2ap.RIC_REQUEST_SYSTEM_NOT_READY
+        client.close()
+    assert made.subscribed == {}
+
+
+def test_a_control_for_another_node_than_listens_is_refused(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
+    made = node(ric, 43)
+    client = xapp(ric, "stale", (BUDGETS_OID,))
+    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    request = control(e2ap.RicRequestId(ric_requestor_id=client.requestor_id), BUDGETS_ID)
+    for node_id in ("00101-999", made.node_id):
+        message = bus.UpMessage(xapp_name="stale", node_id=node_id, control_request=request)
+        client.send_up_raw(up, message.SerializeToString())
+    failure = client.expect("control_failure")
+    assert failure.node_id == "00101-999"
+    assert failure.control_failure.cause.ric_request == e2ap.RIC_REQUEST_SYSTEM_NOT_READY
+    made.expect("ric_control_request")
+    assert made.received.empty()
 
 
 @pytest.mark.slow

@@ -282,6 +282,44 @@ def test_an_xapp_outlives_a_killed_ric_with_and_without_its_store(
 
 
 @pytest.mark.slow
+def test_a_ric_without_its_store_gives_instances_anew_and_mixes_up_no_nodes(own_ric: Ric, node: ConnectNode) -> None:
+    first = [node(own_ric, number) for number in (1, 2)]
+    heard: list[tuple[str, str]] = []
+    with XApp("at-two", bus=own_ric.bus, oids=[SLOT_OID], slices=[SLICE]) as xapp:
+        xapp.connect(10)
+
+        def subscribe(there: E2Node) -> Subscription:
+            action = insert_action(slot.ActionDefinition(), there.time_to_wait(SLOT_OID))
+            return xapp.subscribe(
+                there,
+                SLOT_OID,
+                key="slot",
+                trigger=TRIGGER,
+                actions=[action],
+                handler=lambda node, _indication: heard.append((node.node_id, there.node_id)),
+            )
+
+        held = {there.node_id: subscribe(there) for there in sorted(xapp.nodes(), key=lambda item: item.node_id)}
+        assert [held[made.node_id].request_id.ric_instance_id for made in first] == [1, 2]
+        os.kill(own_ric.hot_pid(), signal.SIGKILL)
+        own_ric.process.wait(timeout=10)
+        for path in own_ric.folder.glob("store.sqlite*"):
+            path.unlink()
+        own_ric.start()
+        back = []
+        for number in (2, 1):
+            back.append(made := node(own_ric, number))
+            while not made.subscribed:
+                xapp.step()
+        assert [held[made.node_id].request_id.ric_instance_id for made in back] == [1, 2]
+        for made in back:
+            insert(made, held[made.node_id].request_id)
+        while len(heard) < 2:
+            xapp.step()
+    assert sorted(heard) == [("00101-1", "00101-1"), ("00101-2", "00101-2")]
+
+
+@pytest.mark.slow
 def test_an_xapp_outlives_a_stopped_ric(own_ric: Ric, node: ConnectNode, echo: StartEcho) -> None:
     made = node(own_ric, 1)
     running = echo(own_ric, "echo-e")

@@ -100,7 +100,7 @@ class Node:
                     if pdu.HasField("ric_subscription_request") and self.accept:
                         self._accept(pdu.ric_subscription_request)
                     if pdu.HasField("ric_subscription_delete_request") and self.accept:
-                        self._delete(pdu.ric_subscription_delete_request)
+                        self.answer_delete(pdu.ric_subscription_delete_request)
                     self.received.put(pdu)
         self.ended.set()
 
@@ -115,7 +115,8 @@ class Node:
             )
         )
 
-    def _delete(self, request: e2ap.RicSubscriptionDeleteRequest) -> None:
+    def answer_delete(self, request: e2ap.RicSubscriptionDeleteRequest) -> None:
+        """Delete a subscription."""
         key = request.ric_request_id
         self.subscribed.pop((key.ric_requestor_id, key.ric_instance_id), None)
         self.send(

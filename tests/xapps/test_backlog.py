@@ -90,10 +90,10 @@ def serving_xapp(log: Path, lockstep: bool) -> Iterator[Serving]:
 
 
 def insert(node: Node, request_id: e2ap.RicRequestId, slot: int, *, number: int = 0, bad: str = "") -> None:
-    """An INSERT; `bad`: the array of the observation that lacks a byte."""
+    """An INSERT; `bad`: the array of the observation that lacks a byte, or "header", which does not decode then."""
     header = slot_pb2.IndicationHeader(decided_slot=slot + DELAY_SLOTS, observed_slot=slot, slice_id=1)
     _, message = observation(slot, [20, 30])
-    if bad:
+    if bad and bad != "header":
         body = slot_pb2.IndicationMessage.FromString(message)
         setattr(body, bad, getattr(body, bad)[:-1])
         message = body.SerializeToString()
@@ -102,7 +102,7 @@ def insert(node: Node, request_id: e2ap.RicRequestId, slot: int, *, number: int 
         SLOT_ID,
         ric_indication_sn=number,
         ric_indication_type=e2ap.INSERT,
-        ric_indication_header=header.SerializeToString(),
+        ric_indication_header=b"\xff" if bad == "header" else header.SerializeToString(),
         ric_indication_message=message,
         ric_call_process_id=slot.to_bytes(8, "little"),
     )
@@ -134,6 +134,25 @@ def test_after_a_stall(lockstep: bool, tmp_path: Path) -> None:
     else:
         assert len(answered) < BACKLOG / 2
         assert answered[-2:] != [BACKLOG - 1, BACKLOG]  # the slot of the one before is about to begin
+
+
+@pytest.mark.slow
+def test_a_header_that_does_not_decode_is_refused_by_name_also_in_a_backlog(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with serving_xapp(log, lockstep=False) as (node, request_id, xapp, _):
+        insert(node, request_id, 0)
+        assert answered_slots(node, last=0) == [0]
+        xapp.send_signal(signal.SIGSTOP)
+        insert(node, request_id, 1, number=1, bad="header")
+        insert(node, request_id, 2, number=2, bad="header")
+        time.sleep(0.3)
+        xapp.send_signal(signal.SIGCONT)
+        time.sleep(0.3)  # else what follows overtakes them
+        insert(node, request_id, 9, number=3)
+        assert answered_slots(node, last=9) == [9]
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    refused = [line["reason"] for line in lines if line["event"] == "observation_unusable"]
+    assert refused[0].startswith("header: ")
 
 
 @pytest.mark.slow

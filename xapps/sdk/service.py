@@ -17,6 +17,7 @@ __all__ = [
     "MetricsServer",
     "ServiceError",
     "base_parser",
+    "bus_endpoint",
     "calm_interpreter",
     "configure_logs",
     "fields",
@@ -27,7 +28,8 @@ __all__ = [
 ]
 
 
-def _bus(text: str) -> str:
+def bus_endpoint(text: str) -> str:
+    """A flag's ZeroMQ endpoint; raises ArgumentTypeError."""
     if not is_address(text, unix="ipc://", tcp="tcp://"):
         raise argparse.ArgumentTypeError(f"must be ipc:///path or tcp://host:port (1..{MAX_PORT}), not {text!r}")
     return text
@@ -37,7 +39,7 @@ def base_parser(prog: str, description: str, *, metrics_port: int) -> argparse.A
     """A parser with the flags that every host has; `metrics_port` is the default of --metrics-port."""
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument(
-        "--bus", required=True, type=_bus, metavar="ENDPOINT", help="the RIC's: ipc:///path or tcp://host:port"
+        "--bus", required=True, type=bus_endpoint, metavar="ENDPOINT", help="the RIC's: ipc:///path or tcp://host:port"
     )
     parser.add_argument("--policy", required=True, metavar="NAME")
     parser.add_argument("--seed", type=integer_in(0, 2**63 - 1), default=0)

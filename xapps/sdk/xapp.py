@@ -247,8 +247,7 @@ class XApp:
         replaced = self._subscriptions.get((node.node_id, key))
         if replaced is not None:
             replaced.active = False
-            if self._by_instance.get(replaced.request_id.ric_instance_id) is replaced:
-                del self._by_instance[replaced.request_id.ric_instance_id]
+            self._close_route(replaced)
         self._subscriptions[node.node_id, key] = subscription
         return subscription
 
@@ -258,14 +257,15 @@ class XApp:
         answer = self._management.request(SUBSCRIBE_TIMEOUT_S, unsubscribe_request=request)
         subscription.active = False
         self._subscriptions.pop((subscription.node.node_id, subscription.key), None)
-        self._by_instance.pop(subscription.request_id.ric_instance_id, None)
+        self._close_route(subscription)
         error = answer.error or answer.unsubscribe_response.error
         if error:
             raise SubscriptionError(error)
 
     def control(self, node: E2Node, request: e2ap.RicControlRequest) -> bool:
         """Send a control (`answer` makes one from an indication); False where it could not even leave."""
-        return self.send_frame(node, bus.UpMessage(xapp_name=self.name, control_request=request).SerializeToString())
+        message = bus.UpMessage(xapp_name=self.name, node_id=node.node_id, control_request=request)
+        return self.send_frame(node, message.SerializeToString())
 
     def send_frame(self, node: E2Node, frame: bytes | memoryview) -> bool:
         """Send an UpMessage that is already bytes; False where it could not even leave."""
@@ -504,12 +504,18 @@ class XApp:
             cause = describe_cause(answer.failure.cause)
             text = answer.failure.criticality_diagnostics.text
             raise SubscriptionError(f"the node refuses: {cause} {text}".rstrip(), answer.failure.cause, answer.failure)
-        self._by_instance.pop(subscription.request_id.ric_instance_id, None)
+        self._close_route(subscription)
         subscription.request_id = answer.ric_request_id
         subscription.active = True
         subscription.end = bus.NOT_ENDED
         subscription.next_sn.clear()
         self._by_instance[answer.ric_request_id.ric_instance_id] = subscription
+
+    def _close_route(self, subscription: Subscription) -> None:
+        """Indications of its instance are no longer its; a RIC without its store may have given it to another."""
+        instance = subscription.request_id.ric_instance_id
+        if self._by_instance.get(instance) is subscription:
+            del self._by_instance[instance]
 
     def _restored(self, node_id: str, answer: bus.SubscribeResponse) -> None:
         subscription = self._subscriptions.get((node_id, answer.key))
@@ -518,7 +524,7 @@ class XApp:
         subscription.end = answer.end
         if answer.end == bus.DELETED_BY_OPERATOR:
             del self._subscriptions[node_id, answer.key]
-            self._by_instance.pop(subscription.request_id.ric_instance_id, None)
+            self._close_route(subscription)
         try:
             self._take_answer(subscription, answer)
         except SubscriptionError as error:

@@ -71,6 +71,23 @@ def test_a_function_without_subscriptions_is_withdrawn_at_once_and_offered_again
     assert (item.ran_function_oid, item.ran_function_revision) == (KPM_OID, before + 1)
 
 
+def test_what_changes_while_the_setup_is_under_way_is_told_when_it_is_complete(bench: Bench) -> None:
+    bench.node.handle(Opened(1))
+    stated = only(bench, "e2_setup_request")
+    bench.node.updates.withdraw("kpm")
+    bench.node.updates.set_component(XN, "late")
+    assert bench.link.take() == []
+    bench.give(e2_setup_response=e2ap.E2SetupResponse(transaction_id=stated.transaction_id))
+    withdrawn, added = bench.link.take()
+    assert [item.ran_function_id for item in withdrawn.ric_service_update.ran_functions_deleted] == [KPM_ID]
+    (component,) = added.e2_node_configuration_update.e2_node_component_config_addition
+    assert (component.component_id, component.request_part) == ("xn-2", b"late")
+    bench.node.handle(Opened(1))
+    only(bench, "e2_setup_request")
+    bench.give(e2_setup_response=e2ap.E2SetupResponse(transaction_id=1))
+    assert bench.link.take() == []
+
+
 def test_a_subscribed_function_is_withdrawn_when_the_ric_has_deleted_its_subscriptions(bench: Bench) -> None:
     for slice_id in (0, 1):
         bench.subscribe(slice_id)
