@@ -246,11 +246,6 @@ class LocalSystem:
         return child in self._emulators and self.plan.request.slots is not None and child.exit_code() == 0
 
     @property
-    def restarts(self) -> int:
-        """Processes that died and were started again."""
-        return sum(child.restarts for child in self.children)
-
-    @property
     def pids(self) -> dict[str, int]:
         """Process ids by service."""
         return {child.spec.name: child.pid for child in self.children}

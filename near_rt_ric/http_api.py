@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Response
+from fastapi import Path as PathParameter
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
 from hiso_proto import e2sm_budgets_pb2 as budgets
@@ -18,7 +19,6 @@ from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from pydantic import AfterValidator
 
 from near_rt_ric.admin_client import STATE_TIMEOUT_S, AdminClient, HotLoopUnavailableError
 from near_rt_ric.failures import Kind
@@ -30,13 +30,7 @@ MAX_REQUEST_ID = 65_535
 """RIC Requestor ID, RIC Instance ID (E2AP 9.2.7)."""
 
 
-def _in_request_id(value: int) -> int:
-    if not 0 <= value <= MAX_REQUEST_ID:
-        raise ValueError(f"must be 0..{MAX_REQUEST_ID} (given {value})")
-    return value
-
-
-RequestIdPart = Annotated[int, AfterValidator(_in_request_id)]
+RequestIdPart = Annotated[int, PathParameter(ge=0, le=MAX_REQUEST_ID)]
 
 _DEFINITIONS: dict[str, type[Message]] = {
     KPM_OID: kpm.RanFunctionDefinition,

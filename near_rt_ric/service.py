@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from near_rt_ric.admin_client import AdminClient
-from near_rt_ric.endpoints import BusEndpoints, EndpointError, wildcard_as_loopback
+from near_rt_ric.endpoints import MAX_IPC_PATH_BYTES, BusEndpoints, EndpointError, wildcard_as_loopback
 from near_rt_ric.hot_loop import USAGE_ERROR, HotLoopConfig
 from near_rt_ric.http_api import create_app
 from near_rt_ric.xapp_manager.containers import ContainerBackend
@@ -83,8 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     admin = f"ipc://{options.run_dir.resolve() / 'ric-admin'}"
     try:
         BusEndpoints.parse(options.bus)
-        BusEndpoints.parse(admin)  # the same limit on the length of a path
-        _make_folder(options.run_dir)
+        _make_folder(options.run_dir, admin.removeprefix("ipc://"))
         listener = listen(options.http_host, options.http_port)
     except (EndpointError, OSError) as error:
         _LOG.error("ric_cannot_start", extra=fields(reason=str(error)))
@@ -110,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _serve(HttpFace(app, listener), manager, hot_loop, stop)
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: Path, longest_socket: str) -> None:
+    if len(longest_socket.encode()) > MAX_IPC_PATH_BYTES:
+        raise EndpointError(f"run-dir: {path}: sockets in it may have paths of at most {MAX_IPC_PATH_BYTES} bytes")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

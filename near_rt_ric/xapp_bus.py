@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -18,7 +19,7 @@ from google.protobuf.message import DecodeError
 from hiso_proto import xapp_bus_pb2 as bus
 
 from near_rt_ric.e2_termination import UpSocket
-from near_rt_ric.endpoints import BusEndpoints, EndpointError
+from near_rt_ric.endpoints import BusEndpoints, EndpointError, claim_unix_path
 from near_rt_ric.platform import RicPlatform
 
 _LOG = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class XAppBus:
         self._sockets: list[_Socket] = []
         endpoints.claim()
         self._management = self._bound(zmq.ROUTER, endpoints.management)
+        claim_unix_path(Path(admin_endpoint.removeprefix("ipc://")))
         self._faces = self._bound(zmq.ROUTER, admin_endpoint)
         self._down = self._bound(zmq.ROUTER, endpoints.down)
         # pyzmq's own `send` looks at options that are not used here; this is the one beneath it.

@@ -27,6 +27,9 @@ SERVICES = (
     "xapp-intra-embb",
     "xapp-intra-urllc",
 )
+_AS_SHIPPED = ("HISO_SET", "HISO_SEED", "HISO_INTER", "HISO_INTRA", "HISO_TRIGGER")
+"""What a person's .env may say otherwise, and a measurement must not."""
+
 _FILE = Path(hiso.__file__).resolve().parents[1] / "docker-compose.yml"
 _START_LIMIT_S = 120.0
 _POLL_S = 0.25
@@ -89,6 +92,7 @@ def _compose(program: list[str], port_base: int, *arguments: str, check: bool = 
         "HISO_WEIGHTS": "base",
         "HISO_CLOCK": "realtime",
         "HISO_CONTROL_DELAY_SLOTS": "2",
+        **dict.fromkeys(_AS_SHIPPED, ""),
     }
     done = subprocess.run(
         [*program, "--file", str(_FILE), *arguments],

@@ -39,7 +39,9 @@ def start_to_first_kpi_s(port_base: int, stop: Stop) -> float:
         client = LoopbackClient(ports.port_of("emulator", port_base))
         try:
             while not _has_kpis(client):
-                if command.poll() is not None or time.monotonic() - started_s > LIMIT_S:
+                if command.poll() is not None:
+                    raise ProcessFailed(f"hiso up ended with exit code {command.returncode} before it showed a KPI")
+                if time.monotonic() - started_s > LIMIT_S:
                     raise ProcessFailed(f"hiso up shows no KPI within {LIMIT_S:g} s")
                 if stop.wait(_POLL_S):
                     raise Interrupted

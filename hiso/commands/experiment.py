@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import signal
 import sys
 from concurrent.futures.process import BrokenProcessPool
@@ -30,6 +29,7 @@ from hiso.experiments.spec import Experiment, ExperimentError
 from hiso.experiments.store import Store, StoreError
 from hiso.experiments.tables import TableError
 from hiso.experiments.verification import compare, lend_weights, sample, stored_runs
+from hiso.placement import allowed_cores
 from hiso.terminal import table_width
 
 MAX_JOBS = 256
@@ -94,7 +94,7 @@ def run(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     try:
-        tally = _execute(console, runs, series, Store(out), jobs or len(os.sched_getaffinity(0)), retry_failed)
+        tally = _execute(console, runs, series, Store(out), jobs or len(allowed_cores()) or 1, retry_failed)
     except StoreError as error:
         refuse(str(error))
     except KeyboardInterrupt:
@@ -168,7 +168,7 @@ def verify(
             ready = lend_weights(chosen, then, store, again)
             if not ready:
                 refuse(f"out: {out} holds no runs of {earlier}, or not the weights that they need")
-            _execute(console, ready, {}, again, jobs or len(os.sched_getaffinity(0)), retry_failed=False)
+            _execute(console, ready, {}, again, jobs or len(allowed_cores()) or 1, retry_failed=False)
             different = compare(ready, then, store, again)
     except (StoreError, ExperimentError) as error:
         refuse(str(error))

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hiso.commands.options import check_file, refuse
+from hiso.commands.options import check_file, fail, refuse
 from hiso.terminal import table_width
 from ran_emulator.scenario import PRESETS
 from xapps.slicing.weights import ANY_HWI_MODEL, Weights, WeightsError, WeightsMetadata, load_weights
@@ -93,7 +93,7 @@ def write_cards(
     try:
         page.write_text(text, encoding="utf-8")
     except OSError as error:
-        refuse(f"page: {page} cannot be written: {error.strerror}")
+        fail(f"page: {page} cannot be written: {error.strerror}")
 
 
 def _card(weights: Weights) -> dict[str, object]:

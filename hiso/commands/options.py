@@ -200,7 +200,7 @@ def write_json(path: Path | None, data: dict[str, Any]) -> None:
     try:
         summaries.write(path, data)
     except OSError as error:
-        refuse(f"json: {path} cannot be written: {error.strerror}")
+        fail(f"json: {path} cannot be written: {error.strerror}")
 
 
 def check_torch(*, learn: bool) -> None:

@@ -86,14 +86,17 @@ class LiveRun:
             request: RunRequest | None = self._request
             while request is not None and not self._stop.is_set():
                 self._request = request
-                run_dir = make_run_dir()
+                try:
+                    run_dir = make_run_dir()
+                except OSError as error:
+                    refuse(str(error))
                 try:
                     request = self._run_once(request, run_dir)
                 except ProcessFailed as error:
                     self._terminal.say(f"hiso: {error}")
                     self._terminal.say(f"logs: {run_dir}")
                     return False
-                except WeightsError:  # before anything ran: there is nothing to read
+                except BaseException:  # nothing that its logs would tell
                     discard_run_dir(run_dir)
                     raise
                 discard_run_dir(run_dir)
@@ -115,7 +118,7 @@ class LiveRun:
         monitor = Monitor(self._port_base, request.learning_agents, request.cells, agents)
         try:
             if not system.start(lambda: not self._stop.is_set()):
-                self._terminal.say("ended before everything ran: there is no summary")
+                self._say_ended_early()
                 return None
             self._say_where(system)
             slower_request = self._follow(system, monitor)
@@ -124,12 +127,26 @@ class LiveRun:
             raise
         finally:
             monitor.close()
-            killed = system.stop()
+            killed = self._end(system)
         for name in killed:
             self._terminal.say(f"{name} did not end when asked and was killed")
         if slower_request is None:
             self._finish(request, system)
         return slower_request
+
+    def _say_ended_early(self) -> None:
+        self._terminal.say("ended before everything ran: there is no summary")
+        if self._json is not None:
+            raise ProcessFailed(f"json: {self._json} was not written")
+
+    @staticmethod
+    def _end(system: LocalSystem) -> list[str]:
+        """End everything; at once where somebody will not wait."""
+        try:
+            return system.stop()
+        except BaseException:
+            system.kill()
+            raise
 
     def _say_where(self, system: LocalSystem) -> None:
         faces = [
@@ -167,19 +184,19 @@ class LiveRun:
     def _slow_down(self, complaint: str) -> RunRequest:
         """Nobody should watch the fallback and believe that it is the agent."""
         clock = slower(self._request.clock)
-        self._terminal.say(
-            f"{complaint}: this machine does not hold clock {self._request.clock.name}; "
-            f"starting again with {clock.name}"
-        )
-        return self._request.with_clock(clock)
+        complaint = f"{complaint}: this machine does not hold clock {self._request.clock.name}"
+        request = self._request.with_clock(clock)
+        try:
+            request.weights()
+        except WeightsError as error:  # the agents of its control delay, where that is another
+            raise ProcessFailed(f"{complaint}, and with {clock.name}: {error}") from error
+        self._terminal.say(f"{complaint}; starting again with {clock.name}")
+        return request
 
     def _finish(self, request: RunRequest, system: LocalSystem) -> None:
         cells = system.summaries()
         if cells is None:
-            self._terminal.say("an emulator left no summary")
-            if self._json is not None:
-                raise ProcessFailed(f"json: {self._json} was not written")
-            return
+            raise ProcessFailed("an emulator left no summary")
         inter = self._agents.get("inter")
         facts = summaries.HostFacts(
             wall_s=max(cell.get("wall_s", self._wall_s) for cell in cells),

@@ -95,11 +95,7 @@ class XAppManager:
                 raise ConflictError(f"name: {name} is deployed already: upgrade or remove it")
             if len(self._deployments) >= MAX_DEPLOYMENTS:
                 raise ConflictError(f"name: at most {MAX_DEPLOYMENTS} xApps can be deployed")
-            if self._is_taken(name):
-                raise ConflictError(
-                    f"name: an xApp {name} is running that was not deployed here: "
-                    "end it first (hiso up --leave-out AGENT does not start its own)"
-                )
+            self._require_free(name)
             backend = self._backend(descriptor)
             backend.check(descriptor)
             self._opened().save(descriptor, wanted=True)
@@ -110,6 +106,7 @@ class XAppManager:
         """Run a stopped one, or one that waits for its next start; raises UnknownXAppError, NotReadyError."""
         with self._operation(name) as deployment:
             if deployment.state != "running":
+                self._require_free(name)
                 self._opened().save(deployment.descriptor, wanted=True)
                 deployment.start()
 
@@ -145,6 +142,7 @@ class XAppManager:
             if not deployment.wanted:
                 self._opened().save(after, wanted=False)
                 deployment.become(after, backend)
+                self._forget_at(backend_before, deployment)
                 return
             self._hold(name)
             self._replace(deployment, after, backend)
@@ -154,11 +152,13 @@ class XAppManager:
                 except NotReadyError:
                     self._take_back(deployment, before, backend_before)
                     raise
+                self._forget_at(backend_before, deployment)
                 _LOG.info("xapp_upgraded", extra=fields(xapp=name, program=after.program))
                 return
             # What a version that still runs has printed last may be its predecessor's.
             words = deployment.last_words() if deployment.last_exit else f"within {REGISTER_LIMIT_S:g} s"
             self._take_back(deployment, before, backend_before)
+            self._forget_at(backend, deployment)
             back = "runs again" if self._registers(deployment) else "was started again and has not registered either"
         _LOG.error("xapp_upgrade_failed", extra=fields(xapp=name, program=after.program, last_words=words))
         raise UpgradeFailedError(f"{after.program} has not registered as {name} ({words}): the version before {back}")
@@ -214,6 +214,12 @@ class XAppManager:
         self._opened()
         self._command("hold", xapp_name=name, limit_s=_HOLD_S)
 
+    @staticmethod
+    def _forget_at(backend: Backend, deployment: Deployment) -> None:
+        """Remove what an xApp that runs elsewhere now has left."""
+        if deployment.backend is not backend:
+            backend.forget(deployment.descriptor.name)
+
     def _take_back(self, deployment: Deployment, before: Descriptor, backend: Backend) -> None:
         with suppress(NotReadyError):  # a hot loop that is away takes no subscriptions down either
             self._hold(before.name)
@@ -239,14 +245,16 @@ class XAppManager:
             time.sleep(_WATCH_S)
         return False
 
-    def _is_taken(self, name: str) -> bool:
-        """Whether somebody lives on the bus under this name; who has just ended is given time to be missed."""
+    def _require_free(self, name: str) -> None:
+        """Refuse a name under which somebody lives on the bus; who has just ended is given time to be missed."""
         deadline_s = time.monotonic() + MISSED_WITHIN_S
         while self._registered(name).get("alive"):
             if time.monotonic() > deadline_s:
-                return True
+                raise ConflictError(
+                    f"name: an xApp {name} is running that was not deployed here: "
+                    "end it first (hiso up --leave-out AGENT does not start its own)"
+                )
             time.sleep(_WATCH_S)
-        return False
 
     def _registered(self, name: str) -> dict[str, Any]:
         """The hot loop's record of an xApp; empty where it has none."""

@@ -361,7 +361,7 @@ def test_a_summary_that_cannot_be_written_after_all_is_told_after_the_result(
     runner: CliRunner, command: list[str], shown: str
 ) -> None:
     result = runner.invoke(app, [*command, "--json", "/dev/full"])
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert "json: /dev/full cannot be written: No space left on device" in result.stderr
     assert shown in result.stdout
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from hiso import launcher, ports
 from hiso.bench import system_run
 from hiso.commands import up
-from hiso.launcher import Plan, make_run_dir
+from hiso.launcher import LocalSystem, Plan, make_run_dir
 from hiso.placement import HOT_LOOPS, emulator_names, fifo_allowed, place, spread
 from hiso.processes import RESTART_LIMIT, Child, ProcessFailed, ProcessSpec, end_all
 from hiso.run_request import RequestError, RunRequest, make_request
@@ -338,3 +339,32 @@ def test_weights_that_cannot_be_leave_no_run_directory(
     with pytest.raises(WeightsError):
         run()
     assert not made.exists()
+
+
+def test_who_will_not_wait_for_the_end_ends_everything_at_once() -> None:
+    class Hanging:
+        killed = False
+
+        def stop(self) -> None:
+            raise KeyboardInterrupt
+
+        def kill(self) -> None:
+            self.killed = True
+
+    system = Hanging()
+    with pytest.raises(KeyboardInterrupt):
+        up.LiveRun._end(cast(LocalSystem, system))
+    assert system.killed
+
+
+def test_a_slower_clock_for_which_there_are_no_weights_ends_the_run_with_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(slowed: RunRequest) -> None:
+        assert slowed.control_delay_slots == 0
+        raise WeightsError("weights: mine-d0 is missing")
+
+    run = up.LiveRun(request(clock="0.25x"), ports.DEFAULT_PORT_BASE, None, live=False)
+    monkeypatch.setattr(RunRequest, "weights", missing)
+    with pytest.raises(ProcessFailed, match=r"clock 0\.25x, and with lockstep: weights: mine-d0 is missing"):
+        run._slow_down("5 % late")

@@ -266,6 +266,18 @@ def test_who_was_not_deployed_is_listed_and_left_alone(manager: Manager, xapp: C
     assert manager.xapp("by-hand")["alive"]
 
 
+def test_a_stopped_one_is_not_started_beside_one_of_its_name(manager: Manager, xapp: ConnectXApp) -> None:
+    manager.deploy()
+    manager.ask("POST", f"/xapps/{NAME}/stop")
+    xapp(manager.ric, NAME)
+    wait_until(lambda: manager.xapp().get("alive", False))
+    refused = manager.call("POST", f"/xapps/{NAME}/start")
+    assert refused.status_code == httpx.codes.CONFLICT
+    assert f"name: an xApp {NAME} is running that was not deployed here" in refused.json()["detail"]
+    assert manager.deployment()["state"] == "stopped"
+    assert manager.xapp()["alive"]
+
+
 def test_a_name_is_deployed_once(manager: Manager) -> None:
     manager.deploy()
     again = manager.call("POST", "/xapps", DESCRIPTOR)
