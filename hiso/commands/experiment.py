@@ -94,7 +94,7 @@ def run(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     try:
-        tally = _execute(console, runs, series, Store(out), jobs or len(allowed_cores()) or 1, retry_failed)
+        tally = _execute(console, runs, series, Store(out), jobs, retry_failed)
     except StoreError as error:
         refuse(str(error))
     except KeyboardInterrupt:
@@ -168,7 +168,7 @@ def verify(
             ready = lend_weights(chosen, then, store, again)
             if not ready:
                 refuse(f"out: {out} holds no runs of {earlier}, or not the weights that they need")
-            _execute(console, ready, {}, again, jobs or len(allowed_cores()) or 1, retry_failed=False)
+            _execute(console, ready, {}, again, jobs, retry_failed=False)
             different = compare(ready, then, store, again)
     except (StoreError, ExperimentError) as error:
         refuse(str(error))
@@ -235,7 +235,12 @@ def _expanded(experiment: Experiment, *, quick: bool) -> Plan:
 
 
 def _execute(
-    console: Console, runs: dict[str, Run], series: dict[str, set[str]], store: Store, jobs: int, retry_failed: bool
+    console: Console,
+    runs: dict[str, Run],
+    series: dict[str, set[str]],
+    store: Store,
+    jobs: int | None,
+    retry_failed: bool,
 ) -> Tally:
     columns = (
         TextColumn("runs"),
@@ -251,4 +256,4 @@ def _execute(
             state = f"{tally.failed} failed  " if tally.failed else ""
             progress.update(task, completed=tally.stored + tally.done, last=state + (last.name if last else ""))
 
-        return execute(runs, store, jobs, watch, retry_failed, series)
+        return execute(runs, store, jobs or len(allowed_cores()) or 1, watch, retry_failed, series)

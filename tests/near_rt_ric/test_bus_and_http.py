@@ -90,7 +90,7 @@ def test_malformed_up_messages_are_counted_and_the_next_control_passes(
     made = node(ric, 32)
     client = xapp(ric, "noisy", (SLOT_OID,), (0,))
     request_id = client.subscribe_slot(made.node_id, 0).ric_request_id
-    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    up = ric.up_endpoint(made.node_id)
     client.send_up_raw(up, b"\xff\xff")
     client.send_up_raw(up, b"0" * 16, b"12345678", b"forged as the platform's own")
     client.send_up(up, e2ap.RicControlRequest(ran_function_id=SLOT_ID), name="unknown-xapp")

@@ -160,7 +160,7 @@ def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(
 ) -> None:
     made = node(ric, 9)
     client = xapp(ric, "budgeter", (BUDGETS_OID,))
-    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    up = ric.up_endpoint(made.node_id)
 
     def send(message: budgets.ControlMessage, call: bytes) -> None:
         client.send_up(
@@ -203,7 +203,7 @@ def test_of_budgets_sent_one_after_the_other_those_are_remembered_that_were_take
 ) -> None:
     made = node(ric, 44)
     client = xapp(ric, "hasty", (BUDGETS_OID,))
-    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    up = ric.up_endpoint(made.node_id)
     common: RequestFields = {
         "ric_request_id": e2ap.RicRequestId(ric_requestor_id=client.requestor_id),
         "ran_function_id": BUDGETS_ID,
@@ -231,7 +231,7 @@ def test_controls_sent_while_the_node_is_away_are_refused_at_once(
     made = node(ric, 10)
     client = xapp(ric, "too-late", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
-    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    up = ric.up_endpoint(made.node_id)
     made.close()
     client.expect("node_down")
     client.send_up(up, e2ap.RicControlRequest(ric_request_id=request_id, ran_function_id=SLOT_ID))

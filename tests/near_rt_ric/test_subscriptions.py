@@ -93,7 +93,7 @@ def test_control_its_acknowledge_and_its_failure_find_their_way(ric: Ric, node: 
     made = node(ric, 3)
     client = xapp(ric, "controller", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
-    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    up = ric.up_endpoint(made.node_id)
     header = slot.ControlHeader(slice_id=1, decided_slot=7).SerializeToString()
     client.send_up(up, control(request_id, SLOT_ID, header))
     received = made.expect("ric_control_request").ric_control_request
@@ -127,7 +127,7 @@ def test_an_xapp_controls_only_what_it_registered_for(ric: Ric, node: ConnectNod
     client = xapp(ric, "limited", (SLOT_OID,), (1,))
     request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
     other = xapp(ric, "other", (SLOT_OID,), (0,)).subscribe_slot(made.node_id, 0).ric_request_id
-    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    up = ric.up_endpoint(made.node_id)
     own = slot.ControlHeader(slice_id=1).SerializeToString()
     unknown, misc = "ric_request", "misc"
     for request, group, value, named in (
@@ -493,7 +493,7 @@ def test_what_is_asked_for_without_a_data_socket_is_refused_and_not_done_for_a_s
 def test_a_control_for_another_node_than_listens_is_refused(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
     made = node(ric, 43)
     client = xapp(ric, "stale", (BUDGETS_OID,))
-    up = next(item["up_endpoint"] for item in ric.get("/nodes").json() if item["node_id"] == made.node_id)
+    up = ric.up_endpoint(made.node_id)
     request = control(e2ap.RicRequestId(ric_requestor_id=client.requestor_id), BUDGETS_ID)
     for node_id in ("00101-999", made.node_id):
         message = bus.UpMessage(xapp_name="stale", node_id=node_id, control_request=request)

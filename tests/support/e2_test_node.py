@@ -208,6 +208,10 @@ class Ric:
         """GET."""
         return httpx.get(f"http://127.0.0.1:{self.http_port}{path}", timeout=10)
 
+    def up_endpoint(self, node_id: str) -> str:
+        """Where xApps send a node's controls."""
+        return next(str(node["up_endpoint"]) for node in self.get("/nodes").json() if node["node_id"] == node_id)
+
     def hot_pid(self) -> int:
         """Process id of the hot loop."""
         return int(self.get("/healthz").json()["pid"])
