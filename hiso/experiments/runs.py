@@ -15,6 +15,7 @@ from hiso.training.validation import VALIDATION_SECONDS
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from xapps.slicing.inter.coma2c import changed_config
 from xapps.slicing.intra.policies import SEE_IMPAIRMENTS
+from xapps.slicing.options import AgentOptions
 
 FIRST_TRAINING_SEED = 1
 FIRST_EPISODE_SEED = 100_001
@@ -110,8 +111,13 @@ def _what(request: RunRequest) -> dict[str, Any]:
         "inter": request.scheduler.inter,
         "intra": request.scheduler.intra,
         "control_delay_slots": request.control_delay_slots,
-        "options": request.scheduler.options.model_dump(),
+        "options": _stored(request.scheduler.options),
     }
+
+
+def _stored(options: AgentOptions) -> dict[str, Any]:
+    """As plain data; the scale of powers, which came later, only where it was chosen: keys stay what they were."""
+    return options.model_dump(exclude={"power_scale"} if options.power_scale == "variant" else None)
 
 
 def _shipped(request: RunRequest, trained_for: int | None) -> tuple[str | None, str | None]:

@@ -100,7 +100,7 @@ WRONG = [
     (["--timeline", "/no/such/file"], "timeline: /no/such/file cannot be read"),
     (["--timeline", "/dev/null"], "timeline: must be a list of entries, not NoneType"),
     (["--set-agents", "power_levels=1"], "power_levels: must be 2..16 (given 1)"),
-    (["--set-agents", "levels=5"], "FIELD one of bandwidth_step_hz, power_levels, action, observation"),
+    (["--set-agents", "levels=5"], "FIELD one of bandwidth_step_hz, power_levels, power_scale, action, observation"),
     (
         ["--scheduler", "hiso-coma-tuned", "--set-agents", "power_levels=9"],
         "trained for power_levels 5, not 9",
@@ -159,7 +159,10 @@ WRONG_TRAIN = [
     (["--set", "precoder=zf"], "precoder: madqn-tuned learns under codebook, not zf"),
     (["--scheduler", "gga"], "scheduler: 'gga' has nothing to train"),
     (["--control-delay-slots", "21"], "'--control-delay-slots': must be 0..20 (given 21)"),
-    (["--set-agents", "action=beam"], "action: Input should be 'rest' or 'pc_pp_beam' (given 'beam')"),
+    (
+        ["--set-agents", "action=beam"],
+        "action: Input should be 'rest', 'rest_own_level' or 'pc_pp_beam' ",
+    ),
     (["--scheduler", "sa2c-t", "--set", "access=rsma"], "access: scheduler 'sa2c-t' needs ofdma"),
     (["--inter", "best"], "inter: 'best' is none of"),
     (["--inter", "greedy"], "inter: must be one of coma2c, coma2c-tuned, coma2c-tuned-lstm, sa2c-t (given 'greedy')"),

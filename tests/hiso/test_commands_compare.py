@@ -104,7 +104,10 @@ def test_without_markdown_a_table_is_shown() -> None:
             ["--scheduler", "slnr,hiso-coma-tuned", "--set-agents", "power_levels=9"],
             "trained for power_levels 5, not 9",
         ),
-        (["--set-agents", "levels=5"], "FIELD one of bandwidth_step_hz, power_levels, action, observation"),
+        (
+            ["--set-agents", "levels=5"],
+            "FIELD one of bandwidth_step_hz, power_levels, power_scale, action, observation",
+        ),
         (["--json", "/no/such/folder/x.json"], "json: /no/such/folder/x.json must be a file in a folder that exists"),
     ],
 )

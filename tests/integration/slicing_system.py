@@ -68,6 +68,7 @@ def make_weights(
         bandwidth_step_hz=options.bandwidth_step_hz,
         power_levels=options.power_levels,
         action=options.action,
+        power_scale=options.power_scale,
     )
     return Weights(metadata, arrays)
 

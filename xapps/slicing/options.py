@@ -25,8 +25,11 @@ class AgentOptions(BaseModel):
     """Grid of the inter-slice level's bandwidths above the floors (C3): 15 splits of the paper's cell, or 45."""
     power_levels: Annotated[int, Field(ge=MIN_POWER_LEVELS, le=MAX_POWER_LEVELS)] = 5
     """N_L of Eq. 25, from 0 to P_s."""
-    action: Literal["rest", "pc_pp_beam"] = "rest"
-    """Of an intra-slice agent: (p_p, beam), the common stream taking the rest of P_s; or Eq. 25's (p_c, p_p, beam)."""
+    power_scale: Literal["variant", "dbm", "linear"] = "variant"
+    """Whether those levels are equal steps of dBm, as the tuned variant has them, or of W, as the printed one."""
+    action: Literal["rest", "rest_own_level", "pc_pp_beam"] = "rest"
+    """Of an intra-slice agent: (p_p, beam), the common stream taking the rest of P_s; the same with a level of p_p for
+    each user, as the printed variant always has it (the tuned one: one for the group); or Eq. 25's (p_c, p_p, beam)."""
     observation: Literal["codebook", "compact"] = "codebook"
     """Of beams: gains over the whole codebook, or the eight strongest a user with their leakage on the group."""
 

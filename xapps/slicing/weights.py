@@ -51,6 +51,7 @@ class WeightsMetadata:
     bandwidth_step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz
     power_levels: int = DEFAULT_OPTIONS.power_levels
     action: str = DEFAULT_OPTIONS.action
+    power_scale: str = DEFAULT_OPTIONS.power_scale
     antennas: int = 128
     access: str = "rsma"
     precoder: str = "codebook"
@@ -119,7 +120,7 @@ class Weights:
         return found
 
 
-INTRA_ACTION_FIELDS = ("power_levels", "action")
+INTRA_ACTION_FIELDS = ("power_levels", "action", "power_scale")
 INTER_ACTION_FIELDS = ("bandwidth_step_hz",)
 
 

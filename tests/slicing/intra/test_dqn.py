@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from xapps.slicing.intra.policies import (
     network_layers,
     untrained_weights,
 )
-from xapps.slicing.intra.powers import dbm_level_w
+from xapps.slicing.intra.powers import dbm_level_w, linear_level_w
 from xapps.slicing.networks import IntraWeights, argmax, forward, initial_weights, parameter_count, split_layers
 from xapps.slicing.observation import SOURCE_DEFAULT, SlotDecision, SlotOutcome
+from xapps.slicing.options import AgentOptions
 from xapps.slicing.replay import Replay
 
 from .synthetic import BANDWIDTH_HZ, POWER_W, draw_snapshot, embb_context, execute, noise_w, observe
@@ -417,11 +419,21 @@ def test_a_difference_reward_reckons_with_what_held_in_the_executed_slot() -> No
     assert rewards(1e-3, 0.3) != first
 
 
-def test_users_that_were_silent_keep_their_power_when_actions_are_judged() -> None:
+@pytest.mark.parametrize(
+    ("options", "level_w"),
+    [
+        (AgentOptions(), dbm_level_w),
+        (AgentOptions(power_scale="linear"), linear_level_w),
+        (AgentOptions(action="rest_own_level"), dbm_level_w),
+    ],
+)
+def test_users_that_were_silent_keep_their_power_when_actions_are_judged(
+    options: AgentOptions, level_w: Callable[[float, float, int], float]
+) -> None:
     def reward(served: int) -> np.ndarray:
         """Of the first user of three, of which so many still had something to send."""
-        learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100)
-        policy = make_intra_policy("madqn-tuned", CONTEXT, 1)
+        learner = dqn.IntraLearner("madqn-tuned", CONTEXT, 1, training_slots=100, options=options)
+        policy = make_intra_policy("madqn-tuned", CONTEXT, 1, options=options)
         snapshot = draw_snapshot(np.random.default_rng(3), 3, 16)
         observation = observe(snapshot, 0)
         learner.on_frame(observation, None)
@@ -439,7 +451,7 @@ def test_users_that_were_silent_keep_their_power_when_actions_are_judged() -> No
 
     alone = reward(1)
     # The highest level is P_s / 3 although one alone transmits: the rest of the power is not its own.
-    levels = [dbm_level_w(level / 4, float(np.float32(POWER_W)), 3) for level in range(5)]
+    levels = [level_w(level / 4, float(np.float32(POWER_W)), 3) for level in range(5)]
     rest = [POWER_W - 3 * level for level in levels]
     snapshot = draw_snapshot(np.random.default_rng(3), 3, 16)
     beams = make_intra_policy("madqn-tuned", CONTEXT, 1)

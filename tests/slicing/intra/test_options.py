@@ -25,7 +25,10 @@ from .synthetic import POWER_W, draw_snapshot, embb_context, observe
 CONTEXT = embb_context(antennas=16)
 OWN_COMMON = AgentOptions(action="pc_pp_beam")
 options_of_agents = st.builds(
-    AgentOptions, power_levels=st.integers(2, 16), action=st.sampled_from(["rest", "pc_pp_beam"])
+    AgentOptions,
+    power_levels=st.integers(2, 16),
+    power_scale=st.sampled_from(["variant", "dbm", "linear"]),
+    action=st.sampled_from(["rest", "rest_own_level", "pc_pp_beam"]),
 )
 
 
@@ -40,13 +43,16 @@ def test_assignments_say_what_differs_from_the_defaults_and_come_back() -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("power_levels", "must be FIELD=VALUE, FIELD one of bandwidth_step_hz, power_levels, action, observation"),
+        (
+            "power_levels",
+            "must be FIELD=VALUE, FIELD one of bandwidth_step_hz, power_levels, power_scale, action, observation",
+        ),
         ("levels=5", "FIELD one of bandwidth_step_hz"),
         ("power_levels=1", r"power_levels: must be 2..16 \(given 1\)"),
         ("power_levels=17", "power_levels: must be 2..16"),
         ("power_levels=many", "power_levels: .*integer"),
         ("bandwidth_step_hz=250000", "bandwidth_step_hz: .*1000000 or 500000"),
-        ("action=beam", "action: .*'rest' or 'pc_pp_beam'"),
+        ("action=beam", "action: .*'rest', 'rest_own_level' or 'pc_pp_beam'"),
         ("observation=", "observation: .*'codebook' or 'compact'"),
     ],
 )
@@ -87,12 +93,16 @@ def test_any_action_keeps_c7_to_c10_and_means_what_eq_25_says(
     decision = policy.decide(observation)
     assert decision.actions is not None
     private_w = decision.private_power_w.astype(np.float64)
-    level_w = dbm_level_w if name == "madqn-tuned" else linear_level_w
+    own_scale = "dbm" if name == "madqn-tuned" else "linear"
+    scale = own_scale if options.power_scale == "variant" else options.power_scale
+    level_w = dbm_level_w if scale == "dbm" else linear_level_w
     levels, beams = options.power_levels, 8 if name == "madqn-tuned" else 16
     p_p, rest = decision.actions % levels, decision.actions // levels
     assert private_w.tolist() == [level_w(level / (levels - 1), power_w, users) for level in p_p.tolist()]
     assert private_w.sum() <= power_w
-    if options.action == "rest":
+    if name == "madqn-tuned" and options.action == "rest":
+        assert len(set(p_p.tolist())) == 1
+    if options.action != "pc_pp_beam":
         assert decision.common_power_w is None
         return
     assert decision.common_power_w is not None
@@ -101,6 +111,16 @@ def test_any_action_keeps_c7_to_c10_and_means_what_eq_25_says(
     assert private_w.sum() + decision.common_power_w <= power_w
     if name == "madqn":
         assert decision.beams.tolist() == (rest % beams).tolist()
+
+
+def test_users_with_levels_of_their_own_each_take_the_best_one() -> None:
+    observation = observe(draw_snapshot(np.random.default_rng(1), 8, 16))
+    options = AgentOptions(action="rest_own_level")
+    decisions = [
+        with_drawn_weights("madqn-tuned", options, np.random.default_rng(seed), 0.0).decide(observation)
+        for seed in range(20)
+    ]
+    assert max(len(set(decision.private_power_w.tolist())) for decision in decisions) > 1
 
 
 def test_a_level_of_all_power_for_the_common_stream_is_the_rest() -> None:
@@ -126,6 +146,8 @@ def test_weights_refuse_actions_that_they_were_not_trained_for() -> None:
         trained_weights("madqn-tuned", CONTEXT, weights)
     with pytest.raises(WeightsError, match="trained for action rest, not pc_pp_beam"):
         trained_weights("madqn-tuned", CONTEXT, weights, AgentOptions(power_levels=7, action="pc_pp_beam"))
+    with pytest.raises(WeightsError, match="trained for power_scale variant, not linear"):
+        trained_weights("madqn-tuned", CONTEXT, weights, AgentOptions(power_levels=7, power_scale="linear"))
     fine = Weights(dataclasses.replace(ABOUT, bandwidth_step_hz=500_000), {"inter.x": np.zeros(1, np.float32)})
     inter_weights(fine, AgentOptions(bandwidth_step_hz=500_000))
     with pytest.raises(WeightsError, match="trained for bandwidth_step_hz 500000, not 1000000"):
@@ -134,7 +156,7 @@ def test_weights_refuse_actions_that_they_were_not_trained_for() -> None:
 
 def test_metadata_of_before_say_the_defaults() -> None:
     data = dataclasses.asdict(ABOUT)
-    for name in ("bandwidth_step_hz", "power_levels", "action"):
+    for name in ("bandwidth_step_hz", "power_levels", "power_scale", "action"):
         del data[name]
     about = WeightsMetadata.from_json(json.dumps(data))
     assert (about.bandwidth_step_hz, about.power_levels, about.action) == (1_000_000, 5, "rest")

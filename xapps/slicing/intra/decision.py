@@ -27,6 +27,8 @@ from xapps.slicing.intra.draws import (
     STREAM_ACTION,
     STREAM_BEAM,
     STREAM_EXPLORE,
+    STREAM_GROUP_EXPLORE,
+    STREAM_GROUP_LEVEL,
     STREAM_LEVEL,
     integer_below,
     uniform,
@@ -61,6 +63,8 @@ class IntraParameters(NamedTuple):
     seed: np.uint64
     beam_choice: int
     power_levels: int
+    dbm_levels: bool  # whether the levels are steps of dBm, not of W
+    group_level: bool  # whether a group has one level of p_p
     common_action: bool  # whether p_c is an action of its own (Eq. 25)
     compact: bool  # whether it sees `reports` instead of the gains over the codebook
     reports: npt.NDArray[np.void]  # [8] of BEAM_REPORT
@@ -73,8 +77,15 @@ class IntraParameters(NamedTuple):
     level_beams: I16  # [8, L], each user's best candidate
 
 
+def has_dbm_levels(kind: int, options: AgentOptions) -> bool:
+    """Whether an agent's power levels are equal steps of dBm, as tuned, or of W, as printed."""
+    if options.power_scale == "variant":
+        return kind == KIND_MADQN_TUNED
+    return options.power_scale == "dbm"
+
+
 def make_parameters(
-    layers: Layers, beams: int, seed: int, beam_choice: int, options: AgentOptions = DEFAULT_OPTIONS
+    kind: int, layers: Layers, beams: int, seed: int, beam_choice: int, options: AgentOptions = DEFAULT_OPTIONS
 ) -> IntraParameters:
     """Parameters with zero weights for a codebook of `beams`; `seed` is taken modulo 2^64."""
     return IntraParameters(
@@ -84,6 +95,8 @@ def make_parameters(
         seed=np.uint64(seed % 2**64),
         beam_choice=beam_choice,
         power_levels=options.power_levels,
+        dbm_levels=has_dbm_levels(kind, options),
+        group_level=kind == KIND_MADQN_TUNED and options.action == "rest",
         common_action=options.action == "pc_pp_beam",
         compact=options.observation == "compact",
         reports=np.zeros(MAX_GROUP_USERS, BEAM_REPORT),
@@ -204,8 +217,8 @@ def _choose_together(
         _value_levels(parameters, u, beams)
     level = argmax(parameters.level_values, levels)
     first = user_ids[0]
-    if uniform(parameters.seed, slice_id, slot, first, STREAM_LEVEL) < parameters.epsilon[0]:
-        level = integer_below(levels, parameters.seed, slice_id, slot, first, STREAM_BEAM)
+    if uniform(parameters.seed, slice_id, slot, first, STREAM_GROUP_EXPLORE) < parameters.epsilon[0]:
+        level = integer_below(levels, parameters.seed, slice_id, slot, first, STREAM_GROUP_LEVEL)
     for u in range(count):
         user_id = user_ids[u]
         beam = int(parameters.level_beams[u, level])
@@ -215,10 +228,10 @@ def _choose_together(
 
 
 @state_kernel
-def _level_w(kind: int, level: int, levels: int, power_w: float, count: int) -> float:
+def _level_w(dbm: bool, level: int, levels: int, power_w: float, count: int) -> float:
     """Power of one of the agent's levels 0..L-1: linear in W as printed, uniform in dBm as tuned."""
     share = level / (levels - 1)
-    if kind == KIND_MADQN_TUNED:
+    if dbm:
         return float(dbm_level_w(share, power_w, count))
     return float(linear_level_w(share, power_w, count))
 
@@ -238,7 +251,7 @@ def _decide_network(
 ) -> float:
     """MADQN: action = ((p_c level x) beam or candidate) x L + p_p level.
 
-    As tuned p_p is one level for the group, unless p_c is an action.
+    As tuned p_p is one level for the group, unless each user has its own or p_c is an action.
 
     The common stream takes the rest. Where p_c is an action, each user names a level of P_s for the one common
     stream: it gets their mean, as far as the private streams leave it.
@@ -247,7 +260,8 @@ def _decide_network(
     beams = parameters.layers[3] // levels
     if parameters.common_action:
         beams //= levels
-    if kind == KIND_MADQN_TUNED and not parameters.common_action:
+    dbm = parameters.dbm_levels
+    if parameters.group_level:
         _choose_together(parameters, slice_id, slot, count, user_ids, out_actions)
     else:
         for u in range(count):
@@ -258,10 +272,10 @@ def _decide_network(
         action = int(out_actions[u])
         beam = action // levels % beams
         out_beams[u] = parameters.ranked[u, beam] if kind == KIND_MADQN_TUNED else beam
-        power = _level_w(kind, action % levels, levels, power_w, count)
+        power = _level_w(dbm, action % levels, levels, power_w, count)
         out_private_power[u] = power
         private_w += power
-        wanted_w += _level_w(kind, action // levels // beams, levels, power_w, 1) / count
+        wanted_w += _level_w(dbm, action // levels // beams, levels, power_w, 1) / count
     if not parameters.common_action:
         return COMMON_REST
     return float(float32_at_most(min(wanted_w, max(0.0, power_w - private_w))))

@@ -24,7 +24,7 @@ from xapps.slicing.intra.policies import (
     network_layers,
     untrained_weights,
 )
-from xapps.slicing.intra.powers import MIDDLE_SHARE, dbm_level_w
+from xapps.slicing.intra.powers import MIDDLE_SHARE, dbm_level_w, linear_level_w
 from xapps.slicing.networks import IntraWeights, Layers, parameter_count, split_layers
 from xapps.slicing.observation import (
     F32,
@@ -166,12 +166,12 @@ class IntraLearner:
         self._network.load_flat(self.weights.flat)
         self._target.load_flat(self.weights.flat)
         self._optimizer = torch.optim.Adam(self._network.parameters(), lr=self.config.learning_rate, fused=True)
-        self._all_actions = self.config.all_actions and options.action == "rest"
+        self._all_actions = self.config.all_actions and options.action != "pc_pp_beam"
         self.replay = Replay(self.config.replay_capacity, layers[0], layers[3] if self._all_actions else None)
         self._power_levels = options.power_levels
         self._rng = np.random.default_rng([seed, context.slice_id, 1])
         self._kind = KINDS[policy]
-        self._observer = make_parameters(layers, context.beams, seed, 0, options)
+        self._observer = make_parameters(self._kind, layers, context.beams, seed, 0, options)
         self._no_gains = np.zeros((0, context.beams), np.float32)
         decay_slots = max(1.0, self.config.epsilon_decay_share * training_slots)
         self._epsilon_factor = self.config.epsilon_end ** (1.0 / decay_slots)
@@ -339,7 +339,8 @@ class IntraLearner:
         for k, transition in matched:
             ranked[k] = transition.ranked
         levels = self._power_levels
-        level_w = [dbm_level_w(level / (levels - 1), float(outcome.power_w), group) for level in range(levels)]
+        named_w = dbm_level_w if self._observer.dbm_levels else linear_level_w
+        level_w = [named_w(level / (levels - 1), float(outcome.power_w), group) for level in range(levels)]
         rewards = np.zeros((count, CANDIDATES * levels), np.float32)
         action_rewards(
             count,

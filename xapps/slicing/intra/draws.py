@@ -8,6 +8,8 @@ from ran_emulator.phy import random_streams
 from ran_emulator.phy.jit import state_kernel
 
 STREAM_EXPLORE, STREAM_ACTION, STREAM_BEAM, STREAM_LEVEL = 0, 1, 2, 3
+STREAM_GROUP_LEVEL, STREAM_GROUP_EXPLORE = STREAM_BEAM, STREAM_LEVEL
+"""Of a group's first user; no policy draws from these and from `STREAM_BEAM` or `STREAM_LEVEL`."""
 
 
 @state_kernel

@@ -28,7 +28,7 @@ from ran_emulator.wire import (
 )
 from xapps.slicing.features import CANDIDATES, FEATURES_TUNED
 from xapps.slicing.intra.decision import COMMON_REST, MAX_GROUP_USERS, IntraParameters, decide
-from xapps.slicing.intra.policies import IntraPolicy
+from xapps.slicing.intra.policies import IntraPolicy, WorkingArrays
 from xapps.slicing.observation import SlotDecision
 
 FRAME_BYTES = 65_536
@@ -77,7 +77,6 @@ _DECIDED_USERS, _BEAMS, _POWERS, _COMMON, _REST = (
     tag_of(slot_pb2.ControlMessage, name) for name in ("user_ids", "beams", "private_power_w", "common_power_w", "rest")
 )
 
-_POLICY_ARRAYS = ("user_ids", "last_outcome", "beam_gains", "beams", "private_power_w", "actions")
 _OWN_ARRAYS = {
     "frame": (np.uint8, FRAME_BYTES),
     "spans": (np.int64, 2 * _MAX_FIELDS),
@@ -95,7 +94,7 @@ LANE = np.dtype(
     [
         ("seed", np.uint64),
         *((name, np.int64) for name in IntraParameters._fields if name != "seed"),
-        *((name, np.int64) for name in (*_POLICY_ARRAYS, *_OWN_ARRAYS, "answer")),
+        *((name, np.int64) for name in (*WorkingArrays._fields, *_OWN_ARRAYS, "answer")),
         *((name, np.int64) for name in ("kind", "slice_id", "antennas", "codebook", "weights_size", "widest_layer")),
         *((name, np.int64) for name in ("frame_start", "head_size", "control_size", "answer_start", "hwi_model")),
     ]
@@ -172,6 +171,8 @@ def _decide(lane: Any, slot: int, count: int) -> float:
         lane.seed,
         lane.beam_choice,
         lane.power_levels,
+        lane.dbm_levels != 0,
+        lane.group_level != 0,
         lane.common_action != 0,
         lane.compact != 0,
         array_at(lane.reports, group, BEAM_REPORT),
@@ -342,8 +343,7 @@ class SlotLane:
 
     def _fill(self, answer_start: int) -> None:
         policy, parameters, lane = self._policy, self._policy.parameters, self._lane[0]
-        arrays = {name: getattr(policy, f"_{name}") for name in _POLICY_ARRAYS} | self._own
-        for name, value in {**parameters._asdict(), **arrays}.items():
+        for name, value in {**parameters._asdict(), **policy.arrays._asdict(), **self._own}.items():
             lane[name] = value.ctypes.data if isinstance(value, np.ndarray) else value
         lane["kind"], lane["slice_id"] = policy.kind, policy.context.slice_id
         lane["antennas"], lane["codebook"] = policy.context.antennas, policy.context.beams

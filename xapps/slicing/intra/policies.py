@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ran_emulator.phy.beam_reports import BEAM_REPORT
 from xapps.slicing.features import CANDIDATES, FEATURES_TUNED, STATE_FEATURES
@@ -27,7 +28,7 @@ from xapps.slicing.intra.decision import (
 )
 from xapps.slicing.intra.names import split_intra_name
 from xapps.slicing.networks import IntraWeights, Layers, initial_weights, parameter_count
-from xapps.slicing.observation import SLICE_NAMES, BeamReports, SliceContext, SlotDecision, SlotObservation
+from xapps.slicing.observation import F32, I16, SLICE_NAMES, BeamReports, SliceContext, SlotDecision, SlotObservation
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.weights import Weights, WeightsError, check_trained_options
 
@@ -124,10 +125,36 @@ def trained_weights(
     )
 
 
+class WorkingArrays(NamedTuple):
+    """The arrays that `decide` reads and writes, in its order, and of one layout whatever the wire brings.
+
+    A read-only or unaligned one would compile it anew.
+    """
+
+    user_ids: npt.NDArray[np.uint16]  # [8]
+    last_outcome: F32  # [8, 7]
+    beam_gains: F32  # [8, N]
+    beams: I16  # [8]
+    private_power_w: F32  # [8]
+    actions: npt.NDArray[np.int32]  # [8]
+
+
+def make_working_arrays(beams: int) -> WorkingArrays:
+    """Arrays of zeros for a codebook of `beams`."""
+    return WorkingArrays(
+        user_ids=np.zeros(MAX_GROUP_USERS, np.uint16),
+        last_outcome=np.zeros((MAX_GROUP_USERS, 7), np.float32),
+        beam_gains=np.zeros((MAX_GROUP_USERS, beams), np.float32),
+        beams=np.zeros(MAX_GROUP_USERS, np.int16),
+        private_power_w=np.zeros(MAX_GROUP_USERS, np.float32),
+        actions=np.zeros(MAX_GROUP_USERS, np.int32),
+    )
+
+
 class IntraPolicy:
     """Decides for one slice: a few microseconds of compiled code between copies in and out.
 
-    `kind` and `parameters` are what `decide` takes in a compiled loop.
+    `kind`, `parameters` and `arrays` are what `decide` takes in a compiled loop.
     """
 
     def __init__(self, name: str, context: SliceContext, seed: int, options: AgentOptions = DEFAULT_OPTIONS) -> None:
@@ -141,15 +168,14 @@ class IntraPolicy:
         self.kind = parsed.kind
         self.learns = parsed.policy in LEARNING
         self.parameters: IntraParameters = make_parameters(
-            network_layers(parsed.policy, context.beams, options), context.beams, seed, parsed.beam_choice, options
+            parsed.kind,
+            network_layers(parsed.policy, context.beams, options),
+            context.beams,
+            seed,
+            parsed.beam_choice,
+            options,
         )
-        # Copied into arrays of one layout: a read-only or unaligned one from the wire would compile `decide` anew.
-        self._user_ids = np.zeros(MAX_GROUP_USERS, np.uint16)
-        self._last_outcome = np.zeros((MAX_GROUP_USERS, 7), np.float32)
-        self._beam_gains = np.zeros((MAX_GROUP_USERS, context.beams), np.float32)
-        self._beams = np.zeros(MAX_GROUP_USERS, np.int16)
-        self._private_power_w = np.zeros(MAX_GROUP_USERS, np.float32)
-        self._actions = np.zeros(MAX_GROUP_USERS, np.int32)
+        self.arrays = make_working_arrays(context.beams)
 
     def freeze(self) -> None:
         """Stop exploring."""
@@ -191,18 +217,18 @@ class IntraPolicy:
         if not 1 <= count <= MAX_GROUP_USERS:
             raise ValueError(f"user_ids: {count} users, must be 1..{MAX_GROUP_USERS}")
         self._take_beams(observation, count)
-        self._user_ids[:count] = observation.user_ids
-        self._last_outcome[:count] = observation.last_outcome
+        self.arrays.user_ids[:count] = observation.user_ids
+        self.arrays.last_outcome[:count] = observation.last_outcome
         common_w = self._decide(observation, count)
         return self.decision(count, None if common_w == COMMON_REST else common_w)
 
     def decision(self, count: int, common_power_w: float | None) -> SlotDecision:
         """The last decision, for a group of `count`, out of the policy's arrays."""
         return SlotDecision(
-            beams=self._beams[:count].copy(),
-            private_power_w=self._private_power_w[:count].copy(),
+            beams=self.arrays.beams[:count].copy(),
+            private_power_w=self.arrays.private_power_w[:count].copy(),
             common_power_w=common_power_w,
-            actions=self._actions[:count].copy() if self.learns else None,
+            actions=self.arrays.actions[:count].copy() if self.learns else None,
         )
 
     def _take_beams(self, observation: SlotObservation, count: int) -> None:
@@ -212,7 +238,7 @@ class IntraPolicy:
             return
         if observation.beam_gains.shape != (count, self.context.beams):
             raise ValueError(f"beam_gains: {observation.beam_gains.shape}, must be {(count, self.context.beams)}")
-        self._beam_gains[:count] = observation.beam_gains
+        self.arrays.beam_gains[:count] = observation.beam_gains
 
     def _decide(self, observation: SlotObservation, count: int) -> float:
         """The compiled call on the policy's own arrays."""
@@ -229,12 +255,7 @@ class IntraPolicy:
                 float(observation.kappa_t),
                 float(observation.kappa_r),
                 count,
-                self._user_ids,
-                self._last_outcome,
-                self._beam_gains,
-                self._beams,
-                self._private_power_w,
-                self._actions,
+                *self.arrays,
             )
         )
 
