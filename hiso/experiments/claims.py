@@ -11,6 +11,7 @@ import numpy as np
 from hiso.experiments.measures import MEASURES
 from hiso.experiments.results import Place, Results
 from hiso.experiments.rules import (
+    MIN_EFFECT,
     MIN_PROBABILITY,
     Claim,
     Comparison,
@@ -90,18 +91,20 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """The verdict in words."""
+        """The verdict in words, with the readings that hold and those that are refuted."""
         found = self.readings
         holding = [name for name, reading in found.items() if reading.holds]
+        refuted = [name for name, reading in found.items() if reading.refuted]
         if all(reading.holds is None for reading in found.values()):
             return "no data" if all(reading.empty for reading in found.values()) else "no verdict yet (data missing)"
         if len(holding) == len(found):
             return "confirmed"
         if holding:
-            return f"confirmed under: {'; '.join(holding)}"
+            also = f"; refuted under: {'; '.join(refuted)}" if refuted else ""
+            return f"confirmed under: {'; '.join(holding)}{also}"
         if any(reading.holds is None for reading in found.values()):
             return "not confirmed so far (data missing)"
-        if all(reading.refuted for reading in found.values()):
+        if len(refuted) == len(found):
             return "refuted" if len(found) == 1 else f"refuted under: {'; '.join(found)}"
         names = [f"{name} (refuted)" if reading.refuted else name for name, reading in found.items()]
         return "not confirmed" if len(found) == 1 else f"under none of these readings: {'; '.join(names)}"
@@ -133,11 +136,10 @@ def check(rule: Rule, results: Results) -> Finding:
 
 def _places(rule: Rule, conditions: list[str]) -> list[Place]:
     """The values that a rule looks at."""
-    seen = [conditions[0], conditions[-1]] if isinstance(rule, Ratio) else conditions
     second = rule.measure_b if isinstance(rule, Comparison) else None
     first, *others = arms_of(rule)
     arms = [(first, rule.measure), *((other, second or rule.measure) for other in others)]
-    return [(arm, where, measure) for where in seen for arm, measure in arms]
+    return [(arm, where, measure) for where in conditions for arm, measure in arms]
 
 
 def _apply(rule: Rule, results: Results, conditions: list[str]) -> Finding:
@@ -156,7 +158,7 @@ def _apply(rule: Rule, results: Results, conditions: list[str]) -> Finding:
     elif isinstance(rule, Trend):
         findings = [_trend(rule, results, conditions)]
     else:
-        findings = [_ratio(rule, results, conditions)]
+        findings = [_ratio(rule, results, conditions[0], where) for where in conditions[1:]]
     broken = [finding for finding in findings if finding.holds is False]
     if broken:
         others = _lines(finding for finding in findings if finding.holds is not False)
@@ -174,8 +176,14 @@ def number(value: float, measure: str, more_digits: int = 0) -> str:
     return f"{value:.{MEASURES[measure].digits + more_digits}f}"
 
 
+_MORE_DIGITS = 3
+
+
 def interval(found: Estimate, measure: str, more_digits: int = 0) -> str:
-    """An estimate with its 95 % interval."""
+    """An estimate with its 95 % interval, with as many more digits as it takes to tell it from 0."""
+    largest, unit = max(abs(found.low), abs(found.high)), 10.0 ** -(MEASURES[measure].digits + more_digits)
+    while 0 < largest < unit and more_digits < _MORE_DIGITS:
+        more_digits, unit = more_digits + 1, unit / 10
     value, low, high = (number(part, measure, more_digits) for part in (found.value, found.low, found.high))
     return f"{value} [{low}, {high}]"
 
@@ -201,7 +209,16 @@ def _compare(rule: Comparison, results: Results, other: str, conditions: list[st
     if rule.test == "less":
         good, against, probability = against, good, 1 - probability
     line = f"{what}: {interval(difference, rule.measure)}, P({rule.test}) = {probability:.2f}, n = {difference.count}"
+    if (good or against) and not _is_effect(difference, results, (other, second), conditions):
+        good, against, line = False, False, f"{line}, less than a thousandth"
     return Finding(good and probability >= MIN_PROBABILITY, (line,), refuted=against)
+
+
+def _is_effect(difference: Estimate, results: Results, b: tuple[str, str], conditions: list[str]) -> bool:
+    """Whether a difference is at least `MIN_EFFECT` of what (arm, measure) has over the conditions."""
+    found = [results.estimate(b[0], where, b[1]) for where in conditions]
+    whole = sum(abs(part.value) for part in found if part) / len(found)
+    return abs(difference.value) >= MIN_EFFECT * whole
 
 
 def _within(rule: Equivalence, results: Results, where: str) -> Finding:
@@ -267,8 +284,7 @@ def _along(change: Estimate, rule: Trend) -> tuple[float, float]:
     return (change.low, change.high) if rule.test == "rises" else (-change.high, -change.low)
 
 
-def _ratio(rule: Ratio, results: Results, conditions: list[str]) -> Finding:
-    first, last = conditions[0], conditions[-1]
+def _ratio(rule: Ratio, results: Results, first: str, last: str) -> Finding:
     found = results.ratio(rule.a, rule.measure, first, last)
     if found is None:
         return _nothing(rule.a)

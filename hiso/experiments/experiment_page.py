@@ -30,8 +30,11 @@ def experiment_page(results: Results, verdicts: list[Verdict], picture: str | No
     if experiment.paper:
         yield f"In the paper: {experiment.paper}"
         yield ""
+    if experiment.note:
+        yield experiment.note
+        yield ""
     command = f"hiso experiment run {experiment.name}{' --quick' if results.quick else ''}"
-    yield f"Made by `{command}`; [how to read it]({index}#how-to-read-this)."
+    yield f"Made by `{command}`; [how to read it]({index}#how-to-read-this), [words]({index}#words)."
     yield ""
     yield _state(results)
     if not results.found:

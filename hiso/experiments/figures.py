@@ -19,19 +19,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-_PANEL_INCHES = (5.2, 3.4)
-_COLUMNS = 3
-_LEVEL_LABELS = 4
-"""More conditions in a panel than these have their names upright."""
+_PANEL_INCHES = (5.0, 3.4)
+_COLUMNS = 2
+"""As many as leave letters readable where a page shows the figure at its own width."""
 
-_BARS = 40
-"""What a panel of usual width has room for; half as many again widen it, more go into panels below one another."""
+_BARS, _WIDE_BARS = 24, 60
+"""What a panel has room for, and one of the whole width; more go into panels below one another."""
 
 _LABEL_LETTERS = 38
 """A panel's height has room for as many; longer names of measures have several lines."""
 
-_LETTER_INCHES, _NAME_INCHES = 0.07, 0.6
-"""Width of a name in the legend: of a letter, and of what stands around the name."""
+_LETTER_INCHES, _NAME_INCHES, _MARGIN_INCHES = 0.07, 0.6, 0.8
+"""Of a letter, of what stands around a name in the legend, and beside a panel's axis."""
 
 _COLOURS = 10
 _HATCHES = ("", "////", "....", "xxxx")
@@ -46,7 +45,7 @@ _LINEAR_BELOW = 0.1
 """Of a logarithmic scale of values that may be negative: around 0 it is linear."""
 
 _SHADE = 0.15
-_SHADED = "shaded: least to largest of the seeds"
+_SHADED = "shaded: least to largest of the seeds (moving means)"
 
 _SMOOTHED_SHARE = 50
 """A curve is shown as the moving mean over this part of its length."""
@@ -64,9 +63,13 @@ def draw(results: Results, folder: Path) -> Path:
     plot = results.experiment.plot
     panels = _curve_panels(results) if plot.kind == "curves" else _panels(results)
     width, height = _PANEL_INCHES
-    if plot.kind == "bars":
-        width *= max(1.0, max(len(panel.conditions) for panel in panels) * len(results.experiment.arms) / _BARS)
-    places, rows, columns = _places(panels)
+    wide = plot.kind == "bars" and max(len(panel.conditions) for panel in panels) * len(results.experiment.arms) > _BARS
+    places, rows, columns = _places(panels, 1 if wide else _COLUMNS)
+    if wide:
+        width *= _COLUMNS
+    upright = plot.kind == "bars" and any(_label_inches(panel) > width - _MARGIN_INCHES for panel in panels)
+    if upright:
+        height += max(len(label) for panel in panels for label in _tick_labels(panel)) * _LETTER_INCHES
     with rc_context(_STYLE):
         figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
         FigureCanvasAgg(figure)
@@ -74,6 +77,7 @@ def draw(results: Results, folder: Path) -> Path:
         drawn = {panel: axes[place] for panel, place in zip(panels, places, strict=True)}
         for panel, axis in drawn.items():
             _draw_panel(axis, results, panel)
+            axis.tick_params(axis="x", rotation=90 if upright else 0)
         for axis in set(axes.ravel()) - set(drawn.values()):
             axis.set_visible(False)
         _share_scales(drawn)
@@ -131,20 +135,36 @@ def _panels(results: Results) -> list[_Panel]:
 def _parts(conditions: tuple[str, ...], bars_each: int) -> Iterator[tuple[str, ...]]:
     """Conditions in one panel or, where that would be too wide, in several of about as many."""
     bars = len(conditions) * bars_each
-    parts = min(len(conditions), -(-bars // _BARS)) if bars > 1.5 * _BARS else 1
+    parts = max(1, min(len(conditions), -(-bars // _WIDE_BARS)))
     size = -(-len(conditions) // parts)
     for first in range(0, len(conditions), size):
         yield conditions[first : first + size]
 
 
-def _places(panels: list[_Panel]) -> tuple[list[tuple[int, int]], int, int]:
+def _tick_labels(panel: _Panel) -> list[str]:
+    """Names of conditions without what the panel's title says: the whole title, or their first words that it has."""
+    title = (panel.title or "").split(", ")
+    return [
+        where.removeprefix(panel.title).strip(" ,")
+        if panel.title and where.startswith(panel.title)
+        else ", ".join(part for part in where.split(", ") if part not in title)
+        for where in panel.conditions
+    ]
+
+
+def _label_inches(panel: _Panel) -> float:
+    """What its conditions' names, each with the space of the longest, take side by side."""
+    return _LETTER_INCHES * len(panel.conditions) * (1 + max(map(len, _tick_labels(panel))))
+
+
+def _places(panels: list[_Panel], most_columns: int) -> tuple[list[tuple[int, int]], int, int]:
     """Row and column of each panel, and how many there are: a measure begins a row where it has several panels."""
     each = Counter(panel.name for panel in panels)
     most = max(each.values())
     if most == 1:
-        columns = min(_COLUMNS, len(panels))
+        columns = min(most_columns, len(panels))
         return [divmod(number, columns) for number in range(len(panels))], -(-len(panels) // columns), columns
-    columns = min(range(2, _COLUMNS + 1), key=lambda count: (-most % count, -count))  # few places left empty
+    columns = most_columns
     rows = -(-most // columns)
     places = []
     for number, name in enumerate(each):
@@ -203,10 +223,7 @@ def _bars(axis: Axes, results: Results, panel: _Panel) -> None:
                 edgecolor="white",
                 linewidth=0,
             )
-    # A condition that begins as its panel is called has the rest for its name there.
-    axis.set_xticks(range(len(conditions)), [where.removeprefix(panel.title or "").strip(" ,") for where in conditions])
-    if len(conditions) > _LEVEL_LABELS:
-        axis.tick_params(axis="x", rotation=90)
+    axis.set_xticks(range(len(conditions)), _tick_labels(panel))
 
 
 def _lines(axis: Axes, results: Results, panel: _Panel) -> None:

@@ -14,6 +14,9 @@ OURS = "ours"
 MIN_PROBABILITY = 0.95
 """Least probability of improvement of a comparison."""
 
+MIN_EFFECT = 1e-3
+"""A difference of less than this share of what is compared with neither confirms nor refutes."""
+
 
 class _Rule(Model):
     measure: str
@@ -24,7 +27,8 @@ class _Rule(Model):
 class Comparison(_Rule):
     """`greater` or `less`: a against each b, pair by pair of seeds, in each condition or pooled over them.
 
-    Holds where the 95 % interval of the paired difference lies beyond 0 and the probability of improvement reaches .95.
+    Holds where the 95 % interval of the paired difference lies beyond 0, the probability of improvement reaches .95,
+    and the difference is at least a thousandth of b.
     """
 
     test: Literal["greater", "less"]
@@ -65,7 +69,7 @@ class Trend(_Rule):
 
 
 class Ratio(_Rule):
-    """`ratio`: the 95 % interval of a in the last condition over a in the first, seed by seed, lies in low..high."""
+    """`ratio`: the 95 % interval of a in each later condition over a in the first, seed by seed, lies in low..high."""
 
     test: Literal["ratio"]
     a: str

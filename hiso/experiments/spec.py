@@ -80,6 +80,8 @@ class Experiment(Model):
     """The paper's."""
     paper: str | None = None
     """What that figure shows, as far as the text says."""
+    note: str | None = None
+    """What a reader of its numbers has to know."""
     headline: bool = False
     host: Literal["in-process", "system", "snapshots"] = "in-process"
     """`system`: episodes run as processes over E2, in lock-step, one at a time. `snapshots`: in their place the

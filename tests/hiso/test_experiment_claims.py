@@ -51,6 +51,30 @@ def test_a_comparison_needs_the_paired_interval_and_the_probability(tmp_path: Pa
     assert check(greater(conditions=None, pooled=True), found).holds is True
 
 
+def test_a_difference_of_less_than_a_thousandth_says_nothing(tmp_path: Path) -> None:
+    found = results(tmp_path, a_calm=WORLDS + 0.004, b_calm=WORLDS, a_busy=WORLDS + 0.006, b_busy=WORLDS)
+    for test in ("greater", "less"):
+        calm = check(greater(test=test), found)
+        assert (calm.holds, calm.refuted) == (False, False)
+        assert calm.lines[0].endswith("less than a thousandth")
+    assert "0.004 [0.004, 0.004]" in calm.lines[0]  # with the digits that tell it from nothing
+    assert check(greater(conditions=["busy"]), found).holds is True
+    assert check(greater(test="less", conditions=["busy"]), found).refuted is True
+
+
+def test_a_ratio_holds_in_every_later_condition(tmp_path: Path) -> None:
+    conditions = {"first": {}, "middle": {"set": {"hwi.kappa": 0.01}}, "last": {"set": {"hwi.kappa": 0.02}}}
+    what, store = experiment(conditions=conditions), store_in(tmp_path)
+    values = {("a", "first"): WORLDS, ("a", "middle"): WORLDS * 0.7, ("a", "last"): WORLDS}
+    fill(store, what, {place: list(numbers) for place, numbers in values.items()})
+    found = load_results(what, store)
+    steady = {"test": "ratio", "measure": "utility", "a": "a", "low": 0.9, "high": 1.1}
+    finding = check(Ratio.model_validate(steady), found)
+    assert (finding.holds, finding.refuted) == (False, True)
+    assert [line.split(":")[1].strip() for line in finding.lines] == ["middle over first"]
+    assert check(Ratio.model_validate({**steady, "conditions": ["first", "last"]}), found).holds is True
+
+
 def test_a_difference_that_is_not_known_holds_nothing(tmp_path: Path) -> None:
     found = results(tmp_path, a_calm=WORLDS, b_calm=WORLDS[::-1])
     assert check(greater(), found).holds is False
@@ -128,7 +152,7 @@ def test_verdicts_name_the_readings(tmp_path: Path) -> None:
     found = results(tmp_path, a_calm=WORLDS + 10, b_calm=WORLDS)
     yes, no, unknown = greater(), greater(test="less"), greater(conditions=["busy"])
     assert verdict(found, only=yes).text == "confirmed"
-    assert verdict(found, first=yes, second=no).text == "confirmed under: first"
+    assert verdict(found, first=yes, second=no).text == "confirmed under: first; refuted under: second"
     assert verdict(found, only=no).text == "refuted"
     assert verdict(found, first=no, second=no).text == "refuted under: first; second"
     assert verdict(found, only=unknown).text == "no data"
@@ -169,7 +193,7 @@ def test_all_rules_of_a_reading_must_hold(tmp_path: Path) -> None:
     yes, no, unknown = greater(), greater(test="less"), greater(conditions=["busy"])
     assert verdict(found, only=[yes, yes]).text == "confirmed"
     assert verdict(found, only=[yes, no]).text == "refuted"
-    assert verdict(found, first=[no, yes], second=yes).text == "confirmed under: second"
+    assert verdict(found, first=[no, yes], second=yes).text == "confirmed under: second; refuted under: first"
     assert verdict(found, only=[unknown, yes]).text == "no verdict yet (data missing)"
     assert verdict(found, only=[unknown, no]).text == "refuted"
     assert verdict(found, only=[unknown, unknown]).text == "no data"
