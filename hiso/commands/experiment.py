@@ -28,7 +28,7 @@ from hiso.experiments.runs import Plan, expand
 from hiso.experiments.spec import Experiment, ExperimentError
 from hiso.experiments.store import Store, StoreError
 from hiso.experiments.tables import TableError
-from hiso.experiments.verification import compare, lend_weights, sample, stored_runs
+from hiso.experiments.verification import compare, group_of, lend_weights, ready_runs, sample, stored_runs
 from hiso.placement import allowed_cores
 from hiso.terminal import table_width
 
@@ -164,12 +164,16 @@ def verify(
         then = stored_runs(runs, store, code)
         with TemporaryDirectory() as folder:
             again = Store(Path(folder))
-            chosen = sample({key: runs[key] for key in then}, count, np.random.default_rng(0))
-            ready = lend_weights(chosen, then, store, again)
+            ready = ready_runs(runs, then, store)
             if not ready:
                 refuse(f"out: {out} holds no runs of {earlier}, or not the weights that they need")
-            _execute(console, ready, {}, again, jobs, retry_failed=False)
-            different = compare(ready, then, store, again)
+            if left := {group_of(runs[key]) for key in then} - {group_of(run) for run in ready.values()}:
+                lacking = "; ".join(sorted(" ".join(group) for group in left))
+                refuse(f"out: {out} lacks the weights that these need to be made again: {lacking}")
+            chosen = sample(ready, count, np.random.default_rng(0))
+            lend_weights(chosen, then, store, again)
+            _execute(console, chosen, {}, again, jobs, retry_failed=False)
+            different = compare(chosen, then, store, again)
     except (StoreError, ExperimentError) as error:
         refuse(str(error))
     except BrokenProcessPool:
@@ -178,9 +182,9 @@ def verify(
         for line in lines:
             console.print(f"{runs[key].name}: {line}")
     if any(different.values()):
-        fail(f"{sum(map(bool, different.values()))} of {len(ready)} runs made again came out otherwise")
-    path = write_same_results(SameResults(own_digest(ROOT), code, len(ready)))
-    console.print(f"{len(ready)} of {len(then)} stored runs made again, all the same: noted in {path}, commit it")
+        fail(f"{sum(map(bool, different.values()))} of {len(chosen)} runs made again came out otherwise")
+    path = write_same_results(SameResults(own_digest(ROOT), code, len(chosen)))
+    console.print(f"{len(chosen)} of {len(then)} stored runs made again, all the same: noted in {path}, commit it")
 
 
 @app.command("report")

@@ -32,23 +32,42 @@ def stored_runs(runs: dict[str, Run], store: Store, earlier: str) -> dict[str, s
     return {key: then[key] for key, result in found.items() if result is not None and result.error is None}
 
 
+def ready_runs(runs: dict[str, Run], then: dict[str, str], lender: Store) -> dict[str, Run]:
+    """Runs that can be made again: of those in `then`, those of whose trainings the lender has results and weights.
+
+    Args:
+        runs: all that the stored ones may need, by key.
+        then: keys under which the lender has what they name.
+        lender: the store of the earlier code's results.
+    """
+    return {
+        key: runs[key]
+        for key in then
+        if all(name in then and lender.has_weights(then[name]) for name in runs[key].needs if name in runs)
+    }
+
+
+def group_of(run: Run) -> tuple[str, ...]:
+    """Its kind and scheduler: one run of each group at least is made again."""
+    return run.kind, run.inter.partition(":")[0], run.intra, run.trigger
+
+
 def sample(runs: dict[str, Run], count: int, rng: np.random.Generator) -> dict[str, Run]:
-    """Runs to make again, by key: one of each kind and scheduler as far as `count` goes, then any."""
+    """Runs to make again, by key: one of each group, then any until there are `count`."""
     keys = [*runs]
     shuffled = [keys[place] for place in rng.permutation(len(keys))]
     firsts: dict[tuple[str, ...], str] = {}
     for key in shuffled:
-        run = runs[key]
-        firsts.setdefault((run.kind, run.inter.partition(":")[0], run.intra, run.trigger), key)
+        firsts.setdefault(group_of(runs[key]), key)
     chosen = dict.fromkeys([*firsts.values(), *shuffled])
-    return {key: runs[key] for key in list(chosen)[:count]}
+    return {key: runs[key] for key in list(chosen)[: max(count, len(firsts))]}
 
 
-def lend_weights(runs: dict[str, Run], then: dict[str, str], lender: Store, borrower: Store) -> dict[str, Run]:
-    """Copy the weights that runs need; returns the runs that have what they need.
+def lend_weights(runs: dict[str, Run], then: dict[str, str], lender: Store, borrower: Store) -> None:
+    """Copy the weights that runs need.
 
     Args:
-        runs: by key.
+        runs: those that can be made again (`ready_runs`), by key.
         then: keys under which the lender has what they name.
         lender: the store of the earlier code's results.
         borrower: the store in which runs are made again.
@@ -57,14 +76,8 @@ def lend_weights(runs: dict[str, Run], then: dict[str, str], lender: Store, borr
         StoreError: the borrower's folder cannot be made.
     """
     borrower.prepare()
-    ready = {}
-    for key, run in runs.items():
-        trained = [name for name in run.needs if name in then]
-        if all(lender.has_weights(then[name]) for name in trained):
-            ready[key] = run
-            for name in trained:
-                borrower.copy_weights(name, lender, then[name])
-    return ready
+    for name in {name for run in runs.values() for name in run.needs if name in then}:
+        borrower.copy_weights(name, lender, then[name])
 
 
 def compare(runs: dict[str, Run], then: dict[str, str], store: Store, again: Store) -> dict[str, list[str]]:

@@ -15,10 +15,10 @@ from hiso.commands import app
 from hiso.experiments import digest
 from hiso.experiments.digest import SameResults, code_digest, own_digest, same_results, write_same_results
 from hiso.experiments.execute import execute
-from hiso.experiments.run import key_of
+from hiso.experiments.run import Run, key_of
 from hiso.experiments.runs import expand
 from hiso.experiments.store import Store
-from hiso.experiments.verification import sample, stored_runs
+from hiso.experiments.verification import group_of, ready_runs, sample, stored_runs
 
 LEARNS = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}, "rule": {"scheduler": "gga"}}
 
@@ -39,18 +39,22 @@ def of_earlier_code(store: Store, earlier: str) -> list[Path]:
     return sorted(store.folder.glob("runs/*.json"))
 
 
+def write_as_earlier(runs: dict[str, Run], folder: Path, earlier: str) -> dict[str, str]:
+    """Results of runs, as earlier code would have stored them, without weights; their keys then."""
+    then: dict[str, str] = {}
+    for key, run in runs.items():
+        names = {name: then.get(value, value) for name, value in run.content.items() if name.endswith("_weights")}
+        then[key] = key_of(run.content | names, earlier)
+        result = {"run": {}, "measures": {"utility": 1.0}, "series": {}, "wall_s": 1.0, "jobs": 1, "error": None}
+        (folder / "runs" / f"{then[key]}.json").write_text(json.dumps(result))
+    return then
+
+
 def test_runs_of_earlier_code_are_found_with_the_trainings_that_they_name(tmp_path: Path) -> None:
     what = experiment(arms=LEARNS, conditions={"c": {}})
     plan = expand(what, what.quick)
     store = store_in(tmp_path)
-    then: dict[str, str] = {}
-    for key, run in plan.runs.items():
-        names = {name: then.get(value, value) for name, value in run.content.items() if name.endswith("_weights")}
-        then[key] = key_of(run.content | names, "earlier")
-        result = {"utility": 1.0}
-        (tmp_path / "runs" / f"{then[key]}.json").write_text(
-            json.dumps({"run": {}, "measures": result, "series": {}, "wall_s": 1.0, "jobs": 1, "error": None})
-        )
+    then = write_as_earlier(plan.runs, tmp_path, "earlier")
     assert stored_runs(plan.runs, store, "earlier") == then
     assert stored_runs(plan.runs, store, "another") == {}
     failed = next(iter(then))
@@ -62,7 +66,8 @@ def test_runs_of_earlier_code_are_found_with_the_trainings_that_they_name(tmp_pa
 def test_a_sample_has_every_kind_of_run_before_a_second_of_any() -> None:
     what = experiment(arms=LEARNS, conditions={"c": {}})
     runs = expand(what, what.full).runs
-    chosen = sample(runs, 4, np.random.default_rng(0))
+    chosen = sample(runs, 1, np.random.default_rng(0))
+    assert len(chosen) == 4
     assert {run.kind for run in chosen.values()} == {"train-intra", "train-inter", "episode"}
     assert {run.inter for run in chosen.values() if run.kind == "episode"} == {"coma2c-tuned", "greedy"}
     assert sample(runs, 1_000, np.random.default_rng(0)).keys() == runs.keys()
@@ -134,6 +139,32 @@ def test_verify_notes_what_came_out_the_same_and_names_what_did_not(tmp_path: Pa
     assert f"utility: {changed['measures']['utility'] - 1e-12}"[:14] in bad.output
     assert f"1 of {len(stored)} runs made again came out otherwise" in bad.output
     assert len(noted) == 1
+
+
+def test_runs_whose_trainings_have_left_no_weights_are_not_made_again(tmp_path: Path) -> None:
+    runs = expand(experiment(arms=LEARNS, conditions={"c": {}}), experiment().quick).runs
+    store, then = store_in(tmp_path), {key: key for key in runs}
+    ready = ready_runs(runs, then, store)
+    assert {group_of(run)[:3] for run in ready.values()} == {
+        ("train-intra", "load-proportional", "madqn-tuned"),
+        ("episode", "greedy", "greedy"),
+    }
+    for key, run in runs.items():
+        if run.kind.startswith("train"):
+            (tmp_path / "weights" / f"{key}.npz").touch()
+    assert ready_runs(runs, then, store) == runs
+
+
+def test_verify_names_the_kinds_of_runs_that_it_cannot_make_again(tmp_path: Path) -> None:
+    earlier = code_digest(checkout(tmp_path / "earlier"))
+    what = experiment(arms=LEARNS, conditions={"c": {}})
+    store_in(tmp_path / "store")
+    write_as_earlier(expand(what, what.full).runs, tmp_path / "store", earlier)
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump({**MINIMAL, "arms": LEARNS, "conditions": {"c": {}}}))
+    where = (str(tmp_path / "earlier"), str(tmp_path / "two.yaml"), "--out", str(tmp_path / "store"))
+    refused = CliRunner().invoke(app, ["experiment", "verify", *where], env={"COLUMNS": "1000"})
+    assert refused.exit_code == 2
+    assert "lacks the weights that these need to be made again: episode coma2c-tuned madqn-tuned" in refused.output
 
 
 @pytest.mark.parametrize(
