@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hiso.bounds.controls import Misled
+from hiso.bounds.controls import EqualPower, Misled
 from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
 from hiso.bounds.snapshots import SNAPSHOT_SLOTS
 from hiso.experiments.outcome import Outcome, WeightsOf, options_of, starting_weights
@@ -16,7 +16,7 @@ from hiso.runner import Runner, RunWeights
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario, parse_scenario
 from xapps.agents import BudgetAgent
 from xapps.slicing.inter.coma2c import CoMA2C, changed_config
-from xapps.slicing.observation import SecondReport
+from xapps.slicing.observation import BudgetContext, SecondReport
 from xapps.slicing.schedulers import Scheduler
 from xapps.slicing.triggers import make_trigger
 from xapps.trained import inter_weights
@@ -29,10 +29,12 @@ def episode(run: Run, weights_of: WeightsOf) -> Outcome:
     """An episode; its measures are over all seconds but the first, where agents that see loads have seen none yet."""
     weights = starting_weights(run, weights_of)
     agent = None
-    if run.inter_agents or run.control == "misled":
+    if run.inter_agents or run.control in ("misled", "equal-power"):
         agent = _budget_agent(run, weights)
     if agent and run.control == "misled":
         agent = BudgetAgent(Misled(agent.policy, _other_world(run, weights)), agent.trigger)
+    if agent and run.control == "equal-power":
+        agent = BudgetAgent(EqualPower(agent.policy, _context(run)), agent.trigger)
     runner = _runner(run, weights, run.seed, agent)
     runner.advance(SLOTS_PER_SECOND)
     runner.leave_out_what_was()
@@ -54,16 +56,20 @@ def _runner(run: Run, weights: RunWeights, seed: int, agent: BudgetAgent | None)
 
 
 def _budget_agent(run: Run, weights: RunWeights) -> BudgetAgent:
-    scenario, options = parse_scenario(run.scenario), options_of(run)
+    options = options_of(run)
     assert weights.inter is not None
     policy = CoMA2C(
         changed_config(run.inter, run.inter_agents),
-        budget_context(scenario, run.control_delay_slots),
+        _context(run),
         run.seed,
         inter_weights(weights.inter, options),
         step_hz=options.bandwidth_step_hz,
     )
     return BudgetAgent(policy, make_trigger(run.trigger))
+
+
+def _context(run: Run) -> BudgetContext:
+    return budget_context(parse_scenario(run.scenario), run.control_delay_slots)
 
 
 def _other_world(run: Run, weights: RunWeights) -> list[SecondReport]:

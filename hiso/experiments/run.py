@@ -14,8 +14,9 @@ from hiso.training.gating import Gate
 
 Kind = Literal["train-intra", "train-inter", "choose-inter", "episode", "system", "snapshots"]
 
-Control = Literal["untrained", "misled"]
-"""Negative controls: the weights that a training begins with; or budgets by the seconds of another world."""
+Control = Literal["untrained", "misled", "equal-power"]
+"""The weights that a training begins with; budgets by the seconds of another world; or without the power agent, every
+slice having a third of the power."""
 
 
 @dataclass(frozen=True)

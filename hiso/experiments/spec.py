@@ -215,7 +215,7 @@ class Experiment(Model):
             raise ExperimentError(f"{here} options: must be left out where host is snapshots")
         if arm.learns_on and len(agents) <= len(SLICE_NAMES):
             raise ExperimentError(f"{here} learns_on: one of its levels does not learn")
-        if arm.control == "misled" and "inter" not in agents:
+        if arm.control in ("misled", "equal-power") and "inter" not in agents:
             raise ExperimentError(f"{here} control: its inter-slice policy does not learn")
 
     def _check_trained(self, label: str, arm: Arm, scheduler: Scheduler) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiso.bounds.controls import EqualPower
 from hiso.experiments.perform import perform
 from hiso.experiments.run import Run
+from hiso.observe import budget_context, second_report
 from hiso.runner import Runner, default_weights
 from ran_emulator.scenario import load_scenario
+from xapps.slicing.inter.base import InterPolicy
+from xapps.slicing.observation import Budgets, SecondReport
 from xapps.slicing.schedulers import SCHEDULERS
 from xapps.slicing.weights import Weights
 
@@ -86,6 +90,29 @@ def test_misled_agents_follow_another_world() -> None:
     assert own["utility"] is not None
     assert misled["utility"] is not None
     assert misled["utility"] < own["utility"]
+
+
+class Setting(InterPolicy):
+    """Sets budgets in every other second."""
+
+    def on_second(self, report: SecondReport, triggered: bool) -> Budgets | None:
+        return Budgets((2_000_000, 6_000_000, 2_000_000), (1.0, 1.0, 98.0)) if report.second % 2 else None
+
+
+def test_without_the_power_agent_bandwidths_are_the_policys_and_powers_equal() -> None:
+    context = budget_context(load_scenario("base"), 0)
+    seen: list[SecondReport] = []
+    runner = Runner(SCENARIO, SCHEDULER, 3)
+    runner.advance(2_001, lambda window: seen.append(second_report(window, SCENARIO.total_bandwidth_hz)))
+    policy = EqualPower(Setting("setting"), context)
+    assert policy.on_second(replace(seen[0], second=2), True) is None
+    budgets = policy.on_second(replace(seen[0], second=3), True)
+    assert budgets is not None
+    assert budgets.bandwidth_hz == (2_000_000, 6_000_000, 2_000_000)
+    assert budgets.power_w == pytest.approx([context.total_power_w / 3] * 3)
+    run = episode(2)
+    own, equal = (perform(item, no_weights).measures for item in (run, replace(run, control="equal-power")))
+    assert own["utility"] != equal["utility"]
 
 
 @pytest.mark.torch

@@ -68,6 +68,10 @@ TREND = [
             "arm 'a': control: its inter-slice policy does not learn",
         ),
         (
+            {"arms": {"a": {"scheduler": "hiso-coma", "inter": "equal", "control": "equal-power"}}},
+            "arm 'a': control: its inter-slice policy does not learn",
+        ),
+        (
             {"host": "system", "arms": {"a": {"scheduler": "hiso-coma", "control": "untrained"}}},
             "arm 'a': learns_on and control: only where host is in-process",
         ),
