@@ -55,6 +55,8 @@ def show(console: Console, report: dict[str, Any]) -> None:
     """The figures as tables."""
     console.print(tables.figures(report))
     console.print(tables.cpu(report))
+    if report["learner_us_per_slot"]:
+        console.print(tables.learners(report))
     for line in tables.notes(report):
         console.print(line, soft_wrap=True, highlight=False)
     if "sweep" in report:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hiso.bench import compose, core, memory
 from hiso.bench.bare_run import FrameSizes, Schedule, run_bare_loop
+from hiso.bench.learner_profile import learner_us_per_slot
 from hiso.bench.machine import machine_facts
 from hiso.bench.scraper import Scraper
 from hiso.bench.start_up import start_to_first_kpi_s
@@ -81,6 +82,7 @@ class Suite:
         self._placement: dict[str, str] = {}
         self._cpu: dict[str, dict[str, float]] = {}
         self._grown_kb: dict[str, dict[str, float]] = {}
+        self._learner_us: dict[str, float] = {}
         self._sizes: FrameSizes | None = None
 
     def parts(self) -> list[tuple[str, Callable[[], None]]]:
@@ -109,6 +111,7 @@ class Suite:
             "placement": self._placement,
             "cpu_us_per_slot": self._cpu,
             "grown_kb": self._grown_kb,
+            "learner_us_per_slot": self._learner_us,
             "machine": machine_facts(),
             "quick": quick,
         }
@@ -119,6 +122,7 @@ class Suite:
         self._figures["core_trained_slots_per_s"] = core.trained_slots_per_s(self._lengths.core_slots)
         if self._can_learn("core_learning_slots_per_s"):
             self._figures["core_learning_slots_per_s"] = core.learning_slots_per_s(self._lengths.learning_slots)
+            self._learner_us = learner_us_per_slot(self._lengths.learning_slots)
 
     def _growth(self) -> None:
         self._memory = memory.growth(self._lengths.memory_slots)

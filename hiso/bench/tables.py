@@ -108,6 +108,10 @@ def markdown(report: Mapping[str, Any]) -> str:
             (f"CPU a slot at D = 0: {process} (us)", number(spent, 0), "", "")
             for process, spent in report["cpu_us_per_slot"].get("lockstep_d0", {}).items()
         ),
+        *(
+            (f"learning, CPU a slot: {part} (us)", number(spent, 0), "", "")
+            for part, spent in report["learner_us_per_slot"].items()
+        ),
     ]
     return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), "", _machine(report)])
 
@@ -120,6 +124,14 @@ def cpu(report: Mapping[str, Any]) -> Table:
     for process in processes:
         table.add_row(process, *(number(run.get(process), 0) for run in runs.values()))
     table.add_row("all", *(number(sum(run.values()) or None, 0) for run in runs.values()), style="bold")
+    return table
+
+
+def learners(report: Mapping[str, Any]) -> Table:
+    """CPU time a slot of what learns, in us: a row a part."""
+    table = Table("learning from every slot", "CPU us a slot")
+    for part, spent in report["learner_us_per_slot"].items():
+        table.add_row(part, number(spent, 0))
     return table
 
 

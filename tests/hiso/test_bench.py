@@ -72,6 +72,7 @@ def report_with(**figures: Any) -> dict[str, Any]:
         "machine": machine,
         "cpu_us_per_slot": {"lockstep_d0": {"ric": 160.4}},
         "grown_kb": {},
+        "learner_us_per_slot": {"gradient and Adam": 570.8},
         **figures,
     }
 
@@ -109,6 +110,10 @@ def test_every_figure_is_there_with_its_aim(tmp_path: Path, monkeypatch: pytest.
     assert report["bare_loop_p50_ms"] <= report["bare_loop_p99_ms"]
     assert report["bare_realtime_missed_fraction"] <= 1
     assert report["bare_realtime_2x_missed_fraction"] <= 1
+    parts = report["learner_us_per_slot"]
+    assert set(parts) > {"states", "rewards of every action", "gradient and Adam", "inter-slice learner"}
+    assert all(spent >= 0 for spent in parts.values())
+    assert sum(parts.values()) > 0
     assert set(report["placement"]) == set(report["cpu_us_per_slot"]) == set(report["grown_kb"]) == RUNS
     for row in report["sweep"]:
         assert (row["axis"], row["value"]) == (point.axis, point.value)
@@ -176,7 +181,8 @@ def test_the_markdown_table_holds_every_figure_and_the_cpu_time() -> None:
     assert "| lock-step, D = 0 (x real time) | 1.4 | >= 1.3 | >= 1.6 |" in shown
     assert "| lock-step, D = 2 (x real time) | - | >= 2.5 | >= 3.5 |" in shown
     assert "| CPU a slot at D = 0: ric (us) | 160 |  |  |" in shown
-    assert len([line for line in shown if line.startswith("|")]) == 2 + len(tables.aims(fifo=True)) + 1
+    assert "| learning, CPU a slot: gradient and Adam (us) | 571 |  |  |" in shown
+    assert len([line for line in shown if line.startswith("|")]) == 2 + len(tables.aims(fifo=True)) + 2
 
 
 def test_the_readmes_table_is_the_one_that_is_printed() -> None:
