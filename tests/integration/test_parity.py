@@ -68,6 +68,8 @@ PAIRS = [
     pytest.param("slnr", "base", 0, False),
     pytest.param("hiso-coma-tuned", "regimes", 2, False),
     pytest.param("hiso-coma-tuned", "base", 2, True, marks=pytest.mark.torch),
+    pytest.param("hiso-coma", "base", 2, True, marks=pytest.mark.torch),
+    pytest.param("sa2c-t", "high-load", 2, True, marks=pytest.mark.torch),
 ]
 """What each run of the tests compares; slices' agents that learn at D = 0 from scratch are compared in `test_up.py`.
 
