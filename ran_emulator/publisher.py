@@ -70,6 +70,8 @@ class Publisher:
         slices["goodput_bps"] = window.counts[:, st.DELIVERED_BITS] / second_s
         slices["second_offered_packets"] = window.counts[:, st.OFFERED]
         slices["second_dropped_packets"] = window.counts[:, st.DROPPED_FULL] + window.counts[:, st.DROPPED_LATE]
+        slices["second_bandwidth_hz"] = window.bandwidth_hz
+        slices["second_power_w"] = window.power_w
         slices["delay_ms"] = delay_quantiles_ms(window.delays, self._max_latency_ms, QUANTILES)
         record["loop_latency_ms"] = np.nan
         if len(latencies_ms):

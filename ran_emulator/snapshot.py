@@ -57,6 +57,8 @@ SLICE = np.dtype(
         ("eta_bps_hz", np.float64),
         ("second_offered_packets", np.int64),
         ("second_dropped_packets", np.int64),
+        ("second_bandwidth_hz", np.int64),
+        ("second_power_w", np.float64),
     ]
 )
 

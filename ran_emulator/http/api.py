@@ -214,8 +214,8 @@ def _second_of(part: Any) -> dict[str, Any]:
         "eta_bps_hz": float(part["eta_bps_hz"]),
         "offered_packets": int(part["second_offered_packets"]),
         "dropped_packets": int(part["second_dropped_packets"]),
-        "bandwidth_hz": int(part["bandwidth_hz"]),
-        "power_w": float(part["power_w"]),
+        "bandwidth_hz": int(part["second_bandwidth_hz"]),
+        "power_w": float(part["second_power_w"]),
     }
 
 

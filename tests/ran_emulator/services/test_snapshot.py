@@ -9,6 +9,7 @@ import numpy as np
 
 from ran_emulator.cell import Cell
 from ran_emulator.e2.node import E2Node
+from ran_emulator.http.api import kpis_of
 from ran_emulator.publisher import Publisher
 from ran_emulator.scenario import load_scenario
 from ran_emulator.snapshot import QUANTILES, SnapshotFile
@@ -72,6 +73,28 @@ def test_publishing_changes_nothing_in_the_cell(tmp_path: Path) -> None:
     np.testing.assert_array_equal(record["slices"]["offered_packets"], counts[:, 0])
     np.testing.assert_allclose(record["slices"]["speed_m_s"], [2, 6, 10])
     assert record["loop_latency_ms"][2] == 0.5
+
+
+def test_a_closed_second_is_told_with_the_budgets_under_which_it_went(tmp_path: Path) -> None:
+    cell = Cell(load_scenario("base"), seed=5)
+    file = SnapshotFile.create(tmp_path / "s", 100)
+    publisher = Publisher(cell, E2Node(cell, _NoLink(), 1, True), file)  # type: ignore[arg-type]
+    cell.set_budgets([2_000_000, 6_000_000, 2_000_000], [200.0, 600.0, 200.0])
+    window = None
+    while window is None:
+        cell.begin_slot()
+        window = cell.execute_slot()
+    publisher.second_closed(window, np.array([]))
+    cell.set_budgets([5_000_000, 2_500_000, 2_500_000], [300.0, 300.0, 400.0])
+    cell.begin_slot()
+    publisher.publish(0)
+    record = file.read()
+    assert record is not None
+    second = kpis_of(record)["last_second"]["slices"]
+    told = [(part["bandwidth_hz"], part["power_w"]) for part in second.values()]
+    assert told == [(2_000_000, 200.0), (6_000_000, 600.0), (2_000_000, 200.0)]
+    assert record["slices"]["bandwidth_hz"].tolist() == [5_000_000, 2_500_000, 2_500_000]
+    assert record["slices"]["power_w"].tolist() == [300.0, 300.0, 400.0]
 
 
 def test_delay_quantiles_are_bins_that_hold_them() -> None:
