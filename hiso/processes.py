@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from service_kit.child import command
 
 RESTART_LIMIT = 5
 RESTART_WINDOW_S = 10.0
 TERM_GRACE_S = 5.0
 _POLL_S = 0.02
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,6 @@ class Child:
         """Not started yet; its output will be in `run_dir`."""
         self.spec = spec
         self.log_path = run_dir / f"{spec.name}.log"
-        self.restarts = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._starts: deque[float] = deque(maxlen=RESTART_LIMIT)
 
@@ -69,15 +68,14 @@ class Child:
         for the others, and niceness counts within a session alone.
         """
         self._starts.append(time.monotonic())
-        command = [sys.executable, "-P", "-m", self.spec.module, *self.spec.arguments]
+        program = [sys.executable, "-P", "-m", self.spec.module, *self.spec.arguments]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                command(program, cores=self.spec.cores, niceness=self.spec.niceness),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 process_group=0,
-                preexec_fn=_before_exec(self.spec.niceness, self.spec.cores),  # noqa: PLW1509 - no threads here
             )
 
     def exit_code(self) -> int | None:
@@ -95,7 +93,6 @@ class Child:
             raise ProcessFailed(
                 f"{self.spec.name} died {RESTART_LIMIT} times in {RESTART_WINDOW_S:g} s: {self.last_words()}"
             )
-        self.restarts += 1
         self.start()
 
     def terminate(self) -> None:
@@ -131,22 +128,3 @@ def end_all(children: Iterable[Child], grace_s: float = TERM_GRACE_S) -> list[st
     for child in children:
         child.kill()
     return stubborn
-
-
-def _before_exec(niceness: int, cores: frozenset[int]) -> Callable[[], None]:
-    """What the child does between fork and exec; libraries are loaded on this side of the fork."""
-    parent = os.getpid()
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-    def prepare() -> None:
-        if libc is not None:
-            # However the parent ends, its children are asked to end too.
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                os._exit(1)
-        if niceness:
-            os.nice(niceness)
-        if cores:
-            os.sched_setaffinity(0, cores)
-
-    return prepare

@@ -10,10 +10,10 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from service_kit import flags
-from service_kit.placement import give_way, pin, place
+from service_kit.placement import give_way, pin_among, take_precedence
 
 _PR_SET_PDEATHSIG = 1
 _CANNOT_RUN = 127
@@ -21,16 +21,24 @@ _CANNOT_RUN = 127
 
 
 def command(
-    program: Sequence[str], *, cpu: int | None = None, fifo: int | None = None, lowered: bool = False
+    program: Sequence[str],
+    *,
+    cores: Collection[int] = (),
+    niceness: int = 0,
+    hot: bool = False,
+    fifo: int | None = None,
 ) -> list[str]:
     """The command line that runs `program` as a child of this process.
 
-    It gets SIGTERM when the thread that starts it ends (Linux: the thread, not the process).
+    It gets SIGTERM when the thread that starts it ends (Linux: the thread, not the process). `cores`: where it may
+    run, none: as this process. `hot`: it runs soon after it wakes up, by SCHED_FIFO at priority `fifo` or else by
+    short turns.
     """
     line = [sys.executable, "-P", "-m", "service_kit.child", "--parent", str(os.getpid())]
-    line += [] if cpu is None else ["--cpu", str(cpu)]
+    line += ["--cores", ",".join(map(str, cores))] if cores else []
+    line += ["--niceness", str(niceness)] if niceness else []
+    line += ["--hot"] if hot else []
     line += [] if fifo is None else ["--fifo", str(fifo)]
-    line += ["--give-way"] if lowered else []
     return [*line, "--", *program]
 
 
@@ -38,20 +46,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Become the command; 127 where it cannot be run, 1 where the parent has gone meanwhile."""
     parser = argparse.ArgumentParser(prog="child")
     parser.add_argument("--parent", type=flags.integer_in(1, 2**31 - 1), required=True)
-    parser.add_argument("--cpu", type=flags.core)
+    parser.add_argument("--cores", type=flags.cores, default=())
+    parser.add_argument("--niceness", type=flags.niceness, default=0)
+    parser.add_argument("--hot", action="store_true")
     parser.add_argument("--fifo", type=flags.fifo_priority)
-    parser.add_argument("--give-way", action="store_true")
     parser.add_argument("program", nargs="+")
     options = parser.parse_args(arguments)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != options.parent:
         return 1
-    if options.give_way:
-        pin(options.cpu)
-        give_way()
-    else:
-        place(options.cpu, options.fifo)
+    pin_among(options.cores)
+    if options.niceness:
+        give_way(options.niceness)
+    if options.hot:
+        take_precedence(options.fifo)
     try:
         os.execvp(options.program[0], options.program)
     except OSError as error:

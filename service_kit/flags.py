@@ -23,6 +23,13 @@ MAX_PORT = 65_535
 port = integer_in(1, MAX_PORT)
 core = integer_in(0, 4_095)
 fifo_priority = integer_in(1, 99)
+niceness = integer_in(0, 19)
+
+
+def cores(text: str) -> tuple[int, ...]:
+    """An argparse type: cores with commas between them."""
+    return tuple(core(part) for part in text.split(","))
+
 
 _HOST_AND_PORT = re.compile(r"([^:/\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
 

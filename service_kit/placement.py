@@ -8,6 +8,7 @@ import os
 import platform
 import struct
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from service_kit.logs import fields
@@ -38,12 +39,17 @@ def place(cpu: int | None, fifo: int | None) -> Placement:
 
 def pin(cpu: int | None) -> bool:
     """Pin this process, and the threads that it starts from now on, to one core; whether that was asked and granted."""
-    if cpu is None:
+    return pin_among(() if cpu is None else (cpu,))
+
+
+def pin_among(cores: Collection[int]) -> bool:
+    """As `pin`, to any of some cores; without any nothing is asked."""
+    if not cores:
         return False
     try:
-        os.sched_setaffinity(0, {cpu})
+        os.sched_setaffinity(0, cores)
     except (AttributeError, OSError) as error:
-        _LOG.warning("cpu_pinning_refused", extra=fields(cpu=cpu, reason=str(error)))
+        _LOG.warning("cpu_pinning_refused", extra=fields(cores=sorted(cores), reason=str(error)))
         return False
     return True
 
@@ -84,10 +90,10 @@ def _take_short_turns() -> None:
         _LOG.warning("short_turns_refused", extra=fields(reason=os.strerror(ctypes.get_errno())))
 
 
-def give_way() -> None:
+def give_way(niceness: int = FACE_NICENESS) -> None:
     """Lower this process's priority below the hot loops'."""
     try:
-        os.nice(FACE_NICENESS)
+        os.nice(niceness)
     except (AttributeError, OSError) as error:
         _LOG.warning("nice_refused", extra=fields(reason=str(error)))
 

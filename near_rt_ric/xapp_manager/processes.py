@@ -17,6 +17,7 @@ from near_rt_ric.xapp_manager.backend import CannotStartError
 from near_rt_ric.xapp_manager.descriptor import Descriptor
 from near_rt_ric.xapp_manager.errors import DescriptorError
 from service_kit import child
+from service_kit.placement import FACE_NICENESS
 
 MAX_LOG_BYTES = 16 * 1024 * 1024
 _KEPT_LOG_BYTES = 1024 * 1024
@@ -112,10 +113,12 @@ class ProcessBackend:
     def _spawn(self, descriptor: Descriptor, program: list[str]) -> ProcessInstance:
         placement = self._placement
         line = [*program, *descriptor.resolved_arguments(self._bus)]
+        cpu = placement.hot_cpu if descriptor.hot else placement.face_cpu
+        cores = () if cpu is None else (cpu,)
         if descriptor.hot:
-            line = child.command(line, cpu=placement.hot_cpu, fifo=placement.hot_fifo)
+            line = child.command(line, cores=cores, hot=True, fifo=placement.hot_fifo)
         else:
-            line = child.command(line, cpu=placement.face_cpu, lowered=placement.face_cpu is not None)
+            line = child.command(line, cores=cores, niceness=FACE_NICENESS if cores else 0)
         log_path = self._log_path(descriptor.name)
         try:
             self._log_folder.mkdir(parents=True, exist_ok=True)

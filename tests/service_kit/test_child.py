@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from service_kit import child
@@ -16,20 +16,21 @@ from service_kit.placement import FACE_NICENESS
 SAYS = "import os, sys; print(sorted(os.sched_getaffinity(0)), os.nice(0), sys.argv[1:])"
 
 
-def run(*arguments: str, cpu: int | None = None, lowered: bool = False) -> str:
-    line = child.command([sys.executable, "-c", SAYS, *arguments], cpu=cpu, lowered=lowered)
+def run(*arguments: str, cores: Collection[int] = (), niceness: int = 0) -> str:
+    line = child.command([sys.executable, "-c", SAYS, *arguments], cores=cores, niceness=niceness)
     return subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_a_child_becomes_the_command_with_its_arguments() -> None:
     here = sorted(os.sched_getaffinity(0))
-    assert run("--cpu", "7", "--", "-x") == f"{here} {os.nice(0)} ['--cpu', '7', '--', '-x']"
+    assert run("--cores", "7", "--", "-x") == f"{here} {os.nice(0)} ['--cores', '7', '--', '-x']"
 
 
 def test_a_child_takes_its_place() -> None:
-    core = max(os.sched_getaffinity(0))
+    cores = sorted(os.sched_getaffinity(0))
     niceness = min(os.nice(0) + FACE_NICENESS, 19)
-    assert run(cpu=core, lowered=True) == f"[{core}] {niceness} []"
+    for some in (cores[-1:], cores[:2]):
+        assert run(cores=some, niceness=FACE_NICENESS) == f"{some} {niceness} []"
 
 
 def test_a_command_that_cannot_be_run_is_named() -> None:
