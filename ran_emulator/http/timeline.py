@@ -6,6 +6,7 @@ is asked only where something changes.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -56,9 +57,10 @@ class EventBook:
         self._past: deque[tuple[int, int, dict[str, Any]]] = deque(maxlen=KEPT_EVENTS)
         """(slot, number, event); what was made at once has -1: in its slot it came before what was scheduled."""
 
-    def scheduled(self, numbers: Sequence[int], events: Sequence[TimedChange]) -> None:
-        """Events wait."""
+    def scheduled(self, numbers: Sequence[int], events: Sequence[TimedChange], next_slot: int) -> None:
+        """Events wait, of `next_slot` and later."""
         with self._lock:
+            self._turn_over(next_slot)
             self._scheduled.update({number: event.record() for number, event in zip(numbers, events, strict=True)})
 
     def removed(self, number: int | None, slot: int) -> None:
@@ -71,22 +73,28 @@ class EventBook:
     def made(self, event: dict[str, Any], slot: int) -> None:
         """A change was made at once."""
         with self._lock:
+            self._turn_over(slot)
             self._past.append((slot, -1, {"at_slot": slot, **event}))
 
     def waiting(self, next_slot: int) -> list[dict[str, Any]]:
         """Events of `next_slot` and later, with their numbers, in the order in which they will be made."""
         with self._lock:
+            self._turn_over(next_slot)
             found = [{"id": number, **event} for number, event in self._scheduled.items()]
-        return sorted((event for event in found if event["at_slot"] >= next_slot), key=lambda event: event["at_slot"])
+        return sorted(found, key=lambda event: event["at_slot"])
 
     def past(self, next_slot: int, from_slot: int) -> list[dict[str, Any]]:
         """Events that were made in `from_slot` and later, before `next_slot`."""
         with self._lock:
-            for number, event in list(self._scheduled.items()):
-                if event["at_slot"] < next_slot:
-                    self._past.append((event["at_slot"], number, self._scheduled.pop(number)))
+            self._turn_over(next_slot)
             found = [entry for entry in self._past if from_slot <= entry[0] < next_slot]
         return [event for *_, event in sorted(found, key=lambda entry: entry[:2])]
+
+    def _turn_over(self, next_slot: int) -> None:
+        """What was made before `next_slot` waits no more; in the order in which it was made, as the oldest go first."""
+        made = sorted((event["at_slot"], number) for number, event in self._scheduled.items())
+        for slot, number in itertools.takewhile(lambda each: each[0] < next_slot, made):
+            self._past.append((slot, number, self._scheduled.pop(number)))
 
 
 def add_timeline(app: FastAPI, read: Callable[[], Any | None], client: CommandClient, book: EventBook) -> None:
@@ -109,7 +117,7 @@ def add_timeline(app: FastAPI, read: Callable[[], Any | None], client: CommandCl
         events: Annotated[list[Event], FromBody(min_length=1, max_length=MAX_EVENTS_A_CALL)],
     ) -> Scheduled:
         ids = client.ask("schedule", events=[event.record() for event in events])["ids"]
-        book.scheduled(ids, events)
+        book.scheduled(ids, events, next_slot())
         return Scheduled(ids=ids)
 
     def unschedule(number: int | None) -> Applied:

@@ -18,7 +18,9 @@ from ran_emulator.arguments import parse_arguments
 from ran_emulator.cell import Cell
 from ran_emulator.command_client import CommandRefusedError
 from ran_emulator.commands import Command, carry_out
+from ran_emulator.events import EVENT, KEPT_EVENTS, TimedChange
 from ran_emulator.http.api import create_app
+from ran_emulator.http.timeline import EventBook
 from ran_emulator.scenario import load_scenario
 
 MUTATING = [
@@ -267,6 +269,28 @@ def test_events_wait_are_made_and_are_told(own: tuple[TestClient, Direct, dict[s
     assert http.get("/events").json() == list(loop.cell.events)
     assert [event["change"] for event in loop.cell.events] == ["speed", "hwi", "load"]
     assert http.get("/events", params={"from_slot": 3}).json() == [LOAD]
+
+
+def load_at(slot: int) -> TimedChange:
+    return EVENT.validate_python(LOAD | {"at_slot": slot})
+
+
+def test_what_was_made_does_not_wait_for_somebody_who_asks_for_it() -> None:
+    book = EventBook([load_at(1)])
+    book.scheduled([1], [load_at(5)], next_slot=2)
+    assert list(book._scheduled) == [1]
+    assert [event["id"] for event in book.waiting(next_slot=3)] == [1]
+    assert book.waiting(next_slot=6) == []
+    assert not book._scheduled
+    assert [event["at_slot"] for event in book.past(next_slot=6, from_slot=0)] == [1, 5]
+
+
+def test_of_all_that_was_made_the_latest_are_kept() -> None:
+    book = EventBook([load_at(1)])
+    for slot in range(2, KEPT_EVENTS + 2):
+        book.made({"change": "hwi", "kappa": 0.1}, slot)
+    kept = book.past(next_slot=KEPT_EVENTS + 2, from_slot=0)
+    assert [event["at_slot"] for event in kept] == list(range(2, KEPT_EVENTS + 2))
 
 
 def test_an_event_that_waits_can_be_taken_back(own: tuple[TestClient, Direct, dict[str, Any]]) -> None:
