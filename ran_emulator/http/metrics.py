@@ -128,6 +128,10 @@ class SnapshotCollector(Collector):
         """`read` gives the latest snapshot, or None."""
         self._arguments = arguments
         self._read = read
+        self._thresholds = [
+            ([name], part.ssr_threshold)
+            for name, part in zip(SLICE_NAMES, arguments.scenario.slices.in_order(), strict=True)
+        ]
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -144,6 +148,7 @@ class SnapshotCollector(Collector):
             "cell": str(arguments.cell),
         }
         yield InfoMetricFamily("hiso_scenario", "What is simulated.", value=info)
+        yield _gauge("hiso_slice_ssr_threshold", "SSR that the slice's SLA asks for (C6).", ["slice"], self._thresholds)
         if record is not None:
             yield from _since_start(record)
             yield from _now(record)

@@ -65,6 +65,7 @@ METRICS = [
     "hiso_slice_queued_packets",
     "hiso_slice_queued_bits",
     "hiso_slice_ssr",
+    "hiso_slice_ssr_threshold",
     "hiso_slice_delay_ms",
     "hiso_slice_active_users",
     "hiso_slice_bandwidth_hz",

@@ -85,6 +85,7 @@ METRICS = (
     Metric("ran-emulator", "gauge", "hiso_slice_queued_packets", 4, _BY_SLICE),
     Metric("ran-emulator", "gauge", "hiso_slice_queued_bits", 40_000, _BY_SLICE),
     Metric("ran-emulator", "gauge", "hiso_slice_ssr", 0.985, _BY_SLICE),
+    Metric("ran-emulator", "gauge", "hiso_slice_ssr_threshold", 0.95, _BY_SLICE),
     Metric(
         "ran-emulator", "gauge", "hiso_slice_delay_ms", 1.2,
         _each(slice=SLICES, quantile=("0.5", "0.95", "0.99")),

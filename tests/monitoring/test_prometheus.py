@@ -92,7 +92,7 @@ def test_a_panel_s_query_returns_data(live: Prometheus, query: dashboard.Query) 
 
 
 def test_what_alerts_read_is_there(live: Prometheus) -> None:
-    selectors = set(re.findall(r"\bhiso_[a-z0-9_]+(?:\{[^{}]*\})?(?=[\[ )])", RULES_FILE.read_text()))
+    selectors = set(re.findall(r"\bhiso_[a-z0-9_]+(?:\{[^{}]*\})?(?=[\[\s)])", RULES_FILE.read_text()))
     assert any("{" in selector for selector in selectors)
     for selector in selectors:
         live.wait_for(selector, LIMIT_S)

@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
 from ran_emulator.arguments import parse_arguments
 from ran_emulator.cell import Cell
@@ -336,6 +337,15 @@ def test_a_call_schedules_at_most_100_events(own: tuple[TestClient, Direct, dict
     assert http.post("/timeline", json=[LOAD] * 101).status_code == 422
     assert http.post("/timeline", json=[]).status_code == 422
     assert len(http.post("/timeline", json=[LOAD] * 100).json()["ids"]) == 100
+
+
+def test_metrics_say_the_threshold_of_each_slice_before_anything_is_measured(tmp_path: Path) -> None:
+    changed = ["--set", "slices.embb.ssr_threshold=0.9", "--e2", "unix:/nobody", "--run-dir", str(tmp_path)]
+    client: Any = Direct()
+    text = TestClient(create_app(parse_arguments(changed), lambda: None, client)).get("/metrics").text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    found = {each.labels["slice"]: each.value for each in samples if each.name == "hiso_slice_ssr_threshold"}
+    assert found == {"vonr": 0.95, "embb": 0.9, "urllc": 0.95}
 
 
 def test_the_face_compiles_nothing() -> None:
