@@ -16,11 +16,11 @@ import numpy.typing as npt
 from hiso.bounds import split_tables as tables
 from hiso.bounds.controls import Misled
 from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
-from hiso.observe import budget_context
+from hiso.observe import budget_context, slice_contexts
 from hiso.run_request import pinned
 from hiso.world import make_world, report_utility, slice_weights
 from ran_emulator import state as st
-from ran_emulator.cell import Cell, resolved, success_ratio
+from ran_emulator.cell import resolved, success_ratio
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario, load_scenario
 from xapps.agents import BudgetAgent
 from xapps.slicing.inter.base import InterPolicy
@@ -240,7 +240,8 @@ def _references(condition: _Condition, seconds: int) -> tuple[float, tuple[str, 
     """Utility of the clairvoyant a second late; cells of all references."""
     scenario, delay = condition
     below = find_weights(trained_name("madqn-tuned", scenario.name, delay))
-    agents = slice_weights(Cell(scenario, 0, delay), "madqn-tuned", below)
+    users = scenario.users_by_slice(np.random.default_rng(0))  # weights fit any numbers of users
+    agents = slice_weights(slice_contexts(scenario, users, delay), "madqn-tuned", below)
     worlds = [tables.split_tables(scenario, seed, seconds, "madqn-tuned", delay, agents) for seed in FRESH_SEEDS]
     constant = _play_splits(worlds, partial(tables.best_constant, sla_weight=TUNED.sla_weight))
     late = _play_splits(worlds, partial(tables.clairvoyant_late, sla_weight=TUNED.sla_weight))

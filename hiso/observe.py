@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,25 +27,32 @@ MAX_OUTCOMES = 64
 """Outcomes kept for a slice that sends no frames."""
 
 
-def slice_context(cell: Cell, slice_id: int) -> SliceContext:
-    """What an intra-slice policy knows beforehand, as the slot function's definition says it."""
-    scenario = cell.scenario
-    part = scenario.slices.in_order()[slice_id]
-    record = cell.state.slices[slice_id]
-    return SliceContext(
-        slice_id=slice_id,
-        min_rate_bps=part.min_rate_bps,
-        max_latency_us=int(record["max_latency_slots"]) * SLOT_US,
-        ssr_threshold=_float32(part.ssr_threshold),
-        first_user_id=int(record["first_user"]),
-        users=int(record["users"]),
-        antennas=scenario.antennas,
-        beams=scenario.antennas,
-        max_group_users=MAX_GROUP_USERS,
-        control_delay_slots=cell.control_delay_slots,
-        access=scenario.access,
-        precoder=scenario.precoder,
+def slice_contexts(
+    scenario: Scenario, users_by_slice: Sequence[int], control_delay_slots: int
+) -> tuple[SliceContext, ...]:
+    """What each slice's policy knows beforehand, as the slot function's definition says it."""
+    return tuple(
+        SliceContext(
+            slice_id=slice_id,
+            min_rate_bps=part.min_rate_bps,
+            max_latency_us=round(part.max_latency_ms * 1e3 / SLOT_US) * SLOT_US,
+            ssr_threshold=_float32(part.ssr_threshold),
+            first_user_id=sum(users_by_slice[:slice_id]),
+            users=users_by_slice[slice_id],
+            antennas=scenario.antennas,
+            beams=scenario.antennas,
+            max_group_users=MAX_GROUP_USERS,
+            control_delay_slots=control_delay_slots,
+            access=scenario.access,
+            precoder=scenario.precoder,
+        )
+        for slice_id, part in enumerate(scenario.slices.in_order())
     )
+
+
+def slice_context(cell: Cell, slice_id: int) -> SliceContext:
+    """What the policy of a cell's slice knows beforehand."""
+    return slice_contexts(cell.scenario, cell.users_by_slice, cell.control_delay_slots)[slice_id]
 
 
 def budget_context(scenario: Scenario, control_delay_slots: int) -> BudgetContext:

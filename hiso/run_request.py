@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from hiso.bounds.references import ReferenceRunError, check_oracle
-from hiso.observe import budget_context
+from hiso.observe import budget_context, slice_contexts
 from hiso.runner import RunWeights, default_weights
 from hiso.world import slice_weights
 from ran_emulator.arguments import MAX_CELLS
-from ran_emulator.cell import Cell
 from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clock
 from ran_emulator.events import TimedChange
 from ran_emulator.scenario import (
@@ -274,8 +275,8 @@ def check_weights_fit(scenario: Scenario, scheduler: Scheduler, control_delay_sl
         except InterPolicyError as error:
             raise WeightsError(str(error)) from error
     if weights.intra is not None:
-        cell = Cell(scenario, 0, control_delay_slots)
-        slice_weights(cell, scheduler.intra, weights.intra, options)
+        users = scenario.users_by_slice(np.random.default_rng(0))  # weights fit any numbers of users
+        slice_weights(slice_contexts(scenario, users, control_delay_slots), scheduler.intra, weights.intra, options)
 
 
 def _check_references(request: RunRequest) -> None:

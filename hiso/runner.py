@@ -227,7 +227,8 @@ class Runner:
         if self.intra_learners or intra in REFERENCE_INTRA:
             raise ReferenceRunError(f"intra: {self.scheduler.inter} needs one that is frozen and no reference: {intra}")
         trained = self.weights.intra
-        agents = {} if trained is None else slice_weights(cell, intra, trained, options)
+        contexts = [slice_context(cell, index) for index in SLICES]
+        agents = {} if trained is None else slice_weights(contexts, intra, trained, options)
         return SplitWorlds(cell.scenario, cell.seed, intra, cell.control_delay_slots, agents, options, self._timeline)
 
     def advance(self, slots: int, progress: Progress | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from hiso.observe import second_report, slice_context
@@ -14,24 +16,21 @@ from xapps.agents import BudgetAgent
 from xapps.slicing.inter.base import InterPolicy
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
 from xapps.slicing.networks import IntraWeights
-from xapps.slicing.observation import Budgets, SecondReport
+from xapps.slicing.observation import Budgets, SecondReport, SliceContext
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import Weights
 
 
 def slice_weights(
-    cell: Cell, policy: str, trained: Weights, options: AgentOptions = DEFAULT_OPTIONS
+    contexts: Iterable[SliceContext], policy: str, trained: Weights, options: AgentOptions = DEFAULT_OPTIONS
 ) -> dict[str, IntraWeights]:
     """Each slice's agent out of a weights file, by the slice's name.
 
     Raises:
-        WeightsError: they are of another policy or action set, or do not fit the cell.
+        WeightsError: they are of another policy or action set, or do not fit a context.
     """
-    return {
-        name: trained_weights(policy, slice_context(cell, index), trained, options)
-        for index, name in enumerate(SLICE_NAMES)
-    }
+    return {SLICE_NAMES[each.slice_id]: trained_weights(policy, each, trained, options) for each in contexts}
 
 
 class World:
@@ -71,7 +70,7 @@ class World:
             WeightsError: they are of another policy or action set, or do not fit the cell.
         """
         first = self.policies[0]
-        weights = slice_weights(self.cell, first.name, trained, first.options)
+        weights = slice_weights([policy.context for policy in self.policies], first.name, trained, first.options)
         for name, policy in zip(SLICE_NAMES, self.policies, strict=True):
             policy.load(weights[name])
             policy.freeze()

@@ -10,15 +10,16 @@ import pytest
 from slot_messages import SlotEncoder
 
 from hiso.observe import SliceObserver, budget_context, second_report, slice_context
-from hiso.run_request import pinned
+from hiso.run_request import check_weights_fit, pinned
 from hiso.runner import Runner, RunWeights, default_weights, run
 from ran_emulator.cell import Cell, SecondWindow
+from ran_emulator.e2 import codec
 from ran_emulator.phy.codes import HWI_MODELS, HWI_PAPER
 from ran_emulator.scenario import SLICE_NAMES, Impairments, load_scenario
 from ran_emulator.timeline import parse_timeline
 from xapps import trained
 from xapps.agents import BudgetAgent, SliceAgent
-from xapps.codec import decode_observation
+from xapps.codec import decode_observation, slice_contexts
 from xapps.slicing.inter.coma2c import CoMA2C
 from xapps.slicing.inter.policies import make_inter_policy
 from xapps.slicing.intra.policies import make_intra_policy, untrained_weights
@@ -38,6 +39,19 @@ def trace(seed: int, scheduler: str = "slnr", delay: int = 0, **options: Any) ->
     runner = Runner(load_scenario("high-load"), resolve(scheduler), seed, delay, **options)
     runner.advance(SLOTS)
     return str(runner.result().summary["trace_sha256"])
+
+
+@pytest.mark.parametrize("overrides", [[], ["user_counts=drawn", "slices.urllc.max_latency_ms=2.5"]])
+def test_policies_know_beforehand_what_the_node_states_over_e2(overrides: list[str]) -> None:
+    cell = Cell(load_scenario("base", overrides), 7, 2)
+    stated = slice_contexts(codec.slot_definition(cell, lockstep=True).SerializeToString())
+    assert {index: slice_context(cell, index) for index in range(len(SLICE_NAMES))} == stated
+
+
+def test_to_see_that_weights_fit_no_cell_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Cell, "__init__")
+    scenario, scheduler = load_scenario("base"), resolve("hiso-coma-tuned")
+    check_weights_fit(scenario, scheduler, 0, default_weights(scenario, scheduler, 0))
 
 
 @pytest.mark.parametrize("scheduler", ["slnr", "gga", "eea", "rra", "hiso-coma", "hiso-coma-tuned", "ssr-pi"])
