@@ -10,9 +10,9 @@ import time
 from hiso.observe import slice_context
 from hiso.runner import Runner, RunWeights, run
 from hiso.world import World
-from ran_emulator import hot_loop
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, load_scenario
+from ran_emulator.warm_up import warm_up as warm_up_slot_loop
 from xapps.slicing import rewards
 from xapps.slicing.intra.frames import SlotLane
 from xapps.slicing.intra.policies import KINDS, make_intra_policy
@@ -46,7 +46,7 @@ def main() -> int:
             run(scenario, gga, seed=0, slots=_SLOTS, control_delay_slots=delay, weights=RunWeights())
     for chosen in (resolve("slnr", options=AgentOptions(observation="compact")), resolve("slnr", intra="oracle")):
         Runner(load_scenario("high-load"), chosen, seed=0, compiled=False).advance(_SLOTS)
-    hot_loop.warm_up()
+    warm_up_slot_loop()
     rewards.warm_up()
     world = World(load_scenario("high-load"), seed=0, intra="greedy")
     world.cell.inject(SLICE_NAMES.index("embb"), 8)

@@ -6,14 +6,12 @@ Everything that changes the cell happens in this thread: what other threads brin
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import math
 import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -26,13 +24,11 @@ from ran_emulator.clock import CATCH_UP_S, SlotPace
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
 from ran_emulator.e2.link import E2Link
 from ran_emulator.e2.node import E2Node
-from ran_emulator.e2.slot_wire import SlotWire
-from ran_emulator.e2.subscriptions import SLOT_FUNCTION
-from ran_emulator.e2.traffic import nested
+from ran_emulator.latencies import Latencies
 from ran_emulator.publisher import Publisher
-from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, load_scenario
+from ran_emulator.run_summary import run_summary, write_summary
 from ran_emulator.snapshot import FILE_NAME, PERIOD_S, SnapshotFile
-from ran_emulator.summary import cell_summary
+from ran_emulator.warm_up import warm_up
 from service_kit.ending import run_and_leave
 from service_kit.interpreter import exact_timers, stop_collector
 from service_kit.logs import configure_logs, fields
@@ -54,37 +50,10 @@ BREATH_SLOTS, BREATH_S = 32, 0.001
 link and agents that start from their core for ever (SCHED_FIFO would)."""
 CHORE_SLOTS = 4
 """One chore in so many slots."""
-LATENCY_BIN_S = 1e-5
-LATENCY_BINS = 100_000
 
 
 class _Stop:
     """A signal asked the process to end."""
-
-
-class Latencies:
-    """Loop latencies of a whole run: a histogram of 10 us bins up to one second, and the maximum."""
-
-    def __init__(self) -> None:
-        """Empty."""
-        self._bins = np.zeros(LATENCY_BINS, np.int64)
-        self._max_s = 0.0
-
-    def add(self, latencies_s: npt.NDArray[np.float64]) -> None:
-        """Take one second's latencies."""
-        if len(latencies_s):
-            places = np.minimum(latencies_s / LATENCY_BIN_S, LATENCY_BINS - 1).astype(np.int64)
-            np.add.at(self._bins, places, 1)
-            self._max_s = max(self._max_s, float(latencies_s.max()))
-
-    def summary_ms(self) -> dict[str, float | None]:
-        """p50, p99 and max in ms; None where nothing was decided."""
-        total = int(self._bins.sum())
-        if total == 0:
-            return {"p50": None, "p99": None, "max": None}
-        cumulated = np.cumsum(self._bins)
-        p50, p99 = ((np.searchsorted(cumulated, q * total) + 0.5) * LATENCY_BIN_S * 1e3 for q in (0.5, 0.99))
-        return {"p50": float(p50), "p99": float(p99), "max": self._max_s * 1e3}
 
 
 class HotLoop:
@@ -166,8 +135,7 @@ class HotLoop:
             for chore in self._chores_of(window):
                 chore()
         self._await_budgets()
-        if time.monotonic() >= self._publisher.due_s:
-            self._publisher.publish(self.late_slots)
+        self._publish_if_due()
 
     def _scheduled_slot(self) -> None:
         cell, node = self._cell, self._node
@@ -207,8 +175,7 @@ class HotLoop:
                 self._schedule_s += missed_s
                 self.late_slots += int(missed_s / slot_s)
         self._ended_s = now_s
-        if now_s >= self._publisher.due_s:
-            self._publisher.publish(self.late_slots)
+        self._publish_if_due()
 
     def _execute(self, slot: int) -> SecondWindow | None:
         """Steps 5 and 6; the second that this slot closes."""
@@ -320,60 +287,6 @@ class HotLoop:
             self._publisher.publish(self.late_slots)
 
 
-def warm_up() -> None:
-    """Compile, or load, every kernel of the loop, so that no slot pays for it."""
-    cell = Cell(load_scenario("base"), seed=0)
-    for slice_id in range(len(SLICE_NAMES)):
-        cell.inject(slice_id, 1)
-        cell.set_speed(slice_id, 1.0)
-    cell.inject_users([0], 1)
-    wire = SlotWire(cell)
-    wire.request(0, (0, 0), SLOT_FUNCTION, 0, detail=None, compact=False)
-    cell.begin_slot()
-    wire.inserts()
-    frame = np.frombuffer(bytes(1), np.uint8)
-    wire.read_control(frame, 0)
-    wire.carry_out(frame, 0.0)
-    for slice_id in range(len(SLICE_NAMES)):
-        count = cell.group_size(slice_id)
-        beams, powers = np.zeros(count, np.int16), np.zeros(count, np.float32)
-        cell.check(slice_id, 0, beams, powers, None)
-        cell.submit(slice_id, 0, beams, powers, None)
-    cell.execute_slot()
-    wire.keep_outcomes()
-    cell.close_second()
-    cell.places_m()
-
-
-def run_summary(arguments: Arguments, cell: Cell, node: E2Node, loop: HotLoop) -> dict[str, Any]:
-    """The run's summary: the cell's own, and what the loop and E2 measured."""
-    wall_s = time.monotonic() - loop.started_s
-    summary = cell_summary(cell)
-    simulated_s = cell.slot / SLOTS_PER_SECOND
-    return {
-        **summary,
-        "scenario": arguments.scenario.name,
-        "config": arguments.scenario.model_dump(mode="json"),
-        "clock": arguments.clock.name,
-        "wall_s": wall_s,
-        "real_time_factor": simulated_s / wall_s if wall_s > 0 else None,
-        "late_slots": loop.late_slots,
-        "missed_deadlines": sum(node.missed_deadlines),
-        "missed_deadlines_by_slice": dict(zip(SLICE_NAMES, node.missed_deadlines, strict=True)),
-        "e2_bytes": nested(node.traffic.bytes),
-        "e2_messages": nested(node.traffic.messages),
-        "e2_bps": sum(node.traffic.bytes) * 8 / simulated_s if simulated_s else 0.0,
-        "loop_latency_ms": loop.latencies.summary_ms(),
-    }
-
-
-def _write_summary(path: Path, summary: dict[str, Any]) -> None:
-    """Whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(summary, indent=1) + "\n")
-    part.replace(path)
-
-
 def main(argv: Sequence[str]) -> int:
     """The process: 0 at the end of the run or on SIGTERM."""
     arguments = parse_arguments(argv)
@@ -401,7 +314,9 @@ def main(argv: Sequence[str]) -> int:
     exact_timers()
     loop.run()
     if arguments.summary is not None:
-        _write_summary(arguments.summary, run_summary(arguments, cell, node, loop))
+        wall_s = time.monotonic() - loop.started_s
+        figures = run_summary(arguments, cell, node, wall_s, loop.late_slots, loop.latencies)
+        write_summary(arguments.summary, figures)
     loop.leave_ric()
     link.stop()
     _LOG.info("emulator_ended", extra=fields(slot=cell.slot))
