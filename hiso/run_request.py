@@ -181,18 +181,18 @@ def run_length(duration_s: float | None, slots: int | None) -> int | None:
 def make_request(
     *,
     scenario: str,
-    overrides: list[str],
     scheduler: str,
-    inter: str | None,
-    intra: str | None,
-    trigger: str | None,
     seed: int,
-    duration_s: float | None,
-    slots: int | None,
     clock: str,
-    control_delay: str,
-    learn: bool,
-    from_scratch: bool,
+    overrides: Sequence[str] = (),
+    inter: str | None = None,
+    intra: str | None = None,
+    trigger: str | None = None,
+    duration_s: float | None = None,
+    slots: int | None = None,
+    control_delay: str = "auto",
+    learn: bool = False,
+    from_scratch: bool = False,
     timeline: Path | None = None,
     cells: int = 1,
     set_agents: Sequence[str] = (),
@@ -209,7 +209,7 @@ def make_request(
     check_cells(cells, learn=learn)
     try:
         chosen = resolve(scheduler, inter, intra, trigger, parse_options(set_agents))
-        cell = pinned(load_scenario(scenario, overrides), chosen)
+        cell = pinned(load_scenario(scenario, list(overrides)), chosen)
         _check_budgets_fit(cell, chosen)
         events = () if timeline is None else load_timeline(timeline, cell)
     except (

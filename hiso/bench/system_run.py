@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import fmean
@@ -79,7 +80,7 @@ def bench_request(
     clock: str,
     slots: int,
     scheduler: str = "hiso-coma-tuned",
-    overrides: list[str] | None = None,
+    overrides: Sequence[str] = (),
     control_delay: str = "auto",
     learn: bool = False,
     cells: int = 1,
@@ -87,18 +88,13 @@ def bench_request(
     """A run of the preset `base`, seed 1."""
     return make_request(
         scenario="base",
-        overrides=overrides or [],
+        overrides=overrides,
         scheduler=scheduler,
-        inter=None,
-        intra=None,
-        trigger=None,
         seed=1,
-        duration_s=None,
         slots=slots,
         clock=clock,
         control_delay=control_delay,
         learn=learn,
-        from_scratch=False,
         cells=cells,
     )
 

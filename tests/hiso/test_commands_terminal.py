@@ -76,10 +76,7 @@ def unasked(seconds: float) -> Snapshot:
 
 @pytest.fixture
 def request_() -> RunRequest:
-    return make_request(
-        scenario="base", overrides=[], scheduler="gga", inter=None, intra=None, trigger=None, seed=1,
-        duration_s=None, slots=None, clock="realtime", control_delay="auto", learn=False, from_scratch=False,
-    )  # fmt: skip
+    return make_request(scenario="base", scheduler="gga", seed=1, clock="realtime")
 
 
 def test_a_line_a_second_shows_the_metrics(request_: RunRequest) -> None:
@@ -126,11 +123,8 @@ def test_the_table_shows_shares_of_decisions_and_what_was_not_said(request_: Run
 
 @pytest.mark.parametrize(("threshold", "marked"), [(0.99, False), (0.995, True)])
 def test_an_ssr_below_its_slices_own_threshold_is_red(threshold: float, marked: bool) -> None:
-    request = make_request(
-        scenario="base", overrides=[f"slices.embb.ssr_threshold={threshold}"], scheduler="gga", inter=None, intra=None,
-        trigger=None, seed=1, duration_s=None, slots=None, clock="realtime", control_delay="auto", learn=False,
-        from_scratch=False,
-    )  # fmt: skip
+    overrides = [f"slices.embb.ssr_threshold={threshold}"]
+    request = make_request(scenario="base", overrides=overrides, scheduler="gga", seed=1, clock="realtime")
     out = io.StringIO()
     with Terminal(request, Console(file=out, width=200, force_terminal=True, color_system="standard")) as terminal:
         terminal.show(seen())

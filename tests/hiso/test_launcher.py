@@ -44,18 +44,10 @@ time.sleep(60)
 def request(**changes: object) -> RunRequest:
     fields: dict[str, object] = {
         "scenario": "base",
-        "overrides": [],
         "scheduler": "gga",
-        "inter": None,
-        "intra": None,
-        "trigger": None,
         "seed": 1,
-        "duration_s": None,
         "slots": 100,
         "clock": "lockstep",
-        "control_delay": "auto",
-        "learn": False,
-        "from_scratch": False,
     }
     return make_request(**{**fields, **changes})  # type: ignore[arg-type]
 

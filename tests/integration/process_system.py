@@ -42,21 +42,7 @@ class ProcessSystem:
     """Emulator, RIC, xApps and learners of one run."""
 
     def __init__(self, *, clock: str, scheduler: str, learn: bool) -> None:
-        request = make_request(
-            scenario="base",
-            overrides=[],
-            scheduler=scheduler,
-            inter=None,
-            intra=None,
-            trigger=None,
-            seed=1,
-            duration_s=None,
-            slots=None,
-            clock=clock,
-            control_delay="auto",
-            learn=learn,
-            from_scratch=False,
-        )
+        request = make_request(scenario="base", scheduler=scheduler, seed=1, clock=clock, learn=learn)
         placement = place(
             allowed_cores(),
             urgent=request.clock.speed is not None,

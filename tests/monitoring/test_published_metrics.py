@@ -42,9 +42,8 @@ def _service_of(process: str) -> str:
 def system() -> Iterator[LocalSystem]:
     base = free_port_base()
     request = make_request(
-        scenario="base", overrides=[], scheduler="hiso-coma-tuned", inter=None, intra=None, trigger=None, seed=1,
-        duration_s=None, slots=None, clock="lockstep", control_delay="auto", learn=LEARN, from_scratch=True,
-    )  # fmt: skip
+        scenario="base", scheduler="hiso-coma-tuned", seed=1, clock="lockstep", learn=LEARN, from_scratch=True
+    )
     placement = place(allowed_cores(), urgent=False, fifo=False)
     run_dir = make_run_dir()
     running = LocalSystem(Plan(request, placement, base, run_dir))
