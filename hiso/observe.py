@@ -23,8 +23,6 @@ from xapps.slicing.observation import (
 )
 
 SLICES = range(len(SLICE_NAMES))
-MAX_OUTCOMES = 64
-"""Outcomes kept for a slice that sends no frames."""
 
 
 def slice_contexts(
@@ -170,7 +168,7 @@ class SliceObserver:
                 learning_detail=self._detail(outcome, count) if self._learning_detail else None,
             )
         )
-        del self._outcomes[:-MAX_OUTCOMES]
+        del self._outcomes[: -st.MAX_KEPT_OUTCOMES]
 
     def _detail(self, outcome: Any, count: int) -> LearningDetail:
         return LearningDetail(

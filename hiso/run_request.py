@@ -17,6 +17,7 @@ from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clo
 from ran_emulator.events import TimedChange
 from ran_emulator.scenario import (
     MAX_CONTROL_DELAY_SLOTS,
+    MAX_SLOTS,
     SLOT_US,
     SLOTS_PER_SECOND,
     Scenario,
@@ -39,7 +40,6 @@ from xapps.slicing.weights import WeightsError
 from xapps.trained import inter_weights
 
 AGENTS = ("inter", *SLICE_NAMES)
-MAX_SLOTS = 10**10
 MAX_SEED = (1 << 63) - 1
 
 

@@ -11,6 +11,7 @@ from ran_emulator.clock import Clock, ClockError, control_delay_slots, parse_clo
 from ran_emulator.events import TimedChange
 from ran_emulator.scenario import (
     MAX_CONTROL_DELAY_SLOTS,
+    MAX_SLOTS,
     PRESETS,
     SLICE_NAMES,
     SLOT_US,
@@ -24,7 +25,6 @@ from service_kit.exposure import add_expose_flag, require_exposed
 from service_kit.flags import integer_in
 
 AWAITABLE = ("budgets", *SLICE_NAMES)
-MAX_SLOTS = 10**10
 USAGE_ERROR = 2
 MAX_CELLS = 4
 """Cells that one seed may have: each has streams of its own."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from ran_emulator.scenario import (
     MAX_CSI_DELAY_SLOTS,
+    MAX_SLOTS,
     SLICE_NAMES,
     SLOT_US,
     SLOTS_PER_SECOND,
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 
 KEPT_EVENTS = 10_000
 """Changes that were made: so many, the latest, are kept."""
-MAX_EVENT_SLOT = 10**10
-MAX_EVENT_S = MAX_EVENT_SLOT * SLOT_US / 1e6
+MAX_EVENT_S = MAX_SLOTS * SLOT_US / 1e6
 
 SliceName = Literal["vonr", "embb", "urllc"]
 UserId = Annotated[int, Field(ge=0, le=1_999)]
@@ -158,13 +158,13 @@ class TimedChange(Body):
     """A change and when it is made: at the start of a slot, before the slot's arrivals."""
 
     at_s: Annotated[float, Field(ge=0, le=MAX_EVENT_S, description="simulated; the nearest slot")] | None = None
-    at_slot: Annotated[int, Field(ge=0, le=MAX_EVENT_SLOT)] | None = None
+    at_slot: Annotated[int, Field(ge=0, le=MAX_SLOTS)] | None = None
     change: str
 
     @model_validator(mode="after")
     def _one_time(self) -> TimedChange:
         if (self.at_s is None) == (self.at_slot is None):
-            raise ValueError(f"either at_s (0..{MAX_EVENT_S:g}) or at_slot (0..{MAX_EVENT_SLOT})")
+            raise ValueError(f"either at_s (0..{MAX_EVENT_S:g}) or at_slot (0..{MAX_SLOTS})")
         return self
 
     @property

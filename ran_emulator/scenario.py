@@ -21,6 +21,8 @@ SLICE_NAMES = ("vonr", "embb", "urllc")
 
 SLOT_US = 500
 SLOTS_PER_SECOND = 2_000
+MAX_SLOTS = 10**10
+"""Of a run, and the latest slot that an event may name."""
 MAX_GROUP_USERS = 8
 MAX_CONTROL_DELAY_SLOTS = 20
 MAX_CSI_DELAY_SLOTS = 20

@@ -23,6 +23,8 @@ HELD_SLOTS = 20
 DELAY_BINS = 1000
 """Bins of the delay histogram, over [0, L_max] of the slice."""
 TRACE_BYTES = 1 << 16
+MAX_KEPT_OUTCOMES = 64
+"""Outcomes kept for the next frame of a slice: the latest."""
 MEASUREMENTS = 32
 """Measurements of a user's channel kept: more than may be on their way, at one a slot and the longest CSI delay."""
 

@@ -16,9 +16,9 @@ import typer
 from hiso import ports
 from hiso import summary as summaries
 from hiso.doctor import torch_remedy
-from hiso.run_request import MAX_SEED, MAX_SLOTS, RequestError, RunRequest, make_request
+from hiso.run_request import MAX_SEED, RequestError, RunRequest, make_request
 from ran_emulator.arguments import MAX_CELLS
-from ran_emulator.scenario import PRESETS, SLOTS_PER_SECOND
+from ran_emulator.scenario import MAX_SLOTS, PRESETS, SLOTS_PER_SECOND
 from xapps.slicing.inter.policies import INTER_NAMES
 from xapps.slicing.intra.names import INTRA_NAMES
 from xapps.slicing.options import MAX_POWER_LEVELS, MIN_POWER_LEVELS

@@ -17,7 +17,8 @@ from fastapi import FastAPI, Path, Query
 from pydantic import BaseModel, Field
 
 from ran_emulator.command_client import TIMEOUT_S, CommandClient
-from ran_emulator.events import KEPT_EVENTS, MAX_EVENT_SLOT, Event, TimedChange
+from ran_emulator.events import KEPT_EVENTS, Event, TimedChange
+from ran_emulator.scenario import MAX_SLOTS
 
 MAX_EVENTS_A_CALL = 100
 """What the slot loop can check between two slots without being late."""
@@ -109,7 +110,7 @@ def add_timeline(app: FastAPI, read: Callable[[], Any | None], client: CommandCl
         return book.waiting(next_slot())
 
     @app.get("/events", tags=["read"], summary="Changes that were made, as a timeline that makes them again")
-    def past(from_slot: Annotated[int, Query(ge=0, le=MAX_EVENT_SLOT)] = 0) -> list[dict[str, Any]]:
+    def past(from_slot: Annotated[int, Query(ge=0, le=MAX_SLOTS)] = 0) -> list[dict[str, Any]]:
         return book.past(next_slot(), from_slot)
 
     @app.post("/timeline", summary="Have changes made at simulated times", **CHANGES)
@@ -130,5 +131,5 @@ def add_timeline(app: FastAPI, read: Callable[[], Any | None], client: CommandCl
         return unschedule(None)
 
     @app.delete("/timeline/{id}", summary="Take an event that waits out of the timeline", **CHANGES)
-    def remove(id: Annotated[int, Path(ge=0, le=MAX_EVENT_SLOT)]) -> Applied:
+    def remove(id: Annotated[int, Path(ge=0, le=MAX_SLOTS)]) -> Applied:
         return unschedule(id)

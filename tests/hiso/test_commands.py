@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from hiso import doctor
 from hiso.commands import app
-from hiso.run_request import MAX_SLOTS, RequestError, parse_control_delay, run_length
+from hiso.run_request import RequestError, parse_control_delay, run_length
+from ran_emulator.scenario import MAX_SLOTS
 from xapps.slicing.schedulers import resolve
 from xapps.slicing.weights import load_weights
 from xapps.trained import TRAINED_DIRECTORY, trained_name

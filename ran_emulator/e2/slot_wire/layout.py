@@ -14,7 +14,6 @@ from ran_emulator.phy.beam_reports import BEAM_REPORT
 
 assert sys.byteorder == "little", "records go onto the wire as they lie in memory"
 
-MAX_KEPT_OUTCOMES = 64
 _OUTCOME_BYTES = 512
 """More than an outcome takes without its gains, and than an observation does a user without them."""
 
@@ -94,7 +93,7 @@ class Wire(NamedTuple):
 def allocate(state: st.CellState) -> Wire:
     """Room for the messages of a cell with this state."""
     group_gains = state.frame_gains.shape[1] * state.frame_gains.shape[2] * 4
-    kept = MAX_KEPT_OUTCOMES * (group_gains + _OUTCOME_BYTES)
+    kept = st.MAX_KEPT_OUTCOMES * (group_gains + _OUTCOME_BYTES)
     message = group_gains + st.GROUP * _OUTCOME_BYTES + kept
     reports, real = np.zeros(st.GROUP, BEAM_REPORT), np.zeros(1, np.float32)
     beams, powers = np.zeros(st.GROUP, np.int16), np.zeros(st.GROUP, np.float32)

@@ -9,7 +9,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slots
 
 from ran_emulator import state as st
-from ran_emulator.e2.slot_wire.layout import MAX_KEPT_OUTCOMES, wire_at
+from ran_emulator.e2.slot_wire.layout import wire_at
 from ran_emulator.phy.beam_reports import BEAM_REPORT, report_beams
 from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.slot_calls import state_at
@@ -251,7 +251,7 @@ def keep_outcomes(state_addresses: Any, wire_addresses: Any) -> None:
             continue
         turn = (state.outcomes[s].slot + request.offset_slots) % request.period_slots
         size = _write_outcome(state, wire, s, request.learning_detail == 1 and turn < request.burst_slots)
-        if request.kept == MAX_KEPT_OUTCOMES:
+        if request.kept == st.MAX_KEPT_OUTCOMES:
             _forget_oldest(wire, s)
         request.kept_bytes = write_message(wire.kept[s], request.kept_bytes, _M_OUTCOME, wire.message, 0, size)
         request.kept += 1

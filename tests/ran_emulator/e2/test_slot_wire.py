@@ -12,8 +12,9 @@ from slot_messages import SlotEncoder
 
 from ran_emulator.cell import Cell
 from ran_emulator.e2.slot_wire import SlotWire, layout
-from ran_emulator.e2.slot_wire.layout import MAX_KEPT_OUTCOMES, DetailSchedule
+from ran_emulator.e2.slot_wire.layout import DetailSchedule
 from ran_emulator.scenario import Impairments, load_scenario
+from ran_emulator.state import MAX_KEPT_OUTCOMES
 from ran_emulator.wire import MALFORMED
 
 EMBB = 1
