@@ -20,6 +20,7 @@ from near_rt_ric.platform import RicPlatform
 from near_rt_ric.store import Store, StoreError
 from near_rt_ric.tap import Tap
 from near_rt_ric.xapp_bus import XAppBus
+from service_kit.byte_streams import BindingsError, check_bindings
 from service_kit.ending import run_and_leave
 from service_kit.interpreter import calm_interpreter
 from service_kit.logs import configure_logs, fields
@@ -115,14 +116,15 @@ class HotLoop:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run until SIGTERM or until the parent closes our stdin; the exit code."""
+    """Run until SIGTERM or until the parent closes our stdin (0); 2 where it cannot start."""
     configure_logs("near-rt-ric")
     stop = Stop()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group: the service decides
     try:
+        check_bindings()
         loop = HotLoop(HotLoopConfig.from_json(arguments[0]))
-    except (StoreError, EndpointError) as error:
+    except (BindingsError, StoreError, EndpointError) as error:
         _LOG.error("ric_cannot_start", extra=fields(reason=str(error)))
         return USAGE_ERROR
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ran_emulator.arguments import Arguments, parse_arguments
+from ran_emulator.arguments import USAGE_ERROR, Arguments, parse_arguments
 from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.clock import CATCH_UP_S, SlotPace
 from ran_emulator.commands import Command, CommandServer, FaceGone, carry_out
@@ -29,6 +29,7 @@ from ran_emulator.publisher import Publisher
 from ran_emulator.run_summary import run_summary, write_summary
 from ran_emulator.snapshot import FILE_NAME, PERIOD_S, SnapshotFile
 from ran_emulator.warm_up import warm_up
+from service_kit.byte_streams import BindingsError, check_bindings
 from service_kit.ending import run_and_leave
 from service_kit.interpreter import exact_timers, stop_collector
 from service_kit.logs import configure_logs, fields
@@ -288,9 +289,14 @@ class HotLoop:
 
 
 def main(argv: Sequence[str]) -> int:
-    """The process: 0 at the end of the run or on SIGTERM."""
+    """The process: 0 at the end of the run or on SIGTERM, 2 where it cannot start."""
     arguments = parse_arguments(argv)
     configure_logs("ran-emulator")
+    try:
+        check_bindings()
+    except BindingsError as error:
+        _LOG.error("emulator_cannot_start", extra=fields(reason=str(error)))
+        return USAGE_ERROR
     pin(arguments.cpu)
     inbox: SimpleQueue[Any] = SimpleQueue()
     stop_on_signals(lambda: sys.exit(0))

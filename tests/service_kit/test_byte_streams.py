@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -229,6 +231,23 @@ def test_bindings_that_lack_a_name_are_told_with_the_version(monkeypatch: pytest
     monkeypatch.delattr("service_kit.byte_streams.cygrpc.SendMessageOperation")
     with pytest.raises(BindingsError, match=f"grpcio {grpc.__version__}.*SendMessageOperation"):
         byte_streams.check_bindings()
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("near_rt_ric.hot_loop", ["{}"]), ("ran_emulator.hot_loop", ["--e2", "127.0.0.1:1", "--run-dir", "."])],
+)
+def test_a_process_does_not_start_on_bindings_that_lack_a_name(module: str, arguments: list[str]) -> None:
+    program = (
+        "import sys; from grpc._cython import cygrpc; del cygrpc.SendMessageOperation; "
+        f"from {module} import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "_cannot_start" in done.stderr
+    assert f"grpcio {grpc.__version__} lacks SendMessageOperation" in done.stderr
 
 
 @pytest.mark.slow
