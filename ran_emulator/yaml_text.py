@@ -1,4 +1,4 @@
-"""YAML of people's files: as PyYAML reads it, less two of its surprises."""
+"""YAML of people's files: as PyYAML reads it, less three of its surprises."""
 
 from __future__ import annotations
 
@@ -13,7 +13,20 @@ class YamlError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a field that is given twice, of which YAML would silently take the last; 1e-3 is a number (YAML 1.2)."""
+    """Refuses a field that is given twice, of which YAML would silently take the last; 1e-3 is a number (YAML 1.2).
+
+    A value that only looks like one of its type (0x_, 2001-13-45, !!int abc) is an error of the text.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if not isinstance(node, yaml.ScalarNode):
+            return super().construct_object(node, deep)
+        try:
+            return super().construct_object(node, deep)
+        # PyYAML lets out whatever its conversions raise.
+        except (ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise YamlError(f"{node.value!r} (line {node.start_mark.line + 1}) is no {kind}") from error
 
     def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -37,7 +50,7 @@ def parse_yaml(text: str) -> Any:
     """The data of a YAML (or JSON) text.
 
     Raises:
-        YamlError: no YAML, or a field that is given twice.
+        YamlError: no YAML, a field that is given twice, or a value that is none of its type.
     """
     try:
         return yaml.load(text, _Loader)

@@ -345,6 +345,29 @@ def test_a_field_given_twice_is_refused(tmp_path: Path, text: str, message: str)
         load_scenario(str(path))
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("0x_", "int"),
+        ("0b_", "int"),
+        ("!!int abc", "int"),
+        ("!!int ''", "int"),
+        ("!!float x", "float"),
+        (":".join(["9"] * 200) + ".0", "float"),
+        ("!!bool maybe", "bool"),
+        ("2001-13-45", "timestamp"),
+        ("!!timestamp now", "timestamp"),
+    ],
+)
+def test_a_value_that_is_none_of_its_type_is_refused(tmp_path: Path, value: str, kind: str) -> None:
+    path = tmp_path / "untrue.yaml"
+    path.write_text(f"side_m: 200\nusers: {value}\n")
+    with pytest.raises(ScenarioError, match=rf"untrue.yaml: .* \(line 2\) is no {kind}"):
+        load_scenario(str(path))
+    with pytest.raises(ScenarioError, match=rf"--set users: .* is no {kind}"):
+        load_scenario("base", [f"users={value}"])
+
+
 def test_a_merge_may_be_overridden_and_its_source_used_again(tmp_path: Path) -> None:
     path = tmp_path / "merged.yaml"
     path.write_text(
