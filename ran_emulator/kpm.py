@@ -222,24 +222,36 @@ class UnknownMeasurementError(ValueError):
     """A name or label that is not offered; the message says which, and what is."""
 
 
+class RepeatedMeasurementError(ValueError):
+    """A measurement that is asked for twice of the same place; the message says which."""
+
+
 Column = tuple[Measurement, int]
 
 
 def columns(items: list[kpm.MeasurementInfoItem]) -> list[Column]:
     """Measurements of an action definition in the order of its records: measInfoList x labelInfoList.
 
+    Each once, so that a report is never larger than what is offered.
+
     Raises:
         UnknownMeasurementError: a name, or a label for a name, that is not offered.
+        RepeatedMeasurementError: a name and label that stand twice.
     """
-    result: list[Column] = []
+    result: dict[tuple[str, int], Column] = {}
     for item in items:
         row = BY_NAME.get(item.meas_name)
         if row is None:
             raise UnknownMeasurementError(f"meas_name: {item.meas_name!r} is not in this function's definition")
         if not item.label_info_list:
             raise UnknownMeasurementError(f"{row.name}: label_info_list: at least one label is required")
-        result.extend((row, _place(row, label)) for label in item.label_info_list)
-    return result
+        for label in item.label_info_list:
+            place = _place(row, label)
+            if (row.name, place) in result:
+                whose = "the cell" if place == CELL else SLICE_NAMES[place]
+                raise RepeatedMeasurementError(f"meas_info_list: {row.name} of {whose} stands twice")
+            result[row.name, place] = (row, place)
+    return list(result.values())
 
 
 def _place(row: Measurement, label: kpm.MeasurementLabel) -> int:

@@ -273,6 +273,8 @@ class Subscriptions:
             columns = kpm.columns(info)
         except kpm.UnknownMeasurementError as error:
             raise NotAdmitted(causes.INFORMATION_UNAVAILABLE, str(error)) from error
+        except kpm.RepeatedMeasurementError as error:
+            raise NotAdmitted(causes.ACTION_NOT_SUPPORTED, str(error)) from error
         if not columns:
             raise NotAdmitted(causes.INFORMATION_UNAVAILABLE, "meas_info_list: at least one measurement is required")
         content = _content(request, action)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,10 @@ def _bad_subscriptions(ric: ScriptedRic) -> dict[str, e2ap.RicSubscriptionReques
     def measure(name: str, label: kpm.MeasurementLabel, **options: Any) -> e2ap.RicSubscriptionRequest:
         return subscribe_kpm(ric, 900, [kpm.MeasurementInfoItem(meas_name=name, label_info_list=[label])], **options)
 
+    cell_throughput = kpm.MeasurementInfoItem(meas_name="DRB.UEThpDl", label_info_list=[CELL_LABEL])
+
     def report(kind: e2ap.RicActionType = e2ap.REPORT, **fields: Any) -> e2ap.RicSubscriptionRequest:
-        item = kpm.MeasurementInfoItem(meas_name="DRB.UEThpDl", label_info_list=[CELL_LABEL])
-        good = {"ric_style_type": 1, "meas_info_list": [item], "granul_period_ms": 1000}
+        good = {"ric_style_type": 1, "meas_info_list": [cell_throughput], "granul_period_ms": 1000}
         action = insert(kpm.ActionDefinition(**{**good, **fields}).SerializeToString())
         action.ric_action_type = kind
         return _changed(measure("DRB.UEThpDl", CELL_LABEL), ric_action_to_be_setup_list=[action])
@@ -136,6 +138,7 @@ def _bad_subscriptions(ric: ScriptedRic) -> dict[str, e2ap.RicSubscriptionReques
         "ACTION_NOT_SUPPORTED KPM insert": report(e2ap.INSERT),
         "ACTION_NOT_SUPPORTED KPM style": report(ric_style_type=2),
         "ACTION_NOT_SUPPORTED KPM granularity": report(granul_period_ms=2000),
+        "ACTION_NOT_SUPPORTED KPM repetition": report(meas_info_list=[cell_throughput] * 2),
         "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE": slot(ric_action_to_be_setup_list=[insert(after=None)]),
         "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE halt": waits(type=e2ap.WAIT, no_limit=True),
         "INCONSISTENT_ACTION_SUBSEQUENT_ACTION_SEQUENCE no limit given": waits(),
@@ -263,14 +266,16 @@ def test_a_report_that_the_requestor_holds_already_is_refused(waiting: tuple[Scr
 
 def test_a_65th_report_is_refused_until_one_is_deleted(waiting: tuple[ScriptedRic, Emulator]) -> None:
     ric, _ = waiting
-    item = kpm.MeasurementInfoItem(meas_name="DRB.UEThpDl", label_info_list=[CELL_LABEL])
+    names = ("DRB.UEThpDl", "CARR.MeanTxPwr", "VS.HWI.Kappa", "VS.HWI.KappaRx")
+    items = [kpm.MeasurementInfoItem(meas_name=name, label_info_list=[CELL_LABEL]) for name in names]
 
     def reports(instance: int, actions: int) -> e2ap.RicSubscriptionRequest:
-        """As many different actions: the measurement once, twice, and so on."""
-        request = subscribe_kpm(ric, instance, [item], period_ms=1000 * instance)
-        for more in range(1, actions):
-            (action,) = subscribe_kpm(ric, instance, [item] * (more + 1)).ric_action_to_be_setup_list
-            action.ric_action_id = more
+        """As many different actions: the measurements in another order each."""
+        request = subscribe_kpm(ric, instance, items, period_ms=1000 * instance)
+        orders = itertools.islice(itertools.permutations(items), 1, actions)
+        for number, order in enumerate(orders, start=1):
+            (action,) = subscribe_kpm(ric, instance, list(order)).ric_action_to_be_setup_list
+            action.ric_action_id = number
             request.ric_action_to_be_setup_list.append(action)
         return request
 

@@ -132,3 +132,18 @@ def test_every_row_of_the_table_can_be_measured() -> None:
 def test_what_is_not_offered_is_named(name: str, labels: list[kpm_pb.MeasurementLabel], named: str) -> None:
     with pytest.raises(kpm.UnknownMeasurementError, match=named):
         kpm.columns([kpm_pb.MeasurementInfoItem(meas_name=name, label_info_list=labels)])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [[CELL, EMBB, CELL]],
+        [[CELL], [EMBB], [CELL]],
+        [[kpm_pb.MeasurementLabel(slice_id=kpm_pb.SNssai(sst=1, sd=sd)) for sd in (0, kpm.NO_SD)]],  # the same slice
+    ],
+)
+def test_a_measurement_of_a_place_may_stand_once(labels: list[list[kpm_pb.MeasurementLabel]]) -> None:
+    """Else a REPORT would have no largest size."""
+    items = [kpm_pb.MeasurementInfoItem(meas_name="DRB.UEThpDl", label_info_list=each) for each in labels]
+    with pytest.raises(kpm.RepeatedMeasurementError, match=r"DRB.UEThpDl of (the cell|embb) stands twice"):
+        kpm.columns(items)
