@@ -19,12 +19,12 @@ from prometheus_client.registry import Collector
 
 from service_kit.logs import fields
 from service_kit.placement import lower_fifo
+from xapps.learner_link import learner_endpoint
 from xapps.sdk import E2Node, Subscription, XApp, XAppError
 from xapps.sdk.errors import BusEndpointError
 from xapps.sdk.service import (
     MetricsServer,
     ServiceError,
-    bus_endpoint,
     calm_interpreter,
     configure_logs,
     place,
@@ -71,7 +71,7 @@ def add_learning_flags(parser: argparse.ArgumentParser) -> None:
     )
     start.add_argument("--from-scratch", action="store_true", help="untrained weights")
     parser.add_argument(
-        "--learner", type=bus_endpoint, metavar="ENDPOINT", help="the learner's --listen; frozen until it answers"
+        "--learner", type=learner_endpoint, metavar="ENDPOINT", help="the learner's --listen; frozen until it answers"
     )
     parser.add_argument("--learn", action="store_true", help="in lock-step, wait for the learner before deciding")
 

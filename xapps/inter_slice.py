@@ -27,7 +27,7 @@ from xapps.host import (
     refuse,
 )
 from xapps.kpm import KpmReports
-from xapps.learner_link import LearnerLink, RemoteBudgetLearner
+from xapps.learner_link import LearnerLink, LearnerLinks, RemoteBudgetLearner
 from xapps.sdk import E2Node, answer, insert_action
 from xapps.sdk.service import base_parser, parse_flags
 from xapps.slicing.inter.base import InterPolicyError, InterWeights
@@ -77,7 +77,7 @@ class InterSliceXApp:
         self._metrics = InterSliceMetrics(arguments.policy, arguments.trigger, self._reports)
         self._host = XAppHost(NAME, arguments, self._metrics, BUDGETS_OID, unhurried=True)
         self._evaluations = self._updates = 0
-        self._links: dict[str, LearnerLink[InterWeights]] = {}
+        self._links: LearnerLinks[InterWeights] = LearnerLinks()
 
     def run(self) -> int:
         """Serve until SIGTERM; exit code."""
@@ -97,6 +97,9 @@ class InterSliceXApp:
             actions=[action],
             handler=partial(self._on_indication, agent, watch),
         )
+        # Not before: where it cannot subscribe, the agent before goes on with its learner.
+        if isinstance(agent.learner, RemoteBudgetLearner):
+            self._links.take_over(node.node_id, agent.learner.link)
 
     def _make_agent(self, node: E2Node) -> tuple[BudgetAgent, MismatchWatch]:
         arguments = self._arguments
@@ -112,8 +115,6 @@ class InterSliceXApp:
         trigger = make_trigger(arguments.trigger)
         if not isinstance(policy, CoMA2C) or arguments.learner is None:
             return BudgetAgent(policy, trigger), watch
-        if node.node_id in self._links:
-            self._links.pop(node.node_id).close()
         link = LearnerLink(
             arguments.learner,
             f"inter/{node.node_id}",
@@ -125,7 +126,6 @@ class InterSliceXApp:
             stopping=lambda: self._host.stopping,
             on_learning=partial(setattr, policy, "learning"),
         )
-        self._links[node.node_id] = link
         return BudgetAgent(policy, trigger, RemoteBudgetLearner(link)), watch
 
     def _on_indication(

@@ -25,7 +25,7 @@ from xapps.host import (
     load_start_weights,
     refuse,
 )
-from xapps.learner_link import LearnerLink, RemoteSlotLearner
+from xapps.learner_link import LearnerLink, LearnerLinks, RemoteSlotLearner
 from xapps.learning_schedule import EVERY_FRAME, realtime_schedule
 from xapps.sdk import E2Node, Subscription, answer, insert_action
 from xapps.sdk.service import base_parser, parse_flags
@@ -110,7 +110,7 @@ class IntraSliceXApp:
         )
         self._metrics = HostMetrics(f"intra-{arguments.slice}", arguments.policy)
         self._host = XAppHost(f"intra-{arguments.slice}", arguments, self._metrics, SLOT_OID, slices=(self._slice_id,))
-        self._links: dict[str, LearnerLink[IntraWeights]] = {}
+        self._links: LearnerLinks[IntraWeights] = LearnerLinks()
         self._quick_agents: dict[bytes, _NodeAgent] = {}
         """Those with a lane, by how frames of their node begin."""
 
@@ -143,6 +143,9 @@ class IntraSliceXApp:
             actions=[insert_action(definition, node.time_to_wait(SLOT_OID))],
             handler=partial(self._on_indication, agent),
         )
+        # Not before: where it cannot subscribe, the agent before goes on with its learner.
+        if agent.learner is not None:
+            self._links.take_over(node.node_id, agent.learner.link)
         if agent.learner is None or not agent.lockstep:
             agent.lane = SlotLane(agent.agent.policy, node.node_id, xapp.name)
             self._quick_agents[agent.lane.key] = agent
@@ -162,8 +165,6 @@ class IntraSliceXApp:
             return _NodeAgent(node, policy, None, watch, lockstep=lockstep)
         schedule = EVERY_FRAME if lockstep else realtime_schedule(self._slice_id)
         agent = self._arguments.slice
-        if node.node_id in self._links:
-            self._links.pop(node.node_id).close()
         link = LearnerLink(
             self._arguments.learner,
             f"{agent}/{node.node_id}",
@@ -176,7 +177,6 @@ class IntraSliceXApp:
             on_learning=lambda learning: None if learning else policy.freeze(),
             max_outstanding=2 * schedule.burst_slots,
         )
-        self._links[node.node_id] = link
         return _NodeAgent(node, policy, RemoteSlotLearner(link, schedule), watch, lockstep=lockstep)
 
     def _on_frame(self, frame: bytes) -> bool:

@@ -5,6 +5,7 @@ In lock-step a frame waits for its answer; in real time it never does. Without a
 
 from __future__ import annotations
 
+import argparse
 import logging
 import time
 from collections.abc import Callable
@@ -15,7 +16,9 @@ import zmq
 from service_kit.logs import fields
 from xapps import learner_wire as wire
 from xapps.learning_schedule import LearningSchedule
+from xapps.sdk.errors import BusEndpointError
 from xapps.sdk.management import connected_socket
+from xapps.sdk.service import bus_endpoint
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SecondReport, SlotDecision, SlotObservation
@@ -35,6 +38,18 @@ REFUSAL_PERIOD_S = 10.0
 _READABLE, _WRITABLE, _EVENTS, _NOBLOCK = int(zmq.POLLIN), int(zmq.POLLOUT), int(zmq.EVENTS), int(zmq.NOBLOCK)
 """Plain numbers: an enumeration costs more than the look."""
 _POLL_MS = 100
+
+
+def learner_endpoint(text: str) -> str:
+    """A flag's address of a learner; raises ArgumentTypeError for what no socket connects to."""
+    bus_endpoint(text)
+    try:
+        # A context of its own: the threads of the one that links use get this process's placement, which comes later.
+        with zmq.Context() as context:
+            connected_socket(context, zmq.DEALER, text).close()
+    except BusEndpointError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address that can be connected to") from error
+    return text
 
 
 class LearnerLink(Generic[Weights]):
@@ -60,9 +75,10 @@ class LearnerLink(Generic[Weights]):
 
         A learner that refuses ends the waiting: the agent decides frozen, and asks again now and then.
         `identity` names agent and node; `weights` is where a learner starts from, `on_learning` is told when
-        learning begins and ends, `stopping` ends any wait.
+        learning begins and ends, `stopping` ends any wait. `open` comes before the first frame.
         """
-        self._socket = connected_socket(zmq.Context.instance(), zmq.DEALER, endpoint, identity=identity, immediate=True)
+        self._socket: zmq.Socket[bytes]
+        self._endpoint = endpoint
         self._identity = identity
         self._hello = hello
         self._weights = weights
@@ -79,6 +95,12 @@ class LearnerLink(Generic[Weights]):
         self._heard_s = 0.0
         self._greet_s = 0.0
         self._gap = True
+
+    def open(self) -> None:
+        """Connect; raises BusEndpointError for what `learner_endpoint` refuses."""
+        self._socket = connected_socket(
+            zmq.Context.instance(), zmq.DEALER, self._endpoint, identity=self._identity, immediate=True
+        )
 
     def close(self) -> None:
         """Leave."""
@@ -231,13 +253,32 @@ class LearnerLink(Generic[Weights]):
         _LOG.warning("not_learning", extra=fields(agent=self._identity, reason=reason))
 
 
+class LearnerLinks(Generic[Weights]):
+    """An xApp's open links: one a node, that of the agent in service.
+
+    Two of one identity must never be open at once: the learner's socket gives the name to the one that came last, and
+    leaves the other connected to nobody, for ever.
+    """
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._open: dict[str, LearnerLink[Weights]] = {}
+
+    def take_over(self, node_id: str, link: LearnerLink[Weights]) -> None:
+        """Open the link of an agent that is in service now, in the place of that of the node's agent before."""
+        if node_id in self._open:
+            self._open.pop(node_id).close()
+        link.open()
+        self._open[node_id] = link
+
+
 class RemoteSlotLearner:
     """A slice's learner behind a link, in the place of `IntraLearner`."""
 
     def __init__(self, link: LearnerLink[IntraWeights], schedule: LearningSchedule) -> None:
         """Over `link`, which is this agent's alone."""
         self.schedule = schedule
-        self._link = link
+        self.link = link
         self._frame = (b"", b"")
         self._teaches = False
         """Whether what was decided on the last frame may be learned from: its outcome brings detail."""
@@ -255,13 +296,13 @@ class RemoteSlotLearner:
 
     def on_brought(self, decided_slot: int, previous: SlotDecision | None) -> IntraWeights | None:
         """Weights to take over now, if any, for the frame that was brought."""
-        told = wire.encode_decision(previous) if self._teaches and self._link.learning else b""
+        told = wire.encode_decision(previous) if self._teaches and self.link.learning else b""
         self._teaches = self.schedule.learns(decided_slot)
-        return self._link.exchange(*self._frame, told)
+        return self.link.exchange(*self._frame, told)
 
     def pass_over(self) -> IntraWeights | None:
         """Weights to take over now, if any, at a frame that the learner does not get."""
-        return self._link.pass_over()
+        return self.link.pass_over()
 
 
 class RemoteBudgetLearner:

@@ -9,6 +9,7 @@ import pytest
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from hiso_proto import xapp_bus_pb2 as bus_pb2
+from made_xapps import made
 from messages import EMBB, observation, report
 
 from xapps import inter_slice, intra_slice
@@ -38,19 +39,6 @@ class Bus:
 
     def newest_waiting(self, _indication: e2ap.RicIndication) -> e2ap.RicIndication | None:
         return self.newest
-
-
-def made(monkeypatch: pytest.MonkeyPatch, module: Any, kind: str, *flags: str) -> Any:
-    """The xApp that a module's command line makes, not run."""
-    hosts: list[Any] = []
-
-    def run(host: Any) -> int:
-        hosts.append(host)
-        return 0
-
-    monkeypatch.setattr(getattr(module, kind), "run", run)
-    module.main(["--bus", "ipc:///nowhere", *flags])
-    return hosts[0]
 
 
 @pytest.mark.parametrize("is_open", [True, False])

@@ -6,6 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from messages import observation
 
 from xapps import learner_wire as wire
 from xapps.codec import decode_observation
-from xapps.learner_link import MAX_OUTSTANDING, LearnerLink, RemoteSlotLearner
+from xapps.learner_link import MAX_OUTSTANDING, LearnerLink, LearnerLinks, RemoteSlotLearner
 from xapps.learning_schedule import LearningSchedule
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SlotDecision, SlotObservation
@@ -122,6 +123,7 @@ def make(endpoint: str) -> Iterator[Callable[..., Link]]:
 
     def start(*, lockstep: bool, required: bool = False) -> Link:
         links.append(Link(endpoint, lockstep=lockstep, required=required))
+        links[-1].link.open()
         return links[-1]
 
     yield start
@@ -380,3 +382,14 @@ def test_a_refusal_and_nonsense_leave_the_agent_frozen(make: Callable[..., Link]
         assert link.exchange() is None
         assert not link.link.learning
     assert link.told == []
+
+
+def test_a_nodes_next_agent_is_answered_in_the_place_of_the_one_before(endpoint: str, learner: ScriptedLearner) -> None:
+    links: LearnerLinks[IntraWeights] = LearnerLinks()
+    for version in (1, 2):
+        agent = Link(endpoint, lockstep=False, required=False)
+        links.take_over("00101-1", agent.link)
+        thread, _ = in_background(partial(learner.welcome, weights(version)))
+        assert agent.until_learning().version == version
+        thread.join(10)
+    agent.link.close()
