@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -148,14 +147,16 @@ def save_weights(path: Path, weights: Weights) -> None:
 def _read_arrays(path: Path) -> dict[str, Any]:
     try:
         file = np.load(path, allow_pickle=False)
-        # A bare .npy comes back as an array, not as an archive.
-        return {name: file[name] for name in file.files} if isinstance(file, np.lib.npyio.NpzFile) else {}
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            return {}  # a bare .npy comes back as an array, not as an archive
+        with file:
+            return {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise WeightsError(f"weights: {path}: no such file") from error
-    except (EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"weights: {path}: not a weights file: no .npz archive of arrays") from error
     except OSError as error:
         raise WeightsError(f"weights: {path} cannot be read: {error.strerror}") from error
+    except Exception as error:  # of damaged bytes numpy, zipfile and zlib raise what each of their steps happens to
+        raise WeightsError(f"weights: {path}: not a weights file: no .npz archive of arrays") from error
 
 
 def load_weights(path: Path) -> Weights:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xapps.slicing.intra.policies import make_intra_policy, trained_weights, untrained_weights
 from xapps.slicing.networks import IntraWeights
@@ -108,6 +111,41 @@ def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
         load_weights(path)
     np.savez(path, metadata=np.array(metadata_json()), flat=np.array([{}], object))
     with pytest.raises(WeightsError, match="not a weights file"):
+        load_weights(path)
+
+
+DAMAGES = {
+    "compressed data (zlib.error)": (b"flat.npy", 40, 0xFF),
+    "way of compression (NotImplementedError)": (b"PK\x01\x02", 10, 99),
+    "encryption (RuntimeError)": (b"PK\x01\x02", 8, 1),
+    "array's header (TokenError)": (b"1000,), }", 8, ord("(")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_files_are_refused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "damaged.npz"
+    save = np.savez if "header" in damage else np.savez_compressed
+    save(path, metadata=np.array(metadata_json()), flat=np.arange(1_000, dtype=np.float32))
+    content = bytearray(path.read_bytes())
+    mark, after, byte = DAMAGES[damage]
+    content[content.index(mark) + after] = byte
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"damaged\.npz: not a weights file"):
+        load_weights(path)
+
+
+@given(st.integers(0, 2**31), st.binary(min_size=1, max_size=8))
+def test_any_change_of_a_file_loads_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, place: int, written: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("changed") / "changed.npz"
+    save_weights(path, Weights(ABOUT, {"embb.flat": np.arange(50, dtype=np.float32)}))
+    content = bytearray(path.read_bytes())
+    place %= len(content)
+    content[place : place + len(written)] = written
+    path.write_bytes(content)
+    with suppress(WeightsError):
         load_weights(path)
 
 
