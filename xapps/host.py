@@ -32,7 +32,7 @@ from xapps.sdk.service import (
 )
 from xapps.slicing.observation import SliceContext
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions, OptionsError, parse_options
-from xapps.slicing.weights import Weights, WeightsError, WeightsMetadata, check_trained_options
+from xapps.slicing.weights import Weights, WeightsError, check_trained_options
 from xapps.trained import (
     CELL_FIELDS,
     cell_differences,
@@ -113,13 +113,13 @@ class HostMetrics(Collector):
 
     def __init__(self, xapp: str, policy: str, trigger: str = "") -> None:
         """Names as `hiso_xapp_info` gives them; nothing is decided yet."""
-        self.info = {"xapp": xapp, "policy": policy, "trigger": trigger, "weights_id": ""}
+        self._names = {"xapp": xapp, "policy": policy, "trigger": trigger}
         self.decisions = 0
         self.trigger_evaluations: int | None = None
         self.inter_slice_updates: int | None = None
         self.weights_version = 0
-        self.mismatches: dict[str, dict[str, bool]] = {}
-        """By node, what its agent was trained for otherwise; of `MISMATCHES`."""
+        self.watches: dict[str, MismatchWatch] = {}
+        """By node, what its agent was trained for."""
         self.connected: Callable[[], bool] = lambda: False
         self.lost_indications: Callable[[], int] = lambda: 0
         self._durations_ns = np.zeros(DURATIONS, np.int64)
@@ -131,8 +131,12 @@ class HostMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now."""
-        info = GaugeMetricFamily("hiso_xapp_info", "Who decides, with which weights", labels=list(self.info))
-        info.add_metric(list(self.info.values()), 1)
+        watches = list(self.watches.values())
+        connected = [watch for watch in watches if watch.node.connected]
+        ids = sorted({watch.weights_id for watch in connected or watches} - {""})
+        labels = {**self._names, "weights_id": ", ".join(ids)}
+        info = GaugeMetricFamily("hiso_xapp_info", "Who decides, with which weights", labels=list(labels))
+        info.add_metric(list(labels.values()), 1)
         yield info
         yield CounterMetricFamily("hiso_xapp_decisions", "Indications answered", value=self.decisions)
         durations = GaugeMetricFamily("hiso_xapp_decide_us", "Time of the last decisions", labels=["quantile"])
@@ -150,9 +154,8 @@ class HostMetrics(Collector):
             )
         yield GaugeMetricFamily("hiso_xapp_weights_version", "Updates since the start", value=self.weights_version)
         mismatch = GaugeMetricFamily("hiso_xapp_weights_mismatch", "1: trained for something else", labels=["reason"])
-        nodes = list(self.mismatches.values())
         for reason in MISMATCHES:
-            mismatch.add_metric([reason], float(any(differs[reason] for differs in nodes)))
+            mismatch.add_metric([reason], float(any(watch.differs[reason] for watch in connected)))
         yield mismatch
         yield CounterMetricFamily(
             "hiso_xapp_lost_indications", "Gaps in ric_indication_sn", value=self.lost_indications()
@@ -163,11 +166,14 @@ class HostMetrics(Collector):
 class MismatchWatch:
     """Warns, in log and metric, where weights were trained for something else than what they now meet."""
 
-    def __init__(self, trained: WeightsMetadata | None, node_id: str, metrics: HostMetrics) -> None:
-        """Of the agent at a node; `trained` None: there is nothing to compare."""
-        self._trained = trained
-        self._differs = metrics.mismatches[node_id] = dict.fromkeys(MISMATCHES, False)
+    def __init__(self, weights: Weights | None, node: E2Node, metrics: HostMetrics) -> None:
+        """Of the agent at a node; `weights` None: there is nothing to compare."""
+        self.node = node
+        self.weights_id = "" if weights is None else weights.weights_id
+        self.differs = dict.fromkeys(MISMATCHES, False)
+        self._trained = None if weights is None else weights.metadata
         self._hwi_model: int | None = None
+        metrics.watches[node.node_id] = self
 
     def control_delay(self, slots: int) -> None:
         """Look at the node's control delay."""
@@ -192,7 +198,7 @@ class MismatchWatch:
             self._set("hwi_model", differs, self._trained.hwi_model, ("paper", "aggregate")[model == 1])
 
     def _set(self, reason: str, differs: bool, trained: object, met: object) -> None:
-        self._differs[reason] = differs
+        self.differs[reason] = differs
         if differs:
             _LOG.warning("weights_mismatch", extra=fields(reason=reason, trained=trained, met=met))
 

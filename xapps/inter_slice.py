@@ -109,9 +109,8 @@ class InterSliceXApp:
         start = None if trained is None else inter_weights(trained, self._options)
         step_hz = self._options.bandwidth_step_hz
         policy = make_inter_policy(arguments.policy, context, arguments.seed, start, step_hz=step_hz)
-        watch = MismatchWatch(None if trained is None else trained.metadata, node.node_id, self._metrics)
+        watch = MismatchWatch(trained, node, self._metrics)
         watch.control_delay(context.control_delay_slots)
-        self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
         trigger = make_trigger(arguments.trigger)
         if not isinstance(policy, CoMA2C) or arguments.learner is None:
             return BudgetAgent(policy, trigger), watch

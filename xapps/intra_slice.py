@@ -157,10 +157,9 @@ class IntraSliceXApp:
         start = None if trained is None else trained_weights(name, context, trained, options)
         policy = make_intra_policy(name, context, seed, start, options)
         policy.freeze()
-        watch = MismatchWatch(None if trained is None else trained.metadata, node.node_id, self._metrics)
+        watch = MismatchWatch(trained, node, self._metrics)
         watch.control_delay(context.control_delay_slots)
         watch.cell(context)
-        self._metrics.info["weights_id"] = "" if trained is None else trained.weights_id
         if not self._learns or self._arguments.learner is None:
             return _NodeAgent(node, policy, None, watch, lockstep=lockstep)
         schedule = EVERY_FRAME if lockstep else realtime_schedule(self._slice_id)
