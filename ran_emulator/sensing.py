@@ -152,27 +152,31 @@ def measure(state: Any, slice_id: int, user: int) -> None:
     _advance(state, slice_id, user, cell.slot)
 
 
+@inline_kernel
+def _bring_to_now(state: Any, slice_id: int, user: int) -> None:
+    """Bring a user's channel to this slot, by way of its measurements where they are not the channel itself."""
+    if state.cell[0].csi_perfect == 1:
+        _advance(state, slice_id, user, state.cell[0].slot)
+    else:
+        measure(state, slice_id, user)
+
+
 @state_kernel
 def settle_past(state: Any, slice_id: int) -> None:
     """Draw what a slice's users owe to the slots behind, before their speed changes.
 
-    What was measured keeps its place, and shadowing that has passed keeps its correlation.
+    What was measured keeps its place, and fading and shadowing that have passed keep their correlation.
     """
-    cell = state.cell[0]
     part = state.slices[slice_id]
     for user in range(part.first_user, part.first_user + part.users):
-        if cell.csi_perfect == 0:
-            measure(state, slice_id, user)
-        _catch_up_shadowing(state, slice_id, user, cell.slot)
+        _bring_to_now(state, slice_id, user)
+        _catch_up_shadowing(state, slice_id, user, state.cell[0].slot)
 
 
 @inline_kernel
 def sense(state: Any, slice_id: int, user: int, place: int, gains: Any) -> float:
     """Bring a user's channel to this slot: h^H C into beam_domain[place], |h^H c|^2 into gains; returns ||h||^2."""
-    if state.cell[0].csi_perfect == 1:
-        _advance(state, slice_id, user, state.cell[0].slot)
-    else:
-        measure(state, slice_id, user)
+    _bring_to_now(state, slice_id, user)
     me = state.users[user]
     return beam_domain(me.amplitude, me.fading_re, me.fading_im, state.response[user], state.beam_domain[place], gains)
 

@@ -312,3 +312,17 @@ def test_a_change_of_speed_leaves_users_where_they_are() -> None:
     moved_m = np.hypot(*(places() - before))
     np.testing.assert_allclose(moved_m, 40 * SLOT_S, rtol=1e-6)
     assert cell.state.slices[1]["fading_rho"] == pytest.approx(fading_correlation(40.0, CARRIER_HZ, SLOT_S))
+
+
+@pytest.mark.parametrize(("before_m_s", "after_m_s"), [(0.0, 14.0), (14.0, 0.0), (2.0, 10.0)])
+def test_fading_that_nobody_saw_ages_by_the_speed_of_its_time(before_m_s: float, after_m_s: float) -> None:
+    cell = Cell(parse_scenario({"users": 2_000, "slices": {"urllc": {"speed_m_s": before_m_s}}}), 4)
+    urllc = range(1_000, 2_000)
+    first = sense_all(cell, urllc, 10)
+    cell.state.cell["slot"] = 170
+    cell.set_speed(2, after_m_s)
+    last = sense_all(cell, urllc, 172)
+    rho_before, rho_after = (fading_correlation(speed, CARRIER_HZ, SLOT_S) for speed in (before_m_s, after_m_s))
+    correlation = np.mean(first.conj() * last).real
+    assert correlation == pytest.approx(rho_before**160 * rho_after**2, abs=0.05)
+    assert np.mean(abs(last) ** 2) == pytest.approx(1, abs=0.06)
