@@ -17,12 +17,13 @@ from ran_emulator import slot as kernels
 from ran_emulator import state as st
 from ran_emulator.constraints import Refused, check_budgets, decision_refusal
 from ran_emulator.events import KEPT_EVENTS, TimedChange
+from ran_emulator.loads import Loads
 from ran_emulator.phy import codes, geometry
 from ran_emulator.phy.channel import fading_correlation, random_common_beams
 from ran_emulator.phy.codebook import CODEBOOKS
 from ran_emulator.phy.random_streams import normal_pair, stream_key, stream_seed
-from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Csi, Impairments, Mix, Scenario
-from ran_emulator.timeline import NEVER, Timeline
+from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Csi, Impairments, Scenario
+from ran_emulator.timeline import Timeline
 from ran_emulator.traffic import arrivals, queues
 
 COMMON_BEAM_POOL = 4_096
@@ -65,16 +66,6 @@ def success_ratio(successes: npt.NDArray[np.int64], done: npt.NDArray[np.int64])
     return np.asarray(np.where(done > 0, successes / np.maximum(done, 1), 1.0))
 
 
-@dataclass(slots=True)
-class _Load:
-    """What multiplies a slice's arrivals."""
-
-    scale: float
-    mix: float = 1.0
-    burst: float = 1.0
-    burst_end_slot: int = NEVER
-
-
 @dataclass(order=True, slots=True)
 class _PendingBudgets:
     slot: int
@@ -107,7 +98,6 @@ class Cell:
         pool = random_common_beams(pool_rng, COMMON_BEAM_POOL, scenario.antennas, None if by_fft else codebook)
         self.state = st.allocate(sum(users), scenario.antennas, scenario.queue_packets, codebook, pool)
         self.users_by_slice = users
-        self._loads = [_Load(part.load_scale) for part in scenario.slices.in_order()]
         self._pending: list[_PendingBudgets] = []
         self._pending_csi: Csi | None = None
         self._timeline = Timeline()
@@ -128,12 +118,7 @@ class Cell:
         self._set_up_slices()
         self._set_up_users()
         self._apply_csi(scenario.csi)
-        self._regime_rng = np.random.default_rng(self._seed("regimes"))
-        self.regime: int | None = None
-        self.regime_fixed = False
-        self._regime_end_slot = NEVER
-        if scenario.regimes is not None:
-            self._enter_regime(int(self._regime_rng.integers(len(scenario.regimes.mixes))))
+        self._loads = Loads(scenario, self.state.slices, np.random.default_rng(self._seed("regimes")))
         self._next_event_slot = 0
         arrivals.first_arrivals(self.state)
 
@@ -193,7 +178,6 @@ class Cell:
             record["last_granted"] = first - 1
             record["last_default"] = first - 1
             record["held_common_w"] = -1.0
-            record["load"] = part.load_scale
             record["heading_x"] = math.cos(directions[index])
             record["heading_y"] = math.sin(directions[index])
             first += self.users_by_slice[index]
@@ -394,7 +378,7 @@ class Cell:
             self._apply_budgets(due.bandwidth_hz, due.power_w)
         decided = self._budgets_at(slot + self.control_delay_slots)
         self.state.slices["decided_bandwidth_hz"], self.state.slices["decided_power_w"] = decided
-        self._end_regime_and_bursts()
+        self._loads.apply(slot)
         for event in self._timeline.due(slot):
             self.make(event)
         if self._pending_csi is not None:
@@ -402,18 +386,8 @@ class Cell:
             self._pending_csi = None
         # A pending budget changes what is decided D slots before it holds.
         budgets = [max(slot + 1, p.slot - self.control_delay_slots) for p in self._pending]
-        bursts = [load.burst_end_slot for load in self._loads]
         pending = [p.slot for p in self._pending]
-        self._next_event_slot = min(self._regime_end_slot, self._timeline.next_slot, *bursts, *budgets, *pending)
-
-    def _end_regime_and_bursts(self) -> None:
-        """Switch the regime and end the bursts whose ends are due."""
-        while self.slot >= self._regime_end_slot:
-            self._next_regime()
-        for index, load in enumerate(self._loads):
-            if self.slot >= load.burst_end_slot:
-                load.burst, load.burst_end_slot = 1.0, NEVER
-                self._apply_load(index)
+        self._next_event_slot = min(self._loads.next_slot, self._timeline.next_slot, *budgets, *pending)
 
     def schedule(self, events: Sequence[TimedChange]) -> list[int]:
         """Have changes made at the start of their slots; their numbers.
@@ -453,7 +427,7 @@ class Cell:
             ValueError: it cannot be made; nothing has changed.
         """
         event.check(self.scenario)
-        self._end_regime_and_bursts()  # as in a timeline, where they come first
+        self._loads.apply(self.slot)  # as in a timeline, where they come first
         event.make(self)
         record = event.record()
         self.events.append(record)
@@ -493,15 +467,12 @@ class Cell:
 
     def set_load_scale(self, slice_id: int, scale: float) -> None:
         """Change a slice's load factor."""
-        self._loads[slice_id].scale = scale
-        self._apply_load(slice_id)
+        self._loads.set_scale(slice_id, scale)
 
     def burst(self, slice_id: int, factor: float, slots: int) -> None:
         """Multiply a slice's load for a number of slots."""
-        self._loads[slice_id].burst = factor
-        self._loads[slice_id].burst_end_slot = self.slot + slots
-        self._next_event_slot = min(self._next_event_slot, self.slot + slots)
-        self._apply_load(slice_id)
+        self._loads.burst(slice_id, factor, self.slot + slots)
+        self._next_event_slot = min(self._next_event_slot, self._loads.next_slot)
 
     def inject(self, slice_id: int, packets: int) -> None:
         """Packets at once, round robin over the slice's users."""
@@ -528,17 +499,18 @@ class Cell:
         Raises:
             ValueError: the scenario has no regimes, or not this one.
         """
-        regimes = self.scenario.regimes
-        if regimes is None:
-            raise ValueError(f"regime: scenario {self.scenario.name!r} has no regimes")
-        if index is None:
-            self.regime_fixed = False
-            self._enter_regime(self.regime if self.regime is not None else 0)
-            return
-        if not 0 <= index < len(regimes.mixes):
-            raise ValueError(f"regime: must be 0..{len(regimes.mixes) - 1} (given {index})")
-        self.regime_fixed = True
-        self._enter_regime(index)
+        self._loads.set_regime(index, self.slot)
+        self._next_event_slot = min(self._next_event_slot, self._loads.next_slot)
+
+    @property
+    def regime(self) -> int | None:
+        """The regime of load that holds; None where the scenario has none."""
+        return self._loads.regime
+
+    @property
+    def regime_fixed(self) -> bool:
+        """Whether it is held."""
+        return self._loads.regime_fixed
 
     @property
     def loads(self) -> tuple[float, ...]:
@@ -557,29 +529,3 @@ class Cell:
         part["fading_rho"] = rho
         knot_m = speed_m_s * geometry.KNOT_SLOTS * places.SLOT_S
         part["shadowing_rho"] = math.exp(-knot_m / scenario.shadowing_decorrelation_m)
-
-    def _apply_load(self, slice_id: int) -> None:
-        load = self._loads[slice_id]
-        self.state.slices[slice_id]["load"] = load.scale * load.mix * load.burst
-
-    def _enter_regime(self, index: int) -> None:
-        regimes = self.scenario.regimes
-        assert regimes is not None
-        self.regime = index
-        mix: Mix = regimes.mixes[index]
-        for slice_id, factor in enumerate(mix.in_order()):
-            self._loads[slice_id].mix = factor
-            self._apply_load(slice_id)
-        if self.regime_fixed:
-            self._regime_end_slot = NEVER
-        else:
-            dwell_s = self._regime_rng.uniform(regimes.dwell_min_s, regimes.dwell_max_s)
-            self._regime_end_slot = self.slot + max(1, round(dwell_s * SLOTS_PER_SECOND))
-        self._next_event_slot = 0
-
-    def _next_regime(self) -> None:
-        regimes = self.scenario.regimes
-        assert regimes is not None
-        assert self.regime is not None
-        others = [index for index in range(len(regimes.mixes)) if index != self.regime]
-        self._enter_regime(others[int(self._regime_rng.integers(len(others)))])
