@@ -66,16 +66,13 @@ def _default_beam(gains: Any) -> int:
 
 
 @inline_kernel
-def _assemble(state: Any, slice_id: int) -> None:
-    """Who is served in this slot, by whose decision, with which beam and private power (-1: to be set)."""
-    cell = state.cell[0]
-    slot = cell.slot
-    part = state.slices[slice_id]
+def _seat_granted(state: Any, slice_id: int, granted: int) -> int:
+    """Seat this slot's group by its decision, else by each user's last one or by default; returns the seats taken."""
+    slot = state.cell[0].slot
     outcome = state.outcomes[slice_id]
     grant = state.grants[slot % RING, slice_id]
-    granted = grant.count if grant.slot == slot else 0
     if granted > 0 and grant.decided == 1:
-        part.held_common_w = grant.common_power_w
+        state.slices[slice_id].held_common_w = grant.common_power_w
     count = 0
     for i in range(granted):
         user = grant.user_ids[i]
@@ -94,37 +91,72 @@ def _assemble(state: Any, slice_id: int) -> None:
         else:
             _seat(outcome, count, user, -1, -1.0, SOURCE_DEFAULT)
         count += 1
-    if part.rule == RULE_DEFAULT:
-        start = part.last_default + 1 - part.first_user
-        for step in range(part.users):
-            if count == GROUP:
-                break
-            user = part.first_user + (start + step) % part.users
-            if state.backlog_bits[user] == 0 or _in_grant(grant, granted, user):
-                continue
-            place = count
-            while place > 0 and outcome.user_ids[place - 1] > user:
-                before = place - 1
-                _seat(
-                    outcome,
-                    place,
-                    outcome.user_ids[before],
-                    outcome.beams[before],
-                    outcome.private_power_w[before],
-                    outcome.decision_source[before],
-                )
-                place -= 1
-            _seat(outcome, place, user, -1, -1.0, SOURCE_DEFAULT)
-            part.last_default = user
-            count += 1
+    return count
+
+
+@inline_kernel
+def _make_room(outcome: Any, count: int, user: int) -> int:
+    """Move up those of `count` who come after a user by id; returns the place before them."""
+    place = count
+    while place > 0 and outcome.user_ids[place - 1] > user:
+        before = place - 1
+        _seat(
+            outcome,
+            place,
+            outcome.user_ids[before],
+            outcome.beams[before],
+            outcome.private_power_w[before],
+            outcome.decision_source[before],
+        )
+        place -= 1
+    return place
+
+
+@inline_kernel
+def _seat_by_default(state: Any, slice_id: int, granted: int, count: int) -> int:
+    """Seat users who have bits and no grant beside `count` others, round robin by id; returns the seats taken."""
+    part = state.slices[slice_id]
+    outcome = state.outcomes[slice_id]
+    grant = state.grants[state.cell[0].slot % RING, slice_id]
+    start = part.last_default + 1 - part.first_user
+    for step in range(part.users):
+        if count == GROUP:
+            break
+        user = part.first_user + (start + step) % part.users
+        if state.backlog_bits[user] == 0 or _in_grant(grant, granted, user):
+            continue
+        _seat(outcome, _make_room(outcome, count, user), user, -1, -1.0, SOURCE_DEFAULT)
+        part.last_default = user
+        count += 1
+    return count
+
+
+@inline_kernel
+def _head(state: Any, slice_id: int, count: int) -> None:
+    """What the outcome says of the slot and the slice, and how many are served."""
+    cell = state.cell[0]
+    part = state.slices[slice_id]
+    outcome = state.outcomes[slice_id]
     outcome.count = count
-    outcome.slot = slot
+    outcome.slot = cell.slot
     outcome.bandwidth_hz = part.bandwidth_hz
     outcome.power_w = part.power_w
     outcome.noise_w = np.float32(cell.noise_w_per_hz * part.bandwidth_hz)
     outcome.hwi_model = cell.hwi_model
     outcome.kappa_t = cell.kappa_t
     outcome.kappa_r = cell.kappa_r
+
+
+@inline_kernel
+def _assemble(state: Any, slice_id: int) -> None:
+    """Who is served in this slot, by whose decision, with which beam and private power (-1: to be set)."""
+    slot = state.cell[0].slot
+    grant = state.grants[slot % RING, slice_id]
+    granted = grant.count if grant.slot == slot else 0
+    count = _seat_granted(state, slice_id, granted)
+    if state.slices[slice_id].rule == RULE_DEFAULT:
+        count = _seat_by_default(state, slice_id, granted, count)
+    _head(state, slice_id, count)
 
 
 @inline_kernel
