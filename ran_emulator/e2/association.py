@@ -46,8 +46,8 @@ class E2Association:
         self._subscription = subscription
         self._leaving: int | None = None
         """Transaction id of the removal that this node has asked for, while the RIC has not answered."""
-        self._resetting: int | None = None
-        """The same, of its reset."""
+        self._resetting: set[int] = set()
+        """The same, of its resets: a next one may be asked for before the RIC has answered."""
 
     # The stream
 
@@ -55,7 +55,8 @@ class E2Association:
         """A stream is there: the E2 setup (E2AP 8.3.1) begins."""
         self._outbox.open(stream)
         self.connected = False
-        self._leaving = self._resetting = None
+        self._leaving = None
+        self._resetting.clear()
         self._forget()
         self._updates.begin()
         request = e2ap.E2SetupRequest(
@@ -101,8 +102,8 @@ class E2Association:
     def reset(self) -> None:
         """Reset by the node (E2AP 8.3.3): subscriptions and call processes end, the setup stays."""
         self._forget()
-        self._resetting = self._updates.next_transaction()
-        request = e2ap.ResetRequest(transaction_id=self._resetting, cause=causes.OM_INTERVENTION)
+        request = e2ap.ResetRequest(transaction_id=self._updates.next_transaction(), cause=causes.OM_INTERVENTION)
+        self._resetting.add(request.transaction_id)
         self._outbox.send(e2ap.E2apPdu(reset_request=request), e2_traffic.RESET)
         self._updates.settle()
 
@@ -119,10 +120,10 @@ class E2Association:
 
     def on_reset_response(self, response: e2ap.ResetResponse) -> None:
         """The RIC has carried the node's reset out."""
-        if response.transaction_id != self._resetting:
+        if response.transaction_id not in self._resetting:
             self._errors.send(causes.WRONG_STATE, "reset_response: no reset of this transaction_id is under way")
             return
-        self._resetting = None
+        self._resetting.remove(response.transaction_id)
         _LOG.info("e2_reset_acknowledged")
 
     # Removal

@@ -216,6 +216,20 @@ def test_an_answer_to_nothing_is_an_error_and_changes_nothing(message: dict[str,
     assert bench.link.dropped == []
 
 
+def test_each_reset_may_be_answered_also_where_the_next_has_left_before() -> None:
+    bench = Bench()
+    bench.node.reset()
+    bench.node.reset()
+    transactions = [pdu.reset_request.transaction_id for pdu in bench.link.take()]
+    assert len(set(transactions)) == 2
+    for transaction in transactions:
+        bench.give(reset_response=e2ap.ResetResponse(transaction_id=transaction))
+    assert bench.link.take() == []
+    bench.give(reset_response=e2ap.ResetResponse(transaction_id=transactions[0]))
+    (answer,) = bench.link.take()
+    assert answer.HasField("error_indication")
+
+
 @pytest.mark.parametrize(
     "message",
     [
