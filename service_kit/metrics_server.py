@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from service_kit.addresses import family, in_url
 from service_kit.placement import lower_fifo
 
 Health = Callable[[], tuple[bool, dict[str, Any]]]
@@ -26,12 +27,13 @@ class MetricsServer:
     def __init__(self, host: str, port: int, registry: CollectorRegistry, health: Health) -> None:
         """Bind at once; raises ServiceError where the address is taken."""
         handler = type("Handler", (_Handler,), {"registry": registry, "health": staticmethod(health)})
+        server = type("Server", (ThreadingHTTPServer,), {"address_family": family(host), "daemon_threads": True})
         try:
-            self._server = ThreadingHTTPServer((host, port), handler)
+            self._server: ThreadingHTTPServer = server((host, port), handler)
         except OSError as error:
             raise ServiceError(f"metrics-host, metrics-port: {host}:{port}: {error}") from error
-        self._server.daemon_threads = True
         self.port = self._server.server_address[1]
+        self.url = f"http://{in_url(host)}:{self.port}"
         self._thread = threading.Thread(target=self._serve, name="metrics", daemon=True)
         self._thread.start()
 

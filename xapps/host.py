@@ -268,7 +268,7 @@ class XAppHost:
         except ServiceError as error:
             print(f"{self._name}: {error}", file=sys.stderr)
             return EXIT_BAD_INPUT
-        url = f"http://{arguments.metrics_host}:{server.port}/metrics"
+        url = f"{server.url}/metrics"
         try:
             xapp = XApp(self._name, bus=arguments.bus, oids=[self._oid], slices=self._slices, metrics_url=url)
         except BusEndpointError as error:

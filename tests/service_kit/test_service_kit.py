@@ -107,20 +107,36 @@ def test_an_application_is_served_until_it_is_stopped() -> None:
         pass
 
 
-def test_health_and_metrics_are_served_and_health_follows_the_service() -> None:
+def has_ipv6_loopback() -> bool:
+    try:
+        listen("::1", 0).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6_loopback(), reason="there is no IPv6 here")),
+    ],
+)
+def test_health_and_metrics_are_served_and_health_follows_the_service(host: str) -> None:
     registry = CollectorRegistry()
     Gauge("hiso_xapp_connected", "connected", registry=registry).set(1)
     healthy = [True]
-    server = MetricsServer("127.0.0.1", 0, registry, lambda: (healthy[0], {"policy": "p"}))
+    server = MetricsServer(host, 0, registry, lambda: (healthy[0], {"policy": "p"}))
     try:
-        url = f"http://127.0.0.1:{server.port}"
+        url = server.url
         assert httpx.get(f"{url}/healthz").json() == {"status": "ok", "policy": "p"}
         assert "hiso_xapp_connected 1.0" in httpx.get(f"{url}/metrics").text
         assert httpx.get(f"{url}/other").status_code == 404
         healthy[0] = False
         assert httpx.get(f"{url}/healthz").status_code == 503
         with pytest.raises(ServiceError, match=str(server.port)):
-            MetricsServer("127.0.0.1", server.port, registry, lambda: (True, {}))
+            MetricsServer(host, server.port, registry, lambda: (True, {}))
     finally:
         server.stop()
 
