@@ -15,17 +15,11 @@ from prometheus_client.core import Metric
 
 from service_kit.ending import run_and_leave
 from xapps import learner_wire as wire
+from xapps.agent_flags import add_learning_flags, agent_options, refuse
 from xapps.agents import BudgetAgent
 from xapps.codec import budget_context, budgets_message, decode_report
-from xapps.host import (
-    HostMetrics,
-    MismatchWatch,
-    XAppHost,
-    add_learning_flags,
-    agent_options,
-    load_start_weights,
-    refuse,
-)
+from xapps.host import XAppHost
+from xapps.host_metrics import HostMetrics, MismatchWatch
 from xapps.kpm import KpmReports
 from xapps.learner_link import LearnerLink, LearnerLinks, RemoteBudgetLearner
 from xapps.sdk import E2Node, answer, insert_action
@@ -36,6 +30,7 @@ from xapps.slicing.inter.policies import check_inter_name, make_inter_policy
 from xapps.slicing.observation import Budgets
 from xapps.slicing.triggers import TRIGGER_NAMES, make_trigger
 from xapps.slicing.weights import INTER_ACTION_FIELDS
+from xapps.start_weights import load_start_weights
 from xapps.trained import inter_weights
 
 PROG = "python -m xapps.inter_slice"

@@ -14,17 +14,11 @@ from hiso_proto.oids import SLOT_OID
 
 from service_kit.ending import run_and_leave
 from xapps import learner_wire as wire
+from xapps.agent_flags import add_learning_flags, agent_options, refuse
 from xapps.agents import SliceAgent
 from xapps.codec import decision_header, decision_message, decode_observation, decode_slots, slice_contexts
-from xapps.host import (
-    HostMetrics,
-    MismatchWatch,
-    XAppHost,
-    add_learning_flags,
-    agent_options,
-    load_start_weights,
-    refuse,
-)
+from xapps.host import XAppHost
+from xapps.host_metrics import HostMetrics, MismatchWatch
 from xapps.learner_link import LearnerLink, LearnerLinks, RemoteSlotLearner
 from xapps.learning_schedule import EVERY_FRAME, realtime_schedule
 from xapps.sdk import E2Node, Subscription, answer, insert_action
@@ -43,6 +37,7 @@ from xapps.slicing.intra.policies import (
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SLICE_NAMES, SliceContext
 from xapps.slicing.weights import INTRA_ACTION_FIELDS
+from xapps.start_weights import load_start_weights
 
 PROG = "python -m xapps.intra_slice"
 METRICS_PORTS = {"vonr": 26_411, "embb": 26_412, "urllc": 26_413}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xapps.host import HostMetrics, MismatchWatch
+from xapps.host_metrics import HostMetrics, MismatchWatch
 from xapps.sdk import E2Node
 from xapps.slicing.weights import Weights, WeightsMetadata
 

@@ -16,7 +16,8 @@ from ran_emulator import kpm as emulated
 from ran_emulator.cell import SecondWindow
 from ran_emulator.scenario import SLOTS_PER_SECOND, load_scenario
 from xapps import host as xapp_host
-from xapps.host import HostMetrics, XAppHost
+from xapps.host import XAppHost
+from xapps.host_metrics import HostMetrics
 from xapps.kpm import KpmReports, offered
 from xapps.sdk import E2Node, Subscription, SubscriptionError
 from xapps.slicing.schedulers import resolve

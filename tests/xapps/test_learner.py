@@ -19,6 +19,7 @@ from free_ports import free_port
 from messages import EMBB, observation, outcome, report
 
 from xapps import learner as learner_module
+from xapps import learner_sessions
 from xapps import learner_wire as wire
 from xapps.codec import decode_observation, decode_report
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, action_counts, initial_weights
@@ -234,8 +235,8 @@ class Counting:
 
 
 def test_updates_of_sessions_that_have_ended_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learner_module, "MAX_SESSIONS", 2)
-    sessions = learner_module.Sessions()
+    monkeypatch.setattr(learner_sessions, "MAX_SESSIONS", 2)
+    sessions = learner_sessions.Sessions()
     metrics = learner_module.LearnerMetrics("embb", sessions)
     counted = []
     for name, session in ((b"a", Counting(5)), (b"b", Counting(70)), (b"a", Counting(0)), (b"c", Counting(300))):
@@ -246,7 +247,7 @@ def test_updates_of_sessions_that_have_ended_stay_counted(monkeypatch: pytest.Mo
 
 
 def test_of_too_many_sessions_the_one_unused_for_longest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learner_module, "MAX_SESSIONS", 2)
+    monkeypatch.setattr(learner_sessions, "MAX_SESSIONS", 2)
     flags = ("--agent", "embb", "--policy", POLICY, "--listen", f"ipc://{tmp_path}/learner")
     learner = learner_module.Learner(learner_module.parse_arguments(flags), None)
     frame, _ = next(frames())
