@@ -15,7 +15,7 @@ TORCH_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-KERNEL_SOURCES := ran_emulator/state.py ran_emulator/e2/slot_wire/layout.py $(wildcard ran_emulator/phy/*.py) $(shell grep -rlE --include='*.py' '^@(state_|inline_)?kernel' ran_emulator xapps hiso)
+KERNEL_SOURCES := ran_emulator/state.py ran_emulator/scenario.py ran_emulator/e2/slot_wire/layout.py $(wildcard ran_emulator/phy/*.py) $(shell grep -rlE --include='*.py' '^@(state_|inline_)?kernel' ran_emulator xapps hiso)
 
 .PHONY: up test clean
 .DELETE_ON_ERROR:

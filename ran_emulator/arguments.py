@@ -14,6 +14,7 @@ from ran_emulator.scenario import (
     MAX_SLOTS,
     PRESETS,
     SLICE_NAMES,
+    SLOT_S,
     SLOT_US,
     Scenario,
     ScenarioError,
@@ -64,7 +65,8 @@ def _seconds(text: str) -> int:
     except (ValueError, OverflowError):
         slots = 0
     if not 1 <= slots <= MAX_SLOTS:
-        raise argparse.ArgumentTypeError(f"must be seconds in 0.0005..{MAX_SLOTS * SLOT_US / 1e6:g} (given {text!r})")
+        longest_s = MAX_SLOTS * SLOT_US / 1e6
+        raise argparse.ArgumentTypeError(f"must be seconds in {SLOT_S:g}..{longest_s:g} (given {text!r})")
     return slots
 
 

@@ -22,7 +22,7 @@ from ran_emulator.phy import codes, geometry
 from ran_emulator.phy.channel import fading_correlation, random_common_beams
 from ran_emulator.phy.codebook import CODEBOOKS
 from ran_emulator.phy.random_streams import normal_pair, stream_key, stream_seed
-from ran_emulator.scenario import SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Csi, Impairments, Scenario
+from ran_emulator.scenario import SLICE_NAMES, SLOT_S, SLOT_US, SLOTS_PER_SECOND, Csi, Impairments, Scenario
 from ran_emulator.timeline import Timeline
 from ran_emulator.traffic import arrivals, queues
 
@@ -487,7 +487,7 @@ class Cell:
         part = self.state.slices[slice_id]
         users = self.state.users[self.slice_users(slice_id)]
         sensing.settle_past(self.state, slice_id)
-        elapsed_s = (self.slot - users["anchor_slot"]) * places.SLOT_S
+        elapsed_s = (self.slot - users["anchor_slot"]) * SLOT_S
         users["anchor_x_m"] += part["velocity_x_m_s"] * elapsed_s
         users["anchor_y_m"] += part["velocity_y_m_s"] * elapsed_s
         users["anchor_slot"] = self.slot
@@ -523,9 +523,9 @@ class Cell:
         part["velocity_x_m_s"] = speed_m_s * math.cos(self._directions[slice_id])
         part["velocity_y_m_s"] = speed_m_s * math.sin(self._directions[slice_id])
         if scenario.fading == "jakes":
-            rho = fading_correlation(speed_m_s, scenario.carrier_hz, places.SLOT_S)
+            rho = fading_correlation(speed_m_s, scenario.carrier_hz, SLOT_S)
         else:
             rho = scenario.fading_rho if scenario.fading == "fixed" else 0.0
         part["fading_rho"] = rho
-        knot_m = speed_m_s * geometry.KNOT_SLOTS * places.SLOT_S
+        knot_m = speed_m_s * geometry.KNOT_SLOTS * SLOT_S
         part["shadowing_rho"] = math.exp(-knot_m / scenario.shadowing_decorrelation_m)

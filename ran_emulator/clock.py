@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLOT_US, Scenario
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, SLOT_S, Scenario
 
 MIN_SPEED, MAX_SPEED = 0.01, 100.0
 CATCH_UP_PACE_SLOTS = 0.9
@@ -36,7 +36,7 @@ class Clock:
     @property
     def slot_s(self) -> float:
         """Wall seconds a slot (0 in lock-step)."""
-        return 0.0 if self.speed is None else SLOT_US * 1e-6 / self.speed
+        return 0.0 if self.speed is None else SLOT_S / self.speed
 
 
 class SlotPace:
@@ -48,7 +48,7 @@ class SlotPace:
 
     def __init__(self, slot_s: float) -> None:
         """`slot_s`: wall seconds a slot."""
-        self._pace_s = CATCH_UP_PACE_SLOTS * min(slot_s, SLOT_US * 1e-6)
+        self._pace_s = CATCH_UP_PACE_SLOTS * min(slot_s, SLOT_S)
         self._begin_s = self._began_s = -math.inf
 
     def begin_s(self, scheduled_s: float) -> float:

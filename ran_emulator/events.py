@@ -16,6 +16,7 @@ from ran_emulator.scenario import (
     MAX_CSI_DELAY_SLOTS,
     MAX_SLOTS,
     SLICE_NAMES,
+    SLOT_S,
     SLOT_US,
     SLOTS_PER_SECOND,
     Csi,
@@ -55,7 +56,7 @@ class Burst(Body):
     """A surge: a load factor for some time, or packets at once."""
 
     factor: Annotated[float, Field(ge=0, le=100, examples=[5.0])] | None = None
-    duration_s: Annotated[float, Field(ge=0.0005, le=3_600, examples=[2.0])] | None = None
+    duration_s: Annotated[float, Field(ge=SLOT_S, le=3_600, examples=[2.0])] | None = None
     packets: Annotated[int, Field(ge=1, le=10_000, examples=[100])] | None = None
 
     @model_validator(mode="after")
@@ -63,7 +64,7 @@ class Burst(Body):
         timed = self.factor is not None and self.duration_s is not None and self.packets is None
         at_once = self.packets is not None and self.factor is None and self.duration_s is None
         if not timed and not at_once:
-            raise ValueError("either factor (0..100) and duration_s (0.0005..3600), or packets (1..10000)")
+            raise ValueError(f"either factor (0..100) and duration_s ({SLOT_S:g}..3600), or packets (1..10000)")
         return self
 
 

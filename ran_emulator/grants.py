@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ran_emulator.phy.jit import inline_kernel
-from ran_emulator.places import SLOT_S
+from ran_emulator.scenario import SLOT_S, SLOT_US
 from ran_emulator.sensing import estimate, sense
 from ran_emulator.state import GROUP, RING
 
@@ -77,7 +77,7 @@ def observe(state: Any, slice_id: int) -> None:
         me = state.users[user]
         frame.user_ids[i] = user
         frame.queue_bits[i] = state.backlog_bits[user]
-        frame.head_age_us[i] = (cell.slot - state.packet_slot[user, me.head]) * 500
+        frame.head_age_us[i] = (cell.slot - state.packet_slot[user, me.head]) * SLOT_US
         frame.ssr[i] = me.ssr
         for k in range(7):
             frame.last_outcome[i, k] = me.last_outcome[k]

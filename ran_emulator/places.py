@@ -7,8 +7,7 @@ from typing import Any
 from ran_emulator.phy.codes import COVERAGE_CONFINED, COVERAGE_DISC
 from ran_emulator.phy.geometry import reflect, reflect_in_disc
 from ran_emulator.phy.jit import inline_kernel, state_kernel
-
-SLOT_S = 5e-4
+from ran_emulator.scenario import SLOT_S
 
 
 @inline_kernel

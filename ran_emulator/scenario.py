@@ -20,7 +20,10 @@ SLICE_NAMES = ("vonr", "embb", "urllc")
 """Slice index on every wire and in every array: 0 VoNR, 1 eMBB, 2 uRLLC."""
 
 SLOT_US = 500
-SLOTS_PER_SECOND = 2_000
+"""Length of a slot; the next three follow."""
+SLOT_MS = SLOT_US / 1e3
+SLOT_S = SLOT_US / 1e6
+SLOTS_PER_SECOND = 1_000_000 // SLOT_US
 MAX_SLOTS = 10**10
 """Of a run, and the latest slot that an event may name."""
 MAX_GROUP_USERS = 8
@@ -28,6 +31,7 @@ MAX_CONTROL_DELAY_SLOTS = 20
 MAX_CSI_DELAY_SLOTS = 20
 
 UndecidedRule = Literal["wait", "default"]
+WholeSlotsMs = Annotated[float, Field(ge=SLOT_MS, le=1_000, multiple_of=SLOT_MS)]
 Weight = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -43,7 +47,7 @@ class Slice(_Model):
     """One network slice: its SLA (Table 1), traffic (Table 2), mobility and place in the loop."""
 
     min_rate_bps: Annotated[float, Field(ge=0, le=1e10)]
-    max_latency_ms: Annotated[float, Field(ge=0.5, le=1_000, multiple_of=0.5)]
+    max_latency_ms: WholeSlotsMs
     ssr_threshold: Annotated[float, Field(ge=0, le=1)] = 0.95
     user_weight: Annotated[float, Field(gt=0, le=1_000)]
     speed_m_s: Annotated[float, Field(ge=0, le=50)]
@@ -63,7 +67,7 @@ class Vonr(Slice):
     """VoNR: uniform inter-arrival times between 0 and `interarrival_max_ms`."""
 
     min_rate_bps: Annotated[float, Field(ge=0, le=1e10)] = 51e3
-    max_latency_ms: Annotated[float, Field(ge=0.5, le=1_000, multiple_of=0.5)] = 10.0
+    max_latency_ms: WholeSlotsMs = 10.0
     user_weight: Annotated[float, Field(gt=0, le=1_000)] = 1.0
     speed_m_s: Annotated[float, Field(ge=0, le=50)] = 2.0
     packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 40
@@ -75,7 +79,7 @@ class Embb(Slice):
     """eMBB: Pareto inter-arrival times (shape, scale), capped; the defaults have the mean 6.000 ms."""
 
     min_rate_bps: Annotated[float, Field(ge=0, le=1e10)] = 15e6
-    max_latency_ms: Annotated[float, Field(ge=0.5, le=1_000, multiple_of=0.5)] = 10.0
+    max_latency_ms: WholeSlotsMs = 10.0
     user_weight: Annotated[float, Field(gt=0, le=1_000)] = 2.0
     speed_m_s: Annotated[float, Field(ge=0, le=50)] = 6.0
     packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 300
@@ -89,7 +93,7 @@ class Urllc(Slice):
     """uRLLC: exponential inter-arrival times."""
 
     min_rate_bps: Annotated[float, Field(ge=0, le=1e10)] = 10e6
-    max_latency_ms: Annotated[float, Field(ge=0.5, le=1_000, multiple_of=0.5)] = 3.0
+    max_latency_ms: WholeSlotsMs = 3.0
     user_weight: Annotated[float, Field(gt=0, le=1_000)] = 3.0
     speed_m_s: Annotated[float, Field(ge=0, le=50)] = 10.0
     packet_bytes_min: Annotated[int, Field(ge=1, le=1_000_000)] = 32

@@ -18,7 +18,7 @@ from hiso import summary as summaries
 from hiso.doctor import torch_remedy
 from hiso.run_request import MAX_SEED, RequestError, RunRequest, make_request
 from ran_emulator.arguments import MAX_CELLS
-from ran_emulator.scenario import MAX_SLOTS, PRESETS, SLOTS_PER_SECOND
+from ran_emulator.scenario import MAX_SLOTS, PRESETS, SLOT_S
 from xapps.slicing.inter.policies import INTER_NAMES
 from xapps.slicing.intra.names import INTRA_NAMES
 from xapps.slicing.options import MAX_POWER_LEVELS, MIN_POWER_LEVELS
@@ -27,8 +27,6 @@ from xapps.slicing.triggers import TRIGGER_NAMES
 
 USAGE_ERROR = 2
 FAILED = 1
-
-SLOT_S = 1 / SLOTS_PER_SECOND
 
 _Number = TypeVar("_Number", int, float)
 

@@ -11,6 +11,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _KERNEL_FILES = sorted(
     [*_ROOT.glob("ran_emulator/**/*.py"), *_ROOT.glob("xapps/slicing/**/*.py"), *_ROOT.glob("hiso/*_kernel.py")]
 )
+_ALWAYS = {"jit.py", "addresses.py", "layout.py", "state.py", "codes.py", "scenario.py"}
+"""Whether they have kernels or not: kernels are compiled with their constants and types."""
 
 
 def _cache_directory() -> Path:
@@ -21,7 +23,7 @@ def _cache_directory() -> Path:
     digest = hashlib.sha256()
     for path in _KERNEL_FILES:
         text = path.read_bytes()
-        if b"kernel\ndef " in text or path.name in {"jit.py", "addresses.py", "layout.py", "state.py", "codes.py"}:
+        if b"kernel\ndef " in text or path.name in _ALWAYS:
             digest.update(text)
     base = Path(os.environ.get("HISO_CACHE_DIR") or Path.home() / ".cache" / "hiso-coma")
     return base / f"kernels-{digest.hexdigest()[:16]}"

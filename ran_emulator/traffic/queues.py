@@ -11,6 +11,7 @@ from ran_emulator.phy.codes import COVERAGE_DISC
 from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.phy.random_streams import uniform
 from ran_emulator.places import out_of_reach
+from ran_emulator.scenario import SLOT_MS, SLOT_S
 from ran_emulator.state import (
     DELAY_BINS,
     DELIVERED,
@@ -24,8 +25,6 @@ from ran_emulator.state import (
     SUM_DELAY,
 )
 from ran_emulator.traffic.arrivals import interarrival_ms, packet_bits
-
-SLOT_MS = 0.5
 
 
 @inline_kernel
@@ -143,7 +142,7 @@ def drop_late(state: Any) -> None:
 
 @inline_kernel
 def serve(state: Any, slice_id: int, user: int, rate_bps: float) -> int:
-    """Send at most floor(rate x 0.5 ms) bits of the user's queue; returns the bits sent.
+    """Send at most floor(rate x slot) bits of the user's queue; returns the bits sent.
 
     A packet succeeds (Eq. 2) where the slot that completes it has rate >= R_min and waiting + transmission <= L_max;
     transmission in that slot = bits sent up to the packet's last one / rate.
@@ -152,7 +151,7 @@ def serve(state: Any, slice_id: int, user: int, rate_bps: float) -> int:
     part = state.slices[slice_id]
     me = state.users[user]
     counts = state.window_counts[slice_id]
-    budget = int(rate_bps * 5e-4)
+    budget = int(rate_bps * SLOT_S)
     sent = 0
     while me.packets > 0 and budget > 0:
         left = state.packet_bits[user, me.head]
