@@ -22,7 +22,7 @@ from ran_emulator.phy import codes, geometry
 from ran_emulator.phy.channel import fading_correlation, random_common_beams
 from ran_emulator.phy.codebook import CODEBOOKS
 from ran_emulator.phy.random_streams import normal_pair, stream_key, stream_seed
-from ran_emulator.scenario import SLICE_NAMES, SLOT_S, SLOT_US, SLOTS_PER_SECOND, Csi, Impairments, Scenario
+from ran_emulator.scenario import PATHS, SLICE_NAMES, SLOT_S, SLOT_US, SLOTS_PER_SECOND, Csi, Impairments, Scenario
 from ran_emulator.timeline import Timeline
 from ran_emulator.traffic import arrivals, queues
 
@@ -198,7 +198,7 @@ class Cell:
             x_m, y_m = radius_m * np.cos(angle), radius_m * np.sin(angle)
         users["anchor_x_m"], users["anchor_y_m"] = x_m, y_m
         spread = math.radians(scenario.angular_spread_deg) / 2
-        users["path_offset_rad"] = rng.uniform(-spread, spread, (count, st.PATHS))
+        users["path_offset_rad"] = rng.uniform(-spread, spread, (count, PATHS))
         users["geometry_slot"] = -1
         users["fading_slot"] = -1
         users["held_slot"] = -1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -27,6 +27,8 @@ SLOTS_PER_SECOND = 1_000_000 // SLOT_US
 MAX_SLOTS = 10**10
 """Of a run, and the latest slot that an event may name."""
 MAX_GROUP_USERS = 8
+PATHS: Final = 4
+"""Of a user's channel; `Scenario.paths` states them, and takes no other number."""
 MAX_CONTROL_DELAY_SLOTS = 20
 MAX_CSI_DELAY_SLOTS = 20
 
@@ -226,7 +228,7 @@ class Scenario(Csi):
     distance_floor_m: Annotated[float, Field(ge=1, le=100)] = 5.0
     carrier_hz: Annotated[float, Field(ge=1e8, le=1e11)] = 3.5e9
     antennas: Annotated[int, Field(ge=8, le=512, multiple_of=8)] = 128
-    paths: Literal[4] = 4
+    paths: Literal[4] = PATHS
     angular_spread_deg: Annotated[float, Field(ge=0, le=180)] = 3.0
     path_loss_at_1km_db: Annotated[float, Field(ge=0, le=300)] = 120.9
     path_loss_slope_db: Annotated[float, Field(ge=0, le=100)] = 37.6

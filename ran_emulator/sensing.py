@@ -11,7 +11,8 @@ from ran_emulator.phy.geometry import KNOT_SLOTS, interpolate_shadowing, large_s
 from ran_emulator.phy.jit import inline_kernel, state_kernel
 from ran_emulator.phy.random_streams import normal_pair
 from ran_emulator.places import place_m
-from ran_emulator.state import MEASUREMENTS, PATHS
+from ran_emulator.scenario import PATHS
+from ran_emulator.state import MEASUREMENTS
 
 GEOMETRY_SLOTS = 20
 """Positions, shadowing and path responses are refreshed when older than this (10 ms)."""

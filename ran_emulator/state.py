@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ran_emulator.phy.channel import half_turns
-from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, MAX_CSI_DELAY_SLOTS, MAX_GROUP_USERS, SLICE_NAMES
+from ran_emulator.scenario import MAX_CONTROL_DELAY_SLOTS, MAX_CSI_DELAY_SLOTS, MAX_GROUP_USERS, PATHS, SLICE_NAMES
 
 SLICES = len(SLICE_NAMES)
 GROUP = MAX_GROUP_USERS
-PATHS = 4
 RING = 32
 """Slots of grants kept: more than the longest control delay."""
 HELD_SLOTS = 20
