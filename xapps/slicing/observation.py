@@ -21,7 +21,8 @@ BeamReports = npt.NDArray[np.void]
 """Records of `ran_emulator.phy.beam_reports.BEAM_REPORT`."""
 
 SLICE_NAMES = ("vonr", "embb", "urllc")
-SOURCE_CONTROL, SOURCE_HELD, SOURCE_DEFAULT = 0, 1, 2
+SOURCE_CONTROL = 0
+"""`decision_source` of a user who was served as its agent decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ran_emulator.state import SOURCE_DEFAULT
 from xapps.slicing.intra.config import CONFIGS, PAPER, TUNED
 from xapps.slicing.intra.policies import (
     DIFFERENCE_REWARD,
@@ -19,7 +20,7 @@ from xapps.slicing.intra.policies import (
 )
 from xapps.slicing.intra.powers import dbm_level_w, linear_level_w
 from xapps.slicing.networks import IntraWeights, argmax, forward, initial_weights, parameter_count, split_layers
-from xapps.slicing.observation import SOURCE_DEFAULT, SlotDecision, SlotOutcome
+from xapps.slicing.observation import SlotDecision, SlotOutcome
 from xapps.slicing.options import AgentOptions
 from xapps.slicing.replay import Replay
 
