@@ -260,7 +260,7 @@ class Cell:
         power_w = self.power_w(slice_id, decided_slot)
         common = 0.0 if common_power_w is None else common_power_w
         rule = kernels.check_decision(count, beams, private_power_w, common, power_w, self.scenario.antennas)
-        if rule:
+        if rule != kernels.VALID:
             raise decision_refusal(rule, power_w, self.scenario.antennas)
 
     def submit(

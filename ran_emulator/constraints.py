@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ran_emulator import slot
 from ran_emulator.scenario import SLICE_NAMES, Scenario
 
 
@@ -51,11 +52,13 @@ def check_budgets(scenario: Scenario, bandwidth_hz: Sequence[int], power_w: Sequ
 
 
 def decision_refusal(rule: int, power_w: float, antennas: int) -> Refused:
-    """What `slot.check_decision`'s answer means."""
-    if rule == 1:
-        return Refused("private_power_w", "powers must be finite numbers")
-    if rule == 2:
-        return Refused("C7", "private_power_w must be at least 0 W")
-    if rule == 3:
-        return Refused("C12", f"beams must be codebook indices 0..{antennas - 1}")
-    return Refused("C8-C10", f"private and common powers sum to more than the slice's {power_w:g} W (within 1e-6)")
+    """What `slot.check_decision` found, where that is not VALID, at a budget of power_w and so many beams."""
+    return {
+        slot.PRIVATE_NOT_FINITE: Refused("private_power_w", "must be finite numbers, at least 0 W"),
+        slot.PRIVATE_NEGATIVE: Refused("C7", "private_power_w must be at least 0 W"),
+        slot.NO_SUCH_BEAM: Refused("C12", f"beams must be codebook indices 0..{antennas - 1}"),
+        slot.COMMON_NOT_FINITE: Refused("common_power_w", "must be a finite number, at least 0 W"),
+        slot.ABOVE_BUDGET: Refused(
+            "C8-C10", f"private and common powers sum to more than the slice's {power_w:g} W (within 1e-6)"
+        ),
+    }[rule]

@@ -17,6 +17,9 @@ from ran_emulator.state import ACTIVE, RING, SUM_BANDWIDTH, SUM_POWER
 from ran_emulator.trace import write_trace
 from ran_emulator.traffic.queues import arrive, drop_late
 
+VALID, PRIVATE_NOT_FINITE, PRIVATE_NEGATIVE, NO_SUCH_BEAM, COMMON_NOT_FINITE, ABOVE_BUDGET = range(6)
+"""What `check_decision` finds."""
+
 
 @state_kernel
 def begin(state: Any) -> None:
@@ -37,22 +40,25 @@ def begin(state: Any) -> None:
 def check_decision(
     count: int, beams: Any, private_power_w: Any, common_power_w: float, power_w: float, antennas: int
 ) -> int:
-    """0 where a decision is valid, else which rule it breaks: 1 finite, 2 C7, 3 codebook range, 4 C8-C10."""
+    """VALID, or the first rule that a decision breaks at a budget of power_w.
+
+    beams int16 [K], private_power_w float32 [K] in W; common_power_w in W, of which one below 0 counts as none.
+    """
     limit = power_w * (1.0 + 1e-6)
     total = 0.0
     for i in range(count):
         if not math.isfinite(private_power_w[i]):
-            return 1
+            return PRIVATE_NOT_FINITE
         if private_power_w[i] < 0.0:
-            return 2
+            return PRIVATE_NEGATIVE
         if beams[i] < 0 or beams[i] >= antennas:
-            return 3
+            return NO_SUCH_BEAM
         total += private_power_w[i]
     if not math.isfinite(common_power_w):
-        return 1
+        return COMMON_NOT_FINITE
     if common_power_w > 0.0:
         total += common_power_w
-    return 4 if total > limit else 0
+    return ABOVE_BUDGET if total > limit else VALID
 
 
 @state_kernel

@@ -5,7 +5,6 @@ Arrays are little-endian bytes without padding, cut from the cell's records.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,13 +55,10 @@ def decode_decision(
         raise Refused(
             "private_power_w", f"f32 [{count}]: {4 * count} bytes are required (given {len(message.private_power_w)})"
         )
-    common_power_w = message.common_power_w if message.HasField("common_power_w") else None
-    if common_power_w is not None and not math.isfinite(common_power_w):
-        raise Refused("common_power_w", f"must be a finite number, at least 0 W (given {common_power_w})")
     return Decision(
         np.frombuffer(bytearray(message.beams), np.int16),
         np.frombuffer(bytearray(message.private_power_w), np.float32),
-        common_power_w,
+        message.common_power_w if message.HasField("common_power_w") else None,
     )
 
 

@@ -143,7 +143,7 @@ def test_any_joint_action_is_carried_out_within_the_budget_or_refused(
     if not valid:
         with pytest.raises(Refused) as refusal:
             cell.check(slice_id, cell.slot, beam_array, power_array, common_w)
-        assert refusal.value.constraint in {"user_ids", "C7", "C8-C10", "C12", "private_power_w"}
+        assert refusal.value.constraint in {"user_ids", "C7", "C8-C10", "C12", "private_power_w", "common_power_w"}
         assert_unchanged(cell, before)
         return
     cell.check(slice_id, cell.slot, beam_array, power_array, common_w)
@@ -151,6 +151,31 @@ def test_any_joint_action_is_carried_out_within_the_budget_or_refused(
     cell.execute_slot()
     assert_constraints(cell)
     restore(cell, before)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "beam", "private_w", "common_w"),
+    [
+        ("private_power_w", 5, math.nan, None),
+        ("private_power_w", 5, math.inf, 1.0),
+        ("C7", 5, -1.0, None),
+        ("C12", 128, 1.0, None),
+        ("C12", -1, 1.0, None),
+        ("common_power_w", 5, 1.0, math.nan),
+        ("common_power_w", 5, 1.0, math.inf),
+        ("C8-C10", 5, 1.0, -1.0),
+        ("C8-C10", 5, 1.0, 400.0),
+        ("C8-C10", 5, 400.0, None),
+    ],
+)
+def test_a_refused_decision_names_what_is_wrong(
+    begun: Cell, constraint: str, beam: int, private_w: float, common_w: float | None
+) -> None:
+    count = begun.group_size(1)
+    beams, powers_w = np.full(count, beam, np.int16), np.full(count, private_w, np.float32)
+    with pytest.raises(Refused) as refusal:
+        begun.check(1, begun.slot, beams, powers_w, common_w)
+    assert refusal.value.constraint == constraint
 
 
 def assert_constraints(cell: Cell) -> None:

@@ -174,7 +174,7 @@ def carry_out(state_addresses: Any, wire_addresses: Any, frame: Any, power_w: fl
         copy_bytes(frame, control[COMMON], 4, wire.real_bytes, 0)
         common_w = np.float64(wire.real[0])
     rule = slot.check_decision(count, wire.beams, wire.powers, common_w, power_w, state.cell[0].antennas)
-    if common_w < 0.0 or rule != 0:
+    if common_w < 0.0 or rule != slot.VALID:
         return False
     slot.submit(state, s, decided_slot, wire.beams, wire.powers, common_w if given else -1.0)
     return True
