@@ -21,6 +21,7 @@ from hiso.run_request import pinned
 from hiso.world import make_world, report_utility, slice_weights
 from ran_emulator import state as st
 from ran_emulator.cell import resolved, success_ratio
+from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario, load_scenario
 from xapps.agents import BudgetAgent
 from xapps.slicing.inter.base import InterPolicy
@@ -35,7 +36,6 @@ from xapps.trained import find_weights, inter_weights, is_shipped, trained_name
 I64 = npt.NDArray[np.int64]
 
 KAPPAS = (0.0, 1e-6, 1e-4, 1e-3, 1e-2, 5e-2)
-READINGS = ("paper", "aggregate")
 DELAYS = (0, 2)
 INTRA_VARIANTS = ("madqn-tuned", "madqn")
 TUNED_SCHEDULER = "hiso-coma-tuned"
@@ -164,11 +164,11 @@ def _intra(preset: str, size: Size) -> str:
             FRESH_SEEDS,
             size.snapshots_a_seed,
         )
-        for reading in READINGS
+        for reading in HWI_MODELS
         for kappa in KAPPAS
     }
     for label in labels:
-        for reading in READINGS:
+        for reading in HWI_MODELS:
             cells = []
             for kappa in KAPPAS:
                 shares = {part.slice_name: part.shares[label] for part in found[reading, kappa]}
