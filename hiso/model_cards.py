@@ -240,8 +240,7 @@ def _references(condition: _Condition, seconds: int) -> tuple[float, tuple[str, 
     """Utility of the clairvoyant a second late; cells of all references."""
     scenario, delay = condition
     below = find_weights(trained_name("madqn-tuned", scenario.name, delay))
-    users = scenario.users_by_slice(np.random.default_rng(0))  # weights fit any numbers of users
-    agents = slice_weights(slice_contexts(scenario, users, delay), "madqn-tuned", below)
+    agents = slice_weights(slice_contexts(scenario, delay), "madqn-tuned", below)
     worlds = [tables.split_tables(scenario, seed, seconds, "madqn-tuned", delay, agents) for seed in FRESH_SEEDS]
     constant = _play_splits(worlds, partial(tables.best_constant, sla_weight=TUNED.sla_weight))
     late = _play_splits(worlds, partial(tables.clairvoyant_late, sla_weight=TUNED.sla_weight))

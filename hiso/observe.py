@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from ran_emulator import state as st
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.phy.beam_reports import BeamReporter
 from ran_emulator.phy.codes import HWI_MODELS
-from ran_emulator.scenario import MAX_GROUP_USERS, SLICE_NAMES, SLOT_US, SLOTS_PER_SECOND, Scenario
+from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.observation import (
     BeamReports,
     BudgetContext,
@@ -25,21 +24,15 @@ from xapps.slicing.observation import (
 SLICES = range(len(SLICE_NAMES))
 
 
-def slice_contexts(
-    scenario: Scenario, users_by_slice: Sequence[int], control_delay_slots: int
-) -> tuple[SliceContext, ...]:
+def slice_contexts(scenario: Scenario, control_delay_slots: int) -> tuple[SliceContext, ...]:
     """What each slice's policy knows beforehand, as the slot function's definition says it."""
     return tuple(
         SliceContext(
             slice_id=slice_id,
             min_rate_bps=part.min_rate_bps,
-            max_latency_us=round(part.max_latency_ms * 1e3 / SLOT_US) * SLOT_US,
             ssr_threshold=_float32(part.ssr_threshold),
-            first_user_id=sum(users_by_slice[:slice_id]),
-            users=users_by_slice[slice_id],
             antennas=scenario.antennas,
             beams=scenario.antennas,
-            max_group_users=MAX_GROUP_USERS,
             control_delay_slots=control_delay_slots,
             access=scenario.access,
             precoder=scenario.precoder,
@@ -50,7 +43,7 @@ def slice_contexts(
 
 def slice_context(cell: Cell, slice_id: int) -> SliceContext:
     """What the policy of a cell's slice knows beforehand."""
-    return slice_contexts(cell.scenario, cell.users_by_slice, cell.control_delay_slots)[slice_id]
+    return slice_contexts(cell.scenario, cell.control_delay_slots)[slice_id]
 
 
 def budget_context(scenario: Scenario, control_delay_slots: int) -> BudgetContext:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from hiso.bounds.references import ReferenceRunError, check_oracle
 from hiso.observe import budget_context, slice_contexts
 from hiso.runner import RunWeights, default_weights
@@ -275,8 +273,7 @@ def check_weights_fit(scenario: Scenario, scheduler: Scheduler, control_delay_sl
         except InterPolicyError as error:
             raise WeightsError(str(error)) from error
     if weights.intra is not None:
-        users = scenario.users_by_slice(np.random.default_rng(0))  # weights fit any numbers of users
-        slice_weights(slice_contexts(scenario, users, control_delay_slots), scheduler.intra, weights.intra, options)
+        slice_weights(slice_contexts(scenario, control_delay_slots), scheduler.intra, weights.intra, options)
 
 
 def _check_references(request: RunRequest) -> None:

@@ -43,13 +43,9 @@ def slice_contexts(definition: bytes) -> dict[int, SliceContext]:
         item.slice_id: SliceContext(
             slice_id=item.slice_id,
             min_rate_bps=item.min_rate_bps,
-            max_latency_us=item.max_latency_us,
             ssr_threshold=item.ssr_threshold,
-            first_user_id=item.first_user_id,
-            users=item.users,
             antennas=message.antennas,
             beams=message.codebook_beams,
-            max_group_users=message.max_group_users,
             control_delay_slots=message.control_delay_slots,
             access=message.access,
             precoder=message.precoder,

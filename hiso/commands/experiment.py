@@ -167,9 +167,8 @@ def verify(
             ready = ready_runs(runs, then, store)
             if not ready:
                 refuse(f"out: {out} holds no runs of {earlier}, or not the weights that they need")
-            if left := {group_of(runs[key]) for key in then} - {group_of(run) for run in ready.values()}:
-                lacking = "; ".join(sorted(" ".join(group) for group in left))
-                refuse(f"out: {out} lacks the weights that these need to be made again: {lacking}")
+            left = {group_of(runs[key]) for key in then} - {group_of(run) for run in ready.values()}
+            left_out = tuple(sorted(" ".join(group) for group in left))
             chosen = sample(ready, count, np.random.default_rng(0))
             lend_weights(chosen, then, store, again)
             _execute(console, chosen, {}, again, jobs, retry_failed=False)
@@ -183,7 +182,9 @@ def verify(
             console.print(f"{runs[key].name}: {line}")
     if any(different.values()):
         fail(f"{sum(map(bool, different.values()))} of {len(chosen)} runs made again came out otherwise")
-    path = write_same_results(SameResults(own_digest(ROOT), code, len(chosen)))
+    path = write_same_results(SameResults(own_digest(ROOT), code, len(chosen), left_out))
+    if left_out:
+        console.print(f"not made again, as the weights that they start from are not stored: {'; '.join(left_out)}")
     console.print(f"{len(chosen)} of {len(then)} stored runs made again, all the same: noted in {path}, commit it")
 
 

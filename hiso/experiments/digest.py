@@ -41,6 +41,8 @@ class SameResults:
     earlier: str
     runs: int
     """That were made again."""
+    left_out: tuple[str, ...] = ()
+    """Kinds and schedulers of which none was, as the weights that they start from were not stored."""
 
 
 @cache
@@ -72,9 +74,10 @@ def own_digest(root: Path, *, system: bool = False) -> str:
 def same_results(root: Path = ROOT) -> SameResults | None:
     """The note that a checkout has on its own code; None: there is none, or it is on other code."""
     try:
-        note = SameResults(**json.loads((root / _NOTE).read_text(encoding="utf-8")))
+        found = json.loads((root / _NOTE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    note = SameResults(**{**found, "left_out": tuple(found.get("left_out", ()))})
     return note if note.code == own_digest(root) else None
 
 

@@ -144,6 +144,9 @@ def _of_code() -> Iterator[str]:
     if note is not None:
         alike = f"of {note.runs} runs made again all measures and curves came out alike, bit for bit"
         yield f"Later code, {note.code[:12]}..., gives the same: {alike}."
+        if note.left_out:
+            left_out = "; ".join(note.left_out)
+            yield f"Not made again, as the weights that they start from were not stored: {left_out}."
 
 
 def _absent(found: Sequence[Results]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hiso_proto import e2sm_slot_pb2 as slot_pb2
 from xapps.slicing.observation import SliceContext
 
 BEAMS = 128
-EMBB = SliceContext(1, 15e6, 10_000, 0.95, 17, 33, BEAMS, BEAMS, 8, 0, "rsma", "codebook")
+EMBB = SliceContext(1, 15e6, 0.95, BEAMS, BEAMS, 0, "rsma", "codebook")
 
 
 def outcome(rng: np.random.Generator, slot: int, users: list[int], detail: bool = True) -> slot_pb2.SlotOutcome:

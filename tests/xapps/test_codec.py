@@ -156,8 +156,8 @@ def test_contexts_are_those_that_the_node_states() -> None:
     contexts = slice_contexts(codec.slot_definition(cell, lockstep=True).SerializeToString())
     assert sorted(contexts) == [0, 1, 2]
     embb = contexts[1]
-    assert (embb.first_user_id, embb.users, embb.min_rate_bps, embb.max_latency_us) == (17, 33, 15e6, 10_000)
-    assert (embb.beams, embb.antennas, embb.max_group_users, embb.control_delay_slots) == (128, 128, 8, 2)
+    assert (embb.min_rate_bps, embb.ssr_threshold) == (15e6, float(np.float32(0.95)))
+    assert (embb.beams, embb.antennas, embb.control_delay_slots) == (128, 128, 2)
     assert (embb.access, embb.precoder) == ("ofdma", "zf")
     budgets = budget_context(codec.budget_definition(cell, lockstep=True).SerializeToString())
     assert (budgets.total_bandwidth_hz, budgets.bandwidth_floor_hz, budgets.control_delay_slots) == (

@@ -31,13 +31,9 @@ class SliceContext:
 
     slice_id: int
     min_rate_bps: float
-    max_latency_us: int
     ssr_threshold: float
-    first_user_id: int
-    users: int
     antennas: int
     beams: int
-    max_group_users: int
     control_delay_slots: int
     access: str
     precoder: str

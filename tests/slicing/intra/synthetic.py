@@ -24,13 +24,9 @@ def embb_context(slice_id: int = 1, antennas: int = ANTENNAS) -> SliceContext:
     return SliceContext(
         slice_id=slice_id,
         min_rate_bps=15e6,
-        max_latency_us=10_000,
         ssr_threshold=0.95,
-        first_user_id=17,
-        users=33,
         antennas=antennas,
         beams=antennas,
-        max_group_users=8,
         control_delay_slots=0,
         access="rsma",
         precoder="codebook",

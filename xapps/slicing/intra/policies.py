@@ -48,7 +48,7 @@ DIFFERENCE_REWARD = ("madqn-tuned",)
 SEE_IMPAIRMENTS = ("madqn-tuned",)
 """Those of them that see kappa and its reading, so that one training can serve them all."""
 
-ANY_CONTEXT = SliceContext(0, 1e6, 10_000, 0.95, 0, 8, 128, 128, 8, 0, "rsma", "codebook")
+ANY_CONTEXT = SliceContext(0, 1e6, 0.95, 128, 128, 0, "rsma", "codebook")
 """To make compiled code ready: it is the same for every context."""
 
 _NO_NETWORK: Layers = (1, 1, 1, 1)
