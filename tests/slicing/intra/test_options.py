@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -111,6 +113,16 @@ def test_any_action_keeps_c7_to_c10_and_means_what_eq_25_says(
     assert private_w.sum() + decision.common_power_w <= power_w
     if name == "madqn":
         assert decision.beams.tolist() == (rest % beams).tolist()
+
+
+@pytest.mark.parametrize(("scale", "level_w"), [("variant", linear_level_w), ("dbm", dbm_level_w)])
+def test_random_powers_are_of_the_levels(
+    scale: Literal["variant", "dbm"], level_w: Callable[[float, float, int], float]
+) -> None:
+    policy = make_intra_policy("random", CONTEXT, 3, options=AgentOptions(power_scale=scale))
+    snapshot = draw_snapshot(np.random.default_rng(1), 3, 16)
+    drawn = {w for slot in range(40) for w in policy.decide(observe(snapshot, slot)).private_power_w.tolist()}
+    assert drawn == {level_w(level / 4, float(np.float32(POWER_W)), 3) for level in range(5)}
 
 
 def test_users_with_levels_of_their_own_each_take_the_best_one() -> None:

@@ -397,7 +397,7 @@ def _decide_simple(
         if kind == KIND_RANDOM:
             levels = parameters.power_levels
             level = integer_below(levels, parameters.seed, slice_id, slot, user_id, STREAM_LEVEL)
-            out_private_power[u] = _level_w(kind, level, levels, power_w, count)
+            out_private_power[u] = _level_w(parameters.dbm_levels, level, levels, power_w, count)
         elif kind == KIND_EQUAL:
             out_private_power[u] = equal_w
         else:
