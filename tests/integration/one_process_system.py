@@ -96,7 +96,7 @@ class OneProcessSystem:
         self._hosts = {agent: _host(chosen, agent, seed, weights) for agent in AGENTS}
         self._xapps: list[tuple[Any, _InMemoryXApp]] = []
         for requestor, host in enumerate(self._hosts.values(), start=1):
-            xapp = _InMemoryXApp(host._metrics.info["xapp"], requestor, self)
+            xapp = _InMemoryXApp(host._metrics._names["xapp"], requestor, self)
             host._host.xapp = xapp
             self._xapps.append((host, xapp))
         flags = ("--seed", str(seed), "--clock", "lockstep", "--await", ",".join(("budgets", *SLICE_NAMES)))
