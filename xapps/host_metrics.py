@@ -9,6 +9,7 @@ import numpy as np
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ran_emulator.phy.codes import HWI_AGGREGATE, HWI_MODELS
 from service_kit.logs import fields
 from xapps.sdk import E2Node
 from xapps.slicing.observation import SliceContext
@@ -114,7 +115,7 @@ class MismatchWatch:
         self._hwi_model = model
         if self._trained is not None:
             differs = hwi_model_differs(self._trained, model)
-            self._set("hwi_model", differs, self._trained.hwi_model, ("paper", "aggregate")[model == 1])
+            self._set("hwi_model", differs, self._trained.hwi_model, HWI_MODELS[model == HWI_AGGREGATE])
 
     def _set(self, reason: str, differs: bool, trained: object, met: object) -> None:
         self.differs[reason] = differs
