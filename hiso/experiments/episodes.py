@@ -10,7 +10,7 @@ from hiso.bounds.controls import EqualPower, Misled
 from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
 from hiso.bounds.snapshots import SNAPSHOT_SLOTS
 from hiso.experiments.outcome import Outcome, WeightsOf, options_of, starting_weights
-from hiso.experiments.run import Run
+from hiso.experiments.run import BUDGET_CONTROLS, Run
 from hiso.observe import budget_context, second_report
 from hiso.runner import Runner, RunWeights
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario, parse_scenario
@@ -29,7 +29,7 @@ def episode(run: Run, weights_of: WeightsOf) -> Outcome:
     """An episode; its measures are over all seconds but the first, where agents that see loads have seen none yet."""
     weights = starting_weights(run, weights_of)
     agent = None
-    if run.inter_agents or run.control in ("misled", "equal-power"):
+    if run.inter_agents or run.control in BUDGET_CONTROLS:
         agent = _budget_agent(run, weights)
     if agent and run.control == "misled":
         agent = BudgetAgent(Misled(agent.policy, _other_world(run, weights)), agent.trigger)

@@ -18,6 +18,9 @@ Control = Literal["untrained", "misled", "equal-power"]
 """The weights that a training begins with; budgets by the seconds of another world; or without the power agent, every
 slice having a third of the power."""
 
+BUDGET_CONTROLS = ("misled", "equal-power")
+"""Those that need an inter-slice policy that learns."""
+
 
 @dataclass(frozen=True)
 class Run:

@@ -23,6 +23,7 @@ from hiso.experiments.measures import (
     TRAINING_MEASURES,
 )
 from hiso.experiments.rules import Claim, Comparison, Ratio, Rule, Trend, arms_of
+from hiso.experiments.run import BUDGET_CONTROLS
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
 from ran_emulator.scenario import SLICE_NAMES
 from xapps.slicing.inter.coma2c import changed_config
@@ -213,7 +214,7 @@ class Experiment(Model):
             raise ExperimentError(f"{here} options: must be left out where host is snapshots")
         if arm.learns_on and len(agents) <= len(SLICE_NAMES):
             raise ExperimentError(f"{here} learns_on: one of its levels does not learn")
-        if arm.control in ("misled", "equal-power") and "inter" not in agents:
+        if arm.control in BUDGET_CONTROLS and "inter" not in agents:
             raise ExperimentError(f"{here} control: its inter-slice policy does not learn")
 
     def _check_trained(self, label: str, arm: Arm, scheduler: Scheduler) -> None:

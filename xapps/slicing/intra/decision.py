@@ -33,7 +33,7 @@ from xapps.slicing.intra.draws import (
     integer_below,
     uniform,
 )
-from xapps.slicing.intra.powers import dbm_level_w, float32_at_most, linear_level_w
+from xapps.slicing.intra.powers import float32_at_most, level_w
 from xapps.slicing.networks import Layers, argmax, forward, parameter_count
 from xapps.slicing.observation import F32, I16
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
@@ -228,15 +228,6 @@ def _choose_together(
 
 
 @state_kernel
-def _level_w(dbm: bool, level: int, levels: int, power_w: float, count: int) -> float:
-    """Power of one of the agent's levels 0..L-1: linear in W as printed, uniform in dBm as tuned."""
-    share = level / (levels - 1)
-    if dbm:
-        return float(dbm_level_w(share, power_w, count))
-    return float(linear_level_w(share, power_w, count))
-
-
-@state_kernel
 def _decide_network(
     kind: int,
     parameters: IntraParameters,
@@ -272,10 +263,10 @@ def _decide_network(
         action = int(out_actions[u])
         beam = action // levels % beams
         out_beams[u] = parameters.ranked[u, beam] if kind == KIND_MADQN_TUNED else beam
-        power = _level_w(dbm, action % levels, levels, power_w, count)
+        power = level_w(dbm, action % levels, levels, power_w, count)
         out_private_power[u] = power
         private_w += power
-        wanted_w += _level_w(dbm, action // levels // beams, levels, power_w, 1) / count
+        wanted_w += level_w(dbm, action // levels // beams, levels, power_w, 1) / count
     if not parameters.common_action:
         return COMMON_REST
     return float(float32_at_most(min(wanted_w, max(0.0, power_w - private_w))))
@@ -397,7 +388,7 @@ def _decide_simple(
         if kind == KIND_RANDOM:
             levels = parameters.power_levels
             level = integer_below(levels, parameters.seed, slice_id, slot, user_id, STREAM_LEVEL)
-            out_private_power[u] = _level_w(parameters.dbm_levels, level, levels, power_w, count)
+            out_private_power[u] = level_w(parameters.dbm_levels, level, levels, power_w, count)
         elif kind == KIND_EQUAL:
             out_private_power[u] = equal_w
         else:

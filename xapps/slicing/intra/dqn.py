@@ -24,7 +24,7 @@ from xapps.slicing.intra.policies import (
     network_layers,
     untrained_weights,
 )
-from xapps.slicing.intra.powers import MIDDLE_SHARE, dbm_level_w, linear_level_w
+from xapps.slicing.intra.powers import MIDDLE_SHARE, dbm_level_w, level_w
 from xapps.slicing.networks import IntraWeights, Layers, parameter_count, split_layers
 from xapps.slicing.observation import (
     F32,
@@ -339,8 +339,8 @@ class IntraLearner:
         for k, transition in matched:
             ranked[k] = transition.ranked
         levels = self._power_levels
-        named_w = dbm_level_w if self._observer.dbm_levels else linear_level_w
-        level_w = [named_w(level / (levels - 1), float(outcome.power_w), group) for level in range(levels)]
+        dbm = self._observer.dbm_levels
+        levels_w = [level_w(dbm, level, levels, float(outcome.power_w), group) for level in range(levels)]
         rewards = np.zeros((count, CANDIDATES * levels), np.float32)
         action_rewards(
             count,
@@ -352,7 +352,7 @@ class IntraLearner:
             self.context.ssr_threshold,
             self.config.reward_clip,
             ranked[active],
-            np.array(level_w, np.float32),
+            np.array(levels_w, np.float32),
             rewards,
         )
         by_row = np.zeros((len(ranked), rewards.shape[1]), np.float32)

@@ -36,3 +36,12 @@ def dbm_level_w(share: float, power_w: float, count: int) -> float:
     power_dbm = 10.0 * math.log10(max(power_w, 1e-30)) + 30.0
     level_w = 10.0 ** (share * power_dbm / 10.0 - 3.0)
     return float(float32_at_most(min(level_w, power_w / count)))
+
+
+@state_kernel
+def level_w(dbm: bool, level: int, levels: int, power_w: float, count: int) -> float:
+    """Power of one of the agent's levels 0..L-1: linear in W as printed, uniform in dBm as tuned."""
+    share = level / (levels - 1)
+    if dbm:
+        return float(dbm_level_w(share, power_w, count))
+    return float(linear_level_w(share, power_w, count))
