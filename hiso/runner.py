@@ -29,8 +29,8 @@ from xapps.slicing.observation import SlotDecision
 from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, Scheduler
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import (
-    INTER_ACTION_FIELDS,
-    INTRA_ACTION_FIELDS,
+    INTER_OPTION_FIELDS,
+    INTRA_OPTION_FIELDS,
     Weights,
     WeightsError,
     check_trained_options,
@@ -112,8 +112,8 @@ def default_weights(
         return weights
 
     return RunWeights(
-        inter=find(scheduler.inter, INTER_ACTION_FIELDS) if scheduler.inter in COMA2C_CONFIGS else None,
-        intra=find(scheduler.intra, INTRA_ACTION_FIELDS) if scheduler.intra in LEARNING else None,
+        inter=find(scheduler.inter, INTER_OPTION_FIELDS) if scheduler.inter in COMA2C_CONFIGS else None,
+        intra=find(scheduler.intra, INTRA_OPTION_FIELDS) if scheduler.intra in LEARNING else None,
     )
 
 

@@ -29,7 +29,7 @@ from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, CoMA2C
 from xapps.slicing.inter.policies import check_inter_name, make_inter_policy
 from xapps.slicing.observation import Budgets
 from xapps.slicing.triggers import TRIGGER_NAMES, make_trigger
-from xapps.slicing.weights import INTER_ACTION_FIELDS
+from xapps.slicing.weights import INTER_OPTION_FIELDS
 from xapps.start_weights import load_start_weights
 from xapps.trained import inter_weights
 
@@ -66,7 +66,7 @@ class InterSliceXApp:
         self._learns = arguments.policy in COMA2C_CONFIGS
         self._options = agent_options(arguments, PROG)
         self._weights = load_start_weights(
-            arguments.policy if self._learns else None, arguments, PROG, self._options, INTER_ACTION_FIELDS
+            arguments.policy if self._learns else None, arguments, PROG, self._options, INTER_OPTION_FIELDS
         )
         self._reports = KpmReports()
         self._metrics = InterSliceMetrics(arguments.policy, arguments.trigger, self._reports)

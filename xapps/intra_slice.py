@@ -36,7 +36,7 @@ from xapps.slicing.intra.policies import (
 )
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import SLICE_NAMES, SliceContext
-from xapps.slicing.weights import INTRA_ACTION_FIELDS
+from xapps.slicing.weights import INTRA_OPTION_FIELDS
 from xapps.start_weights import load_start_weights
 
 PROG = "python -m xapps.intra_slice"
@@ -101,7 +101,7 @@ class IntraSliceXApp:
         self._learns = policy in LEARNING
         self._options = agent_options(arguments, PROG)
         self._weights = load_start_weights(
-            policy if self._learns else None, arguments, PROG, self._options, INTRA_ACTION_FIELDS
+            policy if self._learns else None, arguments, PROG, self._options, INTRA_OPTION_FIELDS
         )
         self._metrics = HostMetrics(f"intra-{arguments.slice}", arguments.policy)
         self._host = XAppHost(f"intra-{arguments.slice}", arguments, self._metrics, SLOT_OID, slices=(self._slice_id,))

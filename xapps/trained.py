@@ -9,7 +9,7 @@ from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.weights import (
     ANY_HWI_MODEL,
-    INTER_ACTION_FIELDS,
+    INTER_OPTION_FIELDS,
     Weights,
     WeightsError,
     WeightsMetadata,
@@ -63,7 +63,7 @@ def inter_weights(weights: Weights, options: AgentOptions = DEFAULT_OPTIONS) -> 
     Raises:
         WeightsError: it holds none, or they were trained on another grid.
     """
-    check_trained_options(weights, options, INTER_ACTION_FIELDS)
+    check_trained_options(weights, options, INTER_OPTION_FIELDS)
     metadata = {
         "variant": weights.metadata.variant,
         "seed": weights.metadata.seed,

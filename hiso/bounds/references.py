@@ -98,15 +98,16 @@ class OracleAgent:
 
 
 class Clairvoyant(InterPolicy):
-    """The best split of each second by the tuned agents' objective, known beforehand or one second late.
+    """The best split of each second by the tuned agents' objective, known beforehand or one second late, or by utility.
 
     It looks at every split of the same world's next second, under the intra-slice policy of the run and equal powers.
     """
 
     def __init__(self, name: str, context: BudgetContext, make_worlds: Callable[[], SplitWorlds]) -> None:
-        """`clairvoyant` or `clairvoyant-late`; `make_worlds`: the run's world, from slot 0."""
+        """One of `REFERENCE_INTER`; `make_worlds`: the run's world, from slot 0."""
         super().__init__(name)
         self._late = name == "clairvoyant-late"
+        self._sla_weight = 0.0 if name == "clairvoyant-utility" else TUNED.sla_weight
         self._power_w = equal_power(context)
         self._worlds = make_worlds()
 
@@ -115,6 +116,6 @@ class Clairvoyant(InterPolicy):
         if self._late and report.second == 0:
             return None
         tables = self._worlds.second()
-        best = int(tables.objective(TUNED.sla_weight)[0].argmax())
+        best = int(tables.objective(self._sla_weight)[0].argmax())
         first_hz, second_hz, last_hz = tables.splits_hz[best].tolist()
         return Budgets((first_hz, second_hz, last_hz), self._power_w)

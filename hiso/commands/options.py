@@ -99,7 +99,7 @@ SetAgentsOption = Annotated[
         metavar="FIELD=VALUE",
         help="What agents see and choose from: bandwidth_step_hz=500000|1000000, "
         f"power_levels={MIN_POWER_LEVELS}..{MAX_POWER_LEVELS}, action=rest|rest_own_level|pc_pp_beam, "
-        "power_scale=variant|dbm|linear, observation=codebook|compact. Repeatable.",
+        "power_scale=variant|dbm|linear, state=variant|user|group, observation=codebook|compact. Repeatable.",
     ),
 ]
 WeightsOption = Annotated[

@@ -38,7 +38,7 @@ _WORDS = {
     "slnr, load-proportional, ssr-pi": "ours, rules that do not learn: constant 2/6/2 MHz (VoNR, eMBB, uRLLC), beams "
     "by signal to leakage and nearly all power on the common stream; budgets by the load; budgets by the SSR",
     "clairvoyant, clairvoyant-late": "budgets that are the best of 15 splits of the second to come, or of the one that "
-    "has passed, by utility less missed SLAs: references, no bounds",
+    "has passed, by utility less missed SLAs, or (`clairvoyant-utility`) by utility alone: references, no bounds",
     "oracle": "beams and powers by coordinate ascent on a slot's own channels: a reference, no bound",
     "utility": "0.6 eta + SSR of VoNR + 2 SSR of eMBB + 3 SSR of uRLLC",
     "HWI, kappa": "hardware impairments; kappa_t of the transmitter, kappa_r of the receivers",

@@ -17,6 +17,8 @@ from xapps.slicing.inter.coma2c import changed_config
 from xapps.slicing.intra.policies import SEE_IMPAIRMENTS
 from xapps.slicing.options import AgentOptions
 
+_LATER_OPTIONS = ("power_scale", "state")
+
 FIRST_TRAINING_SEED = 1
 FIRST_EPISODE_SEED = 100_001
 """Worlds of episodes are never those of trainings."""
@@ -116,8 +118,8 @@ def _what(request: RunRequest) -> dict[str, Any]:
 
 
 def _stored(options: AgentOptions) -> dict[str, Any]:
-    """As plain data; the scale of powers, which came later, only where it was chosen: keys stay what they were."""
-    return options.model_dump(exclude={"power_scale"} if options.power_scale == "variant" else None)
+    """As plain data; fields that came later only where they were chosen: keys stay what they were."""
+    return options.model_dump(exclude={name for name in _LATER_OPTIONS if getattr(options, name) == "variant"})
 
 
 def _shipped(request: RunRequest, trained_for: int | None) -> tuple[str | None, str | None]:

@@ -37,6 +37,7 @@ def training_metadata(
         bandwidth_step_hz=options.bandwidth_step_hz,
         power_levels=options.power_levels,
         action=options.action,
+        state=options.state,
         power_scale=options.power_scale,
         antennas=scenario.antennas,
         access=scenario.access,

@@ -101,7 +101,10 @@ WRONG = [
     (["--timeline", "/no/such/file"], "timeline: /no/such/file cannot be read"),
     (["--timeline", "/dev/null"], "timeline: must be a list of entries, not NoneType"),
     (["--set-agents", "power_levels=1"], "power_levels: must be 2..16 (given 1)"),
-    (["--set-agents", "levels=5"], "FIELD one of bandwidth_step_hz, power_levels, power_scale, action, observation"),
+    (
+        ["--set-agents", "levels=5"],
+        "FIELD one of bandwidth_step_hz, power_levels, power_scale, action, state, observation",
+    ),
     (
         ["--scheduler", "hiso-coma-tuned", "--set-agents", "power_levels=9"],
         "trained for power_levels 5, not 9",

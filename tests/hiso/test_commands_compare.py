@@ -106,7 +106,7 @@ def test_without_markdown_a_table_is_shown() -> None:
         ),
         (
             ["--set-agents", "levels=5"],
-            "FIELD one of bandwidth_step_hz, power_levels, power_scale, action, observation",
+            "FIELD one of bandwidth_step_hz, power_levels, power_scale, action, state, observation",
         ),
         (["--json", "/no/such/folder/x.json"], "json: /no/such/folder/x.json must be a file in a folder that exists"),
     ],

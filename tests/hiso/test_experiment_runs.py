@@ -68,14 +68,15 @@ def test_of_several_candidates_one_is_chosen_before_the_episodes() -> None:
     assert all(order.index(name) < order.index(key) for key, run in plan.runs.items() for name in run.needs)
 
 
-def test_a_run_has_the_content_of_those_stored_before_there_were_candidates_and_scales_of_powers() -> None:
+def test_a_run_has_the_content_of_those_stored_before_there_were_candidates_and_later_options() -> None:
     plan = expand(experiment(arms={"tuned": TRAINED["tuned"]}, conditions={"c": {}}), experiment().quick)
     assert all("candidates" not in run.content and Run(**run.content) == run for run in plan.runs.values())
-    assert all("power_scale" not in run.options for run in plan.runs.values())
-    linear = {**TRAINED["tuned"], "options": {"power_scale": "linear"}}
-    chosen = expand(experiment(arms={"tuned": linear}, conditions={"c": {}}), experiment().quick)
-    assert all(run.options["power_scale"] == "linear" for run in chosen.runs.values())
-    assert not chosen.runs.keys() & plan.runs.keys()
+    for name, value in (("power_scale", "linear"), ("state", "user")):
+        assert all(name not in run.options for run in plan.runs.values())
+        other = {**TRAINED["tuned"], "options": {name: value}}
+        chosen = expand(experiment(arms={"tuned": other}, conditions={"c": {}}), experiment().quick)
+        assert all(run.options[name] == value for run in chosen.runs.values())
+        assert not chosen.runs.keys() & plan.runs.keys()
 
 
 def test_trainings_in_the_preset_are_shared_by_what_the_conditions_change() -> None:

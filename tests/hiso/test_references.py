@@ -16,6 +16,7 @@ from hiso.runner import Runner, run
 from ran_emulator.cell import Cell, SecondWindow
 from ran_emulator.scenario import Scenario, load_scenario
 from ran_emulator.timeline import parse_timeline
+from xapps.slicing.inter.coma2c import TUNED
 from xapps.slicing.intra.policies import make_intra_policy
 from xapps.slicing.intra.powers import dbm_level_w
 from xapps.slicing.observation import SlotDecision
@@ -102,12 +103,15 @@ def test_in_closed_loop_the_oracle_beats_the_rules() -> None:
     assert oracle["eta_bps_hz"] > slnr["eta_bps_hz"]
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_clairvoyants_play_the_choices_of_the_split_tables(late: bool) -> None:
-    scenario, seconds = load_scenario("regimes"), 5
+@pytest.mark.parametrize("name", ["clairvoyant", "clairvoyant-late", "clairvoyant-utility"])
+def test_clairvoyants_play_the_choices_of_the_split_tables(name: str) -> None:
+    scenario, seconds, late = load_scenario("regimes", ["hwi.kappa=0.01"]), 5, name == "clairvoyant-late"
     tables = split_tables(scenario, 4, seconds)
-    choice = (clairvoyant_late if late else clairvoyant)(tables, 2.0)
-    name = "clairvoyant-late" if late else "clairvoyant"
+    by_utility, by_objective = clairvoyant(tables, 0.0), clairvoyant(tables, TUNED.sla_weight)
+    assert by_utility.tolist() != by_objective.tolist()
+    choice = by_utility if name == "clairvoyant-utility" else by_objective
+    if late:
+        choice = clairvoyant_late(tables, TUNED.sla_weight)
     runner = Runner(scenario, resolve("slnr", inter=name), 4)
     in_force = []
     runner.advance(2_000 * seconds, lambda window: in_force.append(window.bandwidth_hz.tolist()))

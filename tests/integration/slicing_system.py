@@ -69,6 +69,7 @@ def make_weights(
         power_levels=options.power_levels,
         action=options.action,
         power_scale=options.power_scale,
+        state=options.state,
     )
     return Weights(metadata, arrays)
 

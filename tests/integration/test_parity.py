@@ -88,7 +88,9 @@ MATRIX = [
 """Every scheduler, learning where it can: `pytest -m matrix tests/integration/test_parity.py`."""
 
 
-OTHER_AGENTS = AgentOptions(bandwidth_step_hz=500_000, power_levels=9, action="pc_pp_beam", observation="compact")
+OTHER_AGENTS = AgentOptions(
+    bandwidth_step_hz=500_000, power_levels=9, action="pc_pp_beam", state="user", observation="compact"
+)
 
 
 @pytest.mark.parametrize(("scheduler", "scenario", "delay", "learn"), [*PAIRS, *MATRIX])

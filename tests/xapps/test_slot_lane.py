@@ -31,7 +31,8 @@ OPTIONS = {
     "whole": AgentOptions(),
     "compact": AgentOptions(observation="compact"),
     "common": AgentOptions(action="pc_pp_beam", power_levels=5),
-    "own": AgentOptions(action="rest_own_level", power_scale="linear"),
+    "own": AgentOptions(action="rest_own_level", power_scale="linear", state="user"),
+    "group": AgentOptions(state="group"),
 }
 POLICIES = [(name, seen) for name in (*KINDS, "equal:random", "random:best") for seen in OPTIONS]
 NUMBER = 41

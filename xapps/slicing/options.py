@@ -30,6 +30,9 @@ class AgentOptions(BaseModel):
     action: Literal["rest", "rest_own_level", "pc_pp_beam"] = "rest"
     """Of an intra-slice agent: (p_p, beam), the common stream taking the rest of P_s; the same with a level of p_p for
     each user, as the printed variant always has it (the tuned one: one for the group); or Eq. 25's (p_c, p_p, beam)."""
+    state: Literal["variant", "user", "group"] = "variant"
+    """Whether an intra-slice agent sees Eq. 24's eight entries of its user, as the printed variant does, or beside them
+    the group as its user meets it, the candidates and the impairments, as the tuned one does."""
     observation: Literal["codebook", "compact"] = "codebook"
     """Of beams: gains over the whole codebook, or the eight strongest a user with their leakage on the group."""
 

@@ -9,7 +9,7 @@ from xapps.slicing.intra.names import split_intra_name
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.triggers import TRIGGER_NAMES, TriggerError
 
-REFERENCE_INTER = ("clairvoyant", "clairvoyant-late")
+REFERENCE_INTER = ("clairvoyant", "clairvoyant-late", "clairvoyant-utility")
 REFERENCE_INTRA = ("oracle",)
 """References that know what no xApp can, the future or the slot's own channel: for runs in process."""
 

@@ -50,6 +50,7 @@ class WeightsMetadata:
     bandwidth_step_hz: int = DEFAULT_OPTIONS.bandwidth_step_hz
     power_levels: int = DEFAULT_OPTIONS.power_levels
     action: str = DEFAULT_OPTIONS.action
+    state: str = DEFAULT_OPTIONS.state
     power_scale: str = DEFAULT_OPTIONS.power_scale
     antennas: int = 128
     access: str = "rsma"
@@ -119,12 +120,12 @@ class Weights:
         return found
 
 
-INTRA_ACTION_FIELDS = ("power_levels", "action", "power_scale")
-INTER_ACTION_FIELDS = ("bandwidth_step_hz",)
+INTRA_OPTION_FIELDS = ("power_levels", "action", "power_scale", "state")
+INTER_OPTION_FIELDS = ("bandwidth_step_hz",)
 
 
-def check_trained_options(weights: Weights, options: AgentOptions, names: Sequence[str] = INTRA_ACTION_FIELDS) -> None:
-    """Whether agents were trained to choose from what they shall now choose from.
+def check_trained_options(weights: Weights, options: AgentOptions, names: Sequence[str] = INTRA_OPTION_FIELDS) -> None:
+    """Whether agents were trained to see and choose from what they shall now see and choose from.
 
     Raises:
         WeightsError: naming the field, what they were trained for, and what is asked for.

@@ -91,7 +91,8 @@ def test_zero_forcing_schedulers_pin_access_and_precoder(name: str, access: str)
 
 
 @pytest.mark.parametrize(
-    ("part", "reference"), [("inter", "clairvoyant"), ("inter", "clairvoyant-late"), ("intra", "oracle")]
+    ("part", "reference"),
+    [("inter", "clairvoyant"), ("inter", "clairvoyant-late"), ("inter", "clairvoyant-utility"), ("intra", "oracle")],
 )
 def test_references_are_schedulers_of_runs_in_process_only(part: str, reference: str) -> None:
     exchanged: dict[str, Any] = {part: reference}

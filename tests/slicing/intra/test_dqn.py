@@ -426,6 +426,7 @@ def test_a_difference_reward_reckons_with_what_held_in_the_executed_slot() -> No
         (AgentOptions(), dbm_level_w),
         (AgentOptions(power_scale="linear"), linear_level_w),
         (AgentOptions(action="rest_own_level"), dbm_level_w),
+        (AgentOptions(state="user"), dbm_level_w),
     ],
 )
 def test_users_that_were_silent_keep_their_power_when_actions_are_judged(

@@ -31,6 +31,7 @@ options_of_agents = st.builds(
     power_levels=st.integers(2, 16),
     power_scale=st.sampled_from(["variant", "dbm", "linear"]),
     action=st.sampled_from(["rest", "rest_own_level", "pc_pp_beam"]),
+    state=st.sampled_from(["variant", "user", "group"]),
 )
 
 
@@ -47,7 +48,8 @@ def test_assignments_say_what_differs_from_the_defaults_and_come_back() -> None:
     [
         (
             "power_levels",
-            "must be FIELD=VALUE, FIELD one of bandwidth_step_hz, power_levels, power_scale, action, observation",
+            "must be FIELD=VALUE, FIELD one of bandwidth_step_hz, power_levels, power_scale, action, "
+            "state, observation",
         ),
         ("levels=5", "FIELD one of bandwidth_step_hz"),
         ("power_levels=1", r"power_levels: must be 2..16 \(given 1\)"),
@@ -55,6 +57,7 @@ def test_assignments_say_what_differs_from_the_defaults_and_come_back() -> None:
         ("power_levels=many", "power_levels: .*integer"),
         ("bandwidth_step_hz=250000", "bandwidth_step_hz: .*1000000 or 500000"),
         ("action=beam", "action: .*'rest', 'rest_own_level' or 'pc_pp_beam'"),
+        ("state=all", "state: .*'variant', 'user' or 'group'"),
         ("observation=", "observation: .*'codebook' or 'compact'"),
     ],
 )
@@ -147,6 +150,31 @@ def test_a_level_of_all_power_for_the_common_stream_is_the_rest() -> None:
     assert decision.private_power_w == pytest.approx(dbm_level_w(0.25, POWER_W, 2))
 
 
+@pytest.mark.parametrize("name", ["madqn", "madqn-tuned"])
+def test_agents_that_see_the_group_decide_by_others_and_impairments_and_those_that_do_not_by_neither(
+    name: str,
+) -> None:
+    changed = set()
+    for state in ("user", "group"):
+        options = parse_options([f"state={state}", "action=rest_own_level"])
+        rng = np.random.default_rng(8)
+        for _ in range(20):
+            policy = with_drawn_weights(name, options, rng, 0.0)
+            snapshot = draw_snapshot(rng, 3, antennas=16)
+            alone = dataclasses.replace(snapshot, beam_gains=snapshot.beam_gains.copy())
+            alone.beam_gains[1:] = rng.permutation(alone.beam_gains[1:].ravel()).reshape(2, -1)
+            seen = [observe(snapshot), observe(snapshot, kappa=0.04), observe(alone)]
+            first, impaired, other = (policy.decide(each).actions for each in seen)
+            assert first is not None
+            assert impaired is not None
+            assert other is not None
+            if first[0] != other[0]:
+                changed.add((state, "others"))
+            if first.tolist() != impaired.tolist():
+                changed.add((state, "impairments"))
+    assert changed == {("group", "others"), ("group", "impairments")}
+
+
 ABOUT = WeightsMetadata("madqn-tuned", "base", "paper", 1e-3, 1e-3, 0, 1, 1, 0.0, "test", power_levels=7)
 
 
@@ -160,6 +188,8 @@ def test_weights_refuse_actions_that_they_were_not_trained_for() -> None:
         trained_weights("madqn-tuned", CONTEXT, weights, AgentOptions(power_levels=7, action="pc_pp_beam"))
     with pytest.raises(WeightsError, match="trained for power_scale variant, not linear"):
         trained_weights("madqn-tuned", CONTEXT, weights, AgentOptions(power_levels=7, power_scale="linear"))
+    with pytest.raises(WeightsError, match="trained for state variant, not user"):
+        trained_weights("madqn-tuned", CONTEXT, weights, AgentOptions(power_levels=7, state="user"))
     fine = Weights(dataclasses.replace(ABOUT, bandwidth_step_hz=500_000), {"inter.x": np.zeros(1, np.float32)})
     inter_weights(fine, AgentOptions(bandwidth_step_hz=500_000))
     with pytest.raises(WeightsError, match="trained for bandwidth_step_hz 500000, not 1000000"):
@@ -168,7 +198,7 @@ def test_weights_refuse_actions_that_they_were_not_trained_for() -> None:
 
 def test_metadata_of_before_say_the_defaults() -> None:
     data = dataclasses.asdict(ABOUT)
-    for name in ("bandwidth_step_hz", "power_levels", "power_scale", "action"):
+    for name in ("bandwidth_step_hz", "power_levels", "power_scale", "action", "state"):
         del data[name]
     about = WeightsMetadata.from_json(json.dumps(data))
     assert (about.bandwidth_step_hz, about.power_levels, about.action) == (1_000_000, 5, "rest")

@@ -169,10 +169,12 @@ def observe(
             last_gain = float(beam_gains[u, last_beam(u, last_outcome, beams)])
         features = parameters.features[u]
         state_features(u, last_outcome, beams, last_gain, power_w, noise_w, features[:STATE_FEATURES])
-        if kind == KIND_MADQN_TUNED:
+        if parameters.layers[0] > STATE_FEATURES:
             context = features[STATE_FEATURES:]
             _rank(parameters, power_w, noise_w, kappa_r, count, u, beam_gains, context)
             impairment_features(hwi_model, kappa_t, kappa_r, context)
+        elif kind == KIND_MADQN_TUNED:
+            _rank(parameters, power_w, noise_w, kappa_r, count, u, beam_gains, features[:0])
 
 
 @state_kernel

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from xapps.slicing.features import CANDIDATES, FEATURES_TUNED, STATE_FEATURES
+from xapps.slicing.features import CANDIDATES
 from xapps.slicing.intra.config import CONFIGS, DqnConfig, check_config
-from xapps.slicing.intra.decision import KIND_MADQN_TUNED, make_parameters, observe
+from xapps.slicing.intra.decision import make_parameters, observe
 from xapps.slicing.intra.policies import (
     KINDS,
     LEARNING,
@@ -248,8 +248,7 @@ class IntraLearner:
             np.array(observation.last_outcome),
             beam_gains,
         )
-        width = FEATURES_TUNED if self._kind == KIND_MADQN_TUNED else STATE_FEATURES
-        return self._observer.features[:count, :width].copy()
+        return self._observer.features[:count, : self._observer.layers[0]].copy()
 
     def _open_transitions(self, observation: SlotObservation, decision: SlotDecision) -> None:
         """(s, a) of each user of a decided group."""

@@ -86,10 +86,14 @@ def check_difference_reward(policy: str, access: str, precoder: str) -> None:
 def network_layers(policy: str, beams: int, options: AgentOptions = DEFAULT_OPTIONS) -> Layers:
     """Layer sizes of a learning policy for a codebook of `beams` (1-1-1-1 for the others)."""
     powers = options.power_levels ** (2 if options.action == "pc_pp_beam" else 1)
+    state = options.state
+    if state == "variant":
+        state = "group" if policy == "madqn-tuned" else "user"
+    inputs = FEATURES_TUNED if state == "group" else STATE_FEATURES
     if policy == "madqn":
-        return (STATE_FEATURES, 64, 32, beams * powers)
+        return (inputs, 64, 32, beams * powers)
     if policy == "madqn-tuned":
-        return (FEATURES_TUNED, 64, 64, CANDIDATES * powers)
+        return (inputs, 64, 64, CANDIDATES * powers)
     return _NO_NETWORK
 
 
