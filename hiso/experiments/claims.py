@@ -125,6 +125,8 @@ def check(rule: Rule, results: Results) -> Finding:
     finding = _apply(rule, results, conditions)
     gaps = results.gaps(_places(rule, conditions))
     lost = {"that failed": gaps.failed, "that measured nothing": gaps.silent}
+    if isinstance(rule, Ratio | Retention):
+        lost["with 0 to begin with"] = sum(results.zeros(arm, conditions[0], rule.measure) for arm in arms_of(rule))
     notes = [f"seeds {what}, of all arms and conditions: {count}" for what, count in lost.items() if count]
     if notes:
         return replace(finding, holds=False, notes=tuple(notes))
@@ -211,7 +213,14 @@ def _compare(rule: Comparison, results: Results, other: str, conditions: list[st
     line = f"{what}: {interval(difference, rule.measure)}, P({rule.test}) = {probability:.2f}, n = {difference.count}"
     if (good or against) and not _is_effect(difference, results, (other, second), conditions):
         good, against, line = False, False, f"{line}, less than a thousandth"
-    return Finding(good and probability >= MIN_PROBABILITY, (line,), refuted=against)
+    return _surely(good, against, probability, line)
+
+
+def _surely(good: bool, against: bool, probability: float, line: str) -> Finding:
+    """What paired differences say: refuted where the opposite would be confirmed. probability: of improvement."""
+    return Finding(
+        good and probability >= MIN_PROBABILITY, (line,), refuted=against and 1 - probability >= MIN_PROBABILITY
+    )
 
 
 def _is_effect(difference: Estimate, results: Results, b: tuple[str, str], conditions: list[str]) -> bool:
@@ -259,16 +268,15 @@ def _beyond(rule: Threshold, results: Results, where: str) -> Finding:
 def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
     found = [results.estimate(rule.a, where, rule.measure) for where in conditions]
     change = results.change(rule.a, rule.measure, conditions[0], conditions[-1])
-    steps = {
-        f"{before} to {after}": results.change(rule.a, rule.measure, before, after)
-        for before, after in pairwise(conditions)
-    }
-    if change is None or any(part is None for part in (*found, *steps.values())):
+    steps = [results.change(rule.a, rule.measure, before, after) for before, after in pairwise(conditions)]
+    if change is None or any(part is None for part in (*found, *steps)):
         return _nothing(rule.a)
-    against = [
-        f"{what} {interval(step, rule.measure)}" for what, step in steps.items() if step and _along(step, rule)[1] < 0
-    ]
     values = [part.value for part in found if part]
+    against = [
+        f"{before} to {after} {interval(step, rule.measure)}"
+        for (before, after), step, value in zip(pairwise(conditions), steps, values[:-1], strict=True)
+        if step and _along(step, rule)[1] < 0 and abs(step.value) >= MIN_EFFECT * abs(value)
+    ]
     course = ", ".join(
         f"{where} {number(value, rule.measure)}" for where, value in zip(conditions, values, strict=True)
     )
@@ -276,6 +284,8 @@ def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
     if against:
         line += f"; surely against it: {', '.join(against)}"
     low, high = _along(change, rule)
+    if (low > 0 or high < 0) and abs(change.value) < MIN_EFFECT * abs(values[0]):
+        low, high, line = 0.0, 0.0, f"{line}, less than a thousandth"
     return Finding(not against and low > 0, (line,), refuted=bool(against) or high < 0)
 
 
@@ -308,8 +318,10 @@ def _keeps_less(rule: Retention, results: Results, other: str) -> Finding:
     difference, probability = found
     kept = ", ".join(f"{arm} {_share(part)}" for arm, part in zip((rule.a, other), parts, strict=True) if part)
     line = f"{what}: {kept}; difference {_share(difference)}, P(less) = {1 - probability:.2f}, n = {difference.count}"
-    good = difference.high < 0 and 1 - probability >= MIN_PROBABILITY
-    return Finding(good, (line,), refuted=difference.low > 0)
+    good, against = difference.high < 0, difference.low > 0
+    if (good or against) and abs(difference.value) < MIN_EFFECT:
+        good, against, line = False, False, f"{line}, less than a thousandth"
+    return _surely(good, against, 1 - probability, line)
 
 
 def _share(found: Estimate) -> str:

@@ -131,6 +131,10 @@ class Results:
         )
         return Gaps(missing, failed, silent)
 
+    def zeros(self, arm: str, condition: str, measure: str) -> int:
+        """Seeds whose value is 0, of which no share can be kept."""
+        return int((self.values(arm, condition, measure) == 0).sum())
+
     def estimate(self, arm: str, condition: str, measure: str) -> Estimate | None:
         """Interquartile mean over seeds; None: no seed has a value."""
         return _estimated(self.values(arm, condition, measure))

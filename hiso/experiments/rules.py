@@ -61,7 +61,7 @@ class Threshold(_Rule):
 class Trend(_Rule):
     """`falls` or `rises`: a along the conditions, in no step surely against the trend, and beyond 0 from first to last.
 
-    Differences are paired, and judged by their 95 % intervals.
+    Differences are paired, judged by their 95 % intervals, and count from a thousandth of what they begin with.
     """
 
     test: Literal["falls", "rises"]

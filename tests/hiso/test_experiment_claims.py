@@ -116,6 +116,11 @@ def test_a_trend_allows_for_steps_that_chance_explains(tmp_path: Path) -> None:
     assert check(trend, surely).holds is True
     up_again = Trend(test="falls", measure="utility", a="a", conditions=["calm", "busy", "calm", "busy"])
     assert check(up_again, surely).holds is False  # a step that is surely against it
+    level = results(tmp_path / "level", a_calm=WORLDS + 5, a_busy=WORLDS + 4.995, b_calm=WORLDS, b_busy=WORLDS)
+    for test in ("falls", "rises"):
+        finding = check(Trend(test=test, measure="utility", a="a"), level)
+        assert (finding.holds, finding.refuted) == (False, False)
+        assert finding.lines[0].endswith("less than a thousandth")
 
 
 def test_who_keeps_less_is_judged_by_shares_seed_by_seed(tmp_path: Path) -> None:
@@ -126,7 +131,27 @@ def test_who_keeps_less_is_judged_by_shares_seed_by_seed(tmp_path: Path) -> None
     assert "a 0.600 [0.600, 0.600], b 0.700 [0.700, 0.700]" in finding.lines[0]
     assert check(Retention.model_validate({**rule, "a": "b", "b": ["a"]}), found).holds is False
     nothing = results(tmp_path / "nothing", a_calm=0 * WORLDS, a_busy=WORLDS, b_calm=WORLDS, b_busy=WORLDS)
-    assert check(Retention.model_validate({**rule, "a": "a", "b": ["b"]}), nothing).holds is None
+    finding = check(Retention.model_validate({**rule, "a": "a", "b": ["b"]}), nothing)
+    assert (finding.holds, finding.notes[0]) == (
+        False,
+        "seeds with 0 to begin with, of all arms and conditions: 5",
+    )
+    alike = results(tmp_path / "alike", a_calm=WORLDS, a_busy=0.6995 * WORLDS, b_calm=WORLDS, b_busy=0.7 * WORLDS)
+    for a, b in (("a", "b"), ("b", "a")):
+        finding = check(Retention.model_validate({**rule, "a": a, "b": [b]}), alike)
+        assert (finding.holds, finding.refuted) == (False, False)
+
+
+def test_a_seed_whose_share_is_not_known_is_a_seed_lost(tmp_path: Path) -> None:
+    once_zero = np.where(WORLDS == 9, 0, WORLDS)
+    found = results(tmp_path, a_calm=once_zero, a_busy=0.6 * WORLDS, b_calm=WORLDS, b_busy=0.7 * WORLDS)
+    for rule in (
+        Ratio(test="ratio", measure="utility", a="a", low=0.5, high=0.7),
+        Retention(test="keeps-less", measure="utility", a="a", b=["b"], conditions=["calm", "busy"]),
+    ):
+        finding = check(rule, found)
+        assert finding.holds is False
+        assert finding.notes == ("seeds with 0 to begin with, of all arms and conditions: 1",)
 
 
 def test_a_share_must_be_reached_in_every_seed(tmp_path: Path) -> None:
@@ -164,6 +189,11 @@ def test_what_may_still_hold_with_more_seeds_is_not_refuted(tmp_path: Path) -> N
     open_, no = greater(), greater(test="less", conditions=["busy"])
     assert verdict(found, only=open_).text == "not confirmed"
     assert verdict(found, first=open_, second=no).text == "under none of these readings: first; second (refuted)"
+    once_worse = WORLDS + np.array([10, 10, 10, 10, -1])
+    mostly = results(tmp_path / "mostly", a_calm=once_worse, b_calm=WORLDS)  # surely greater, but P is 0.8
+    for test in ("greater", "less"):
+        finding = check(greater(test=test), mostly)
+        assert (finding.holds, finding.refuted) == (False, False)
 
 
 @pytest.mark.parametrize(
