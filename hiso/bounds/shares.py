@@ -22,8 +22,8 @@ OWN_ACTIONS = "best of `madqn-tuned`'s actions"
 """A reference: the oracle's search over what those agents can choose."""
 
 UNTRAINED, SHUFFLED = "untrained", "shuffled observations"
-"""Negative controls: a network like the first agents' with random weights, always those of seed 0 and not those that
-their training began with; and the first agents deciding on other snapshots than those that they meet."""
+"""Negative controls: the network that the first agents' training began with; and the first agents deciding on other
+snapshots than those that they meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def oracle_shares(
             policies[weights.weights_id] = policy = make_intra_policy(variant, context, 0, start)
             policy.freeze()
         first = agents[0]
-        untrained = make_intra_policy(first.metadata.variant, context, 0)
+        untrained = make_intra_policy(first.metadata.variant, context, first.metadata.seed)
         untrained.freeze()
         rates = {label: mean_rate(snapshots, policy) for label, policy in policies.items()}
         rates[OWN_ACTIONS] = float(np.mean([own_action_rate(snapshot, scenario) for snapshot in snapshots]))

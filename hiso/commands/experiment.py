@@ -28,7 +28,7 @@ from hiso.experiments.runs import Plan, expand
 from hiso.experiments.spec import Experiment, ExperimentError
 from hiso.experiments.store import Store, StoreError
 from hiso.experiments.tables import TableError
-from hiso.experiments.verification import compare, group_of, lend_weights, ready_runs, sample, stored_runs
+from hiso.experiments.verification import compare, facets_of, lend_weights, ready_runs, sample, stored_runs
 from hiso.placement import allowed_cores
 from hiso.terminal import table_width
 
@@ -167,8 +167,8 @@ def verify(
             ready = ready_runs(runs, then, store)
             if not ready:
                 refuse(f"out: {out} holds no runs of {earlier}, or not the weights that they need")
-            left = {group_of(runs[key]) for key in then} - {group_of(run) for run in ready.values()}
-            left_out = tuple(sorted(" ".join(group) for group in left))
+            left = set().union(*(facets_of(runs[key]) for key in then))
+            left_out = tuple(sorted(left.difference(*(facets_of(run) for run in ready.values()))))
             chosen = sample(ready, count, np.random.default_rng(0))
             lend_weights(chosen, then, store, again)
             _execute(console, chosen, {}, again, jobs, retry_failed=False)

@@ -28,8 +28,8 @@ _OTHER_WORLD = 50
 def episode(run: Run, weights_of: WeightsOf) -> Outcome:
     """An episode; its measures are over all seconds but the first, where agents that see loads have seen none yet."""
     weights = starting_weights(run, weights_of)
-    agent = None
-    if run.inter_agents or run.control in BUDGET_CONTROLS:
+    agent = _changed_agent(run, weights)
+    if agent is None and run.control in BUDGET_CONTROLS:
         agent = _budget_agent(run, weights)
     if agent and run.control == "misled":
         agent = BudgetAgent(Misled(agent.policy, _other_world(run, weights)), agent.trigger)
@@ -55,6 +55,11 @@ def _runner(run: Run, weights: RunWeights, seed: int, agent: BudgetAgent | None)
     )
 
 
+def _changed_agent(run: Run, weights: RunWeights) -> BudgetAgent | None:
+    """Where agents are not as their variant's configuration says; None: they are."""
+    return _budget_agent(run, weights) if run.inter_agents else None
+
+
 def _budget_agent(run: Run, weights: RunWeights) -> BudgetAgent:
     options = options_of(run)
     assert weights.inter is not None
@@ -75,7 +80,7 @@ def _context(run: Run) -> BudgetContext:
 def _other_world(run: Run, weights: RunWeights) -> list[SecondReport]:
     """The seconds of another world that the same agents serve."""
     reports = []
-    runner = _runner(run, weights, run.seed + _OTHER_WORLD, None)
+    runner = _runner(run, weights, run.seed + _OTHER_WORLD, _changed_agent(run, weights))
     total_hz = runner.cell.scenario.total_bandwidth_hz
     runner.advance(run.slots, lambda window: reports.append(second_report(window, total_hz)))
     return reports

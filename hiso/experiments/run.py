@@ -15,7 +15,7 @@ from hiso.training.gating import Gate
 Kind = Literal["train-intra", "train-inter", "choose-inter", "episode", "system", "snapshots"]
 
 Control = Literal["untrained", "misled", "equal-power"]
-"""The weights that a training begins with; budgets by the seconds of another world; or without the power agent, every
+"""Weights drawn anew by the episode's seed; budgets by the seconds of another world; or without the power agent, every
 slice having a third of the power."""
 
 BUDGET_CONTROLS = ("misled", "equal-power")

@@ -206,6 +206,8 @@ class Experiment(Model):
         agents = agents_that_can_learn(scheduler)
         if self.host != "in-process" and (arm.learns_on or arm.control):
             raise ExperimentError(f"{here} learns_on and control: only where host is in-process")
+        if self.host == "system" and arm.trained_for is not None:
+            raise ExperimentError(f"{here} trained_for: must be left out where host is system")
         if self.host == "snapshots" and any(item.control_delay_slots for item in self.conditions.values()):
             raise ExperimentError(f"{self.name}: conditions: control_delay_slots must be 0 where host is snapshots")
         if self.host == "snapshots" and SLICE_NAMES[0] not in agents:

@@ -8,6 +8,8 @@ import numpy as np
 
 from hiso.experiments.run import Run, key_of
 from hiso.experiments.store import Result, Store
+from ran_emulator.scenario import parse_scenario
+from xapps.slicing.options import AgentOptions
 
 _TIMES = ("_cpu_s", "learner_s")
 """Ends of the names of measures that no two runs give alike."""
@@ -47,19 +49,34 @@ def ready_runs(runs: dict[str, Run], then: dict[str, str], lender: Store) -> dic
     }
 
 
-def group_of(run: Run) -> tuple[str, ...]:
-    """Its kind and scheduler: one run of each group at least is made again."""
-    return run.kind, run.inter.partition(":")[0], run.intra, run.trigger
+def facets_of(run: Run) -> set[str]:
+    """What of its kind it has, by which code differs: of each such thing one run at least is made again."""
+    world = parse_scenario(run.scenario)
+    facets = [
+        f"{run.inter.partition(':')[0]} {run.intra} {run.trigger}",
+        f"access={world.access} precoder={world.precoder} common_beam={world.common_beam}",
+        f"hwi.model={world.hwi.model}",
+        "CSI that is perfect" if world.csi_is_perfect else "CSI that is not perfect",
+        f"D={run.control_delay_slots}",
+        *AgentOptions.model_validate(run.options).assignments(),
+        *(name for name in ("varied", "learns_on", "inter_agents", "intra_agents") if getattr(run, name)),
+        *(f"{name}={value}" for name in ("gate", "control") if (value := getattr(run, name)) is not None),
+    ]
+    return {f"{run.kind} {facet}" for facet in facets}
 
 
 def sample(runs: dict[str, Run], count: int, rng: np.random.Generator) -> dict[str, Run]:
-    """Runs to make again, by key: one of each group, then any until there are `count`."""
+    """Runs to make again, by key: of every facet that there is one at least, then any until there are `count`."""
     keys = [*runs]
     shuffled = [keys[place] for place in rng.permutation(len(keys))]
-    firsts: dict[tuple[str, ...], str] = {}
+    seen: set[str] = set()
+    firsts: list[str] = []
     for key in shuffled:
-        firsts.setdefault(group_of(runs[key]), key)
-    chosen = dict.fromkeys([*firsts.values(), *shuffled])
+        facets = facets_of(runs[key])
+        if not facets <= seen:
+            firsts.append(key)
+            seen |= facets
+    chosen = dict.fromkeys([*firsts, *shuffled])
     return {key: runs[key] for key in list(chosen)[: max(count, len(firsts))]}
 
 

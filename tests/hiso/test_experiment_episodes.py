@@ -12,7 +12,7 @@ from hiso.bounds.controls import EqualPower
 from hiso.experiments.perform import perform
 from hiso.experiments.run import Run
 from hiso.observe import budget_context, second_report
-from hiso.runner import Runner, default_weights
+from hiso.runner import Runner, RunWeights, default_weights
 from ran_emulator.scenario import load_scenario
 from xapps.slicing.inter.base import InterPolicy
 from xapps.slicing.observation import Budgets, SecondReport
@@ -76,8 +76,13 @@ def test_the_first_second_is_not_measured() -> None:
             assert offered == whole["slices"][name][f"offered_{unit}"] - first[name][f"offered_{unit}"]
 
 
-def test_untrained_agents_are_those_that_a_training_begins_with() -> None:
+def test_untrained_agents_are_drawn_by_the_episodes_seed() -> None:
     untrained = perform(episode(inter_weights=None, intra_weights=None, control="untrained"), no_weights).measures
+    drawn = Runner(SCENARIO, SCHEDULER, 3, weights=RunWeights())
+    drawn.advance(2_000)
+    drawn.leave_out_what_was()
+    drawn.advance(8_000)
+    assert untrained["utility"] == drawn.result().summary["utility"]
     trained = perform(episode(), no_weights).measures
     assert untrained["utility"] is not None
     assert trained["utility"] is not None

@@ -18,7 +18,7 @@ from hiso.experiments.execute import execute
 from hiso.experiments.run import Run, key_of
 from hiso.experiments.runs import expand
 from hiso.experiments.store import Store
-from hiso.experiments.verification import group_of, ready_runs, sample, stored_runs
+from hiso.experiments.verification import ready_runs, sample, stored_runs
 
 LEARNS = {"tuned": {"scheduler": "hiso-coma-tuned", "trained": True}, "rule": {"scheduler": "gga"}}
 
@@ -61,6 +61,25 @@ def test_runs_of_earlier_code_are_found_with_the_trainings_that_they_name(tmp_pa
     put(store, plan.runs[failed], {}, "it failed")
     (tmp_path / "runs" / f"{failed}.json").replace(tmp_path / "runs" / f"{then[failed]}.json")
     assert stored_runs(plan.runs, store, "earlier").keys() == then.keys() - {failed}
+
+
+def test_a_sample_has_all_that_runs_differ_by_before_a_second_of_any() -> None:
+    worlds = {
+        "c": {},
+        "late": {"control_delay_slots": 2},
+        "old": {"set": {"csi_delay_slots": 4}},
+        "all": {"set": {"hwi.model": "aggregate"}},
+        "split": {"set": {"access": "sdma"}},
+    }
+    arms = {"rule": {"scheduler": "gga"}, "wide": {"scheduler": "gga", "options": {"power_levels": 9}}}
+    what = experiment(arms=arms, conditions=worlds)
+    chosen = sample(expand(what, what.full).runs, 1, np.random.default_rng(0)).values()
+    assert {run.control_delay_slots for run in chosen} == {0, 2}
+    assert {run.scenario["csi_delay_slots"] for run in chosen} == {0, 4}
+    assert {run.scenario["hwi"]["model"] for run in chosen} == {"paper", "aggregate"}
+    assert {run.scenario["access"] for run in chosen} == {"rsma", "sdma"}
+    assert {run.options["power_levels"] for run in chosen} == {5, 9}
+    assert len(chosen) < len(worlds) * len(arms)
 
 
 def test_a_sample_has_every_kind_of_run_before_a_second_of_any() -> None:
@@ -145,7 +164,7 @@ def test_runs_whose_trainings_have_left_no_weights_are_not_made_again(tmp_path: 
     runs = expand(experiment(arms=LEARNS, conditions={"c": {}}), experiment().quick).runs
     store, then = store_in(tmp_path), {key: key for key in runs}
     ready = ready_runs(runs, then, store)
-    assert {group_of(run)[:3] for run in ready.values()} == {
+    assert {(run.kind, run.inter, run.intra) for run in ready.values()} == {
         ("train-intra", "load-proportional", "madqn-tuned"),
         ("episode", "greedy", "greedy"),
     }

@@ -1,4 +1,4 @@
-"""The control that decides on other snapshots: which groups it pairs."""
+"""The controls of the shares: networks as they were before their training, and decisions on other snapshots."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ import numpy as np
 import pytest
 
 from hiso.bounds import shares
+from hiso.observe import slice_context
+from hiso.training.metadata import training_metadata
+from ran_emulator.cell import Cell
+from ran_emulator.scenario import load_scenario
+from xapps.slicing.intra.policies import untrained_weights
+from xapps.slicing.weights import Weights
 
 
 def shuffled_pairs(sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
@@ -36,3 +42,15 @@ def test_a_group_is_paired_half_a_rotation_away_among_those_of_its_size(monkeypa
 
 def test_a_group_alone_in_its_size_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shuffled_pairs([1, 2, 3], monkeypatch) == []
+
+
+def test_the_untrained_control_is_what_the_training_began_with() -> None:
+    scenario = load_scenario("base")
+    context = slice_context(Cell(scenario, 1), 1)
+    for seed in (3, 4):
+        start = {"embb.flat": untrained_weights("madqn", context, seed).flat}
+        start |= {f"{name}.flat": start["embb.flat"] for name in ("vonr", "urllc")}
+        metadata = training_metadata(scenario, "madqn", seed, 1, 0, "none")
+        embb = shares.oracle_shares(scenario, [Weights(metadata, start)], [1], 20)[1].shares
+        (trained,) = (share for label, share in embb.items() if label.startswith("madqn"))
+        assert embb[shares.UNTRAINED] == trained

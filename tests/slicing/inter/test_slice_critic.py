@@ -14,8 +14,10 @@ from ran_emulator.phy.codes import HWI_PAPER
 from xapps.slicing.inter.actions import bandwidth_grid, power_actions
 from xapps.slicing.inter.coma2c import (
     TUNED,
+    TUNED_LSTM,
     ActorNetwork,
     CoMA2C,
+    CoMA2CConfig,
     action_counts,
     initial_weights,
     output_counts,
@@ -148,6 +150,21 @@ def test_it_updates_after_every_n_seconds_that_it_acted_in(report: ReportFactory
     assert [index for index, update in enumerate(published) if update] == [3, 7]
     assert (learner.stats.updates, learner.stats.trained_seconds, learner.version) == (2, 8, 2)
     assert learner.stats.agents["power"].critic_loss == learner.stats.agents["bandwidth"].critic_loss > 0
+
+
+@pytest.mark.parametrize("variant", [TUNED, TUNED_LSTM])
+@pytest.mark.parametrize("waits", [False, True])
+def test_exploration_ends_with_the_training_whatever_it_waited_for(
+    report: ReportFactory, context: BudgetContext, variant: CoMA2CConfig, waits: bool
+) -> None:
+    config = replace(variant, training_seconds=40)
+    learner = make_inter_learner(config, context, seed=1)
+    environment = DividedBand(report, context, 1)
+    for second in range(41):
+        actions = None if waits and second % 2 else (1, 2)
+        learner.on_second(environment.second(actions), actions)
+    assert learner.stats.trained_seconds == (20 if waits else 40)
+    assert learner._entropy_weight == pytest.approx(config.entropy_final, rel=0.1)
 
 
 def test_training_goes_on_where_it_stood(report: ReportFactory, context: BudgetContext) -> None:

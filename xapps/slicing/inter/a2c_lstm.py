@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from xapps.slicing.inter.base import InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import CORE_UNITS, CoMA2CConfig, output_counts, outputs_taken
-from xapps.slicing.inter.learning import AgentStats, InterLearner, entropy_weight
+from xapps.slicing.inter.learning import AgentStats, InterLearner
 from xapps.slicing.inter.networks import ActorCritic, CoreState
 from xapps.slicing.observation import F32, BudgetContext, SecondReport
 from xapps.slicing.options import DEFAULT_OPTIONS
@@ -155,7 +155,7 @@ class A2CLearner(InterLearner):
         if not learned:
             self._pass_through(window)
             return None
-        phi = entropy_weight(self.config, self.stats.trained_seconds)
+        phi = self._entropy_weight
         outputs = [
             outputs_taken(self.config, self._counts, second.actions) for second in window if second.actions is not None
         ]

@@ -47,9 +47,9 @@ class LearnerStats:
     agents: dict[str, AgentStats] = field(default_factory=dict)
 
 
-def entropy_weight(config: CoMA2CConfig, trained_seconds: int) -> float:
+def entropy_weight(config: CoMA2CConfig, seconds: int) -> float:
     """Weight phi of the entropy after so many seconds: geometric from the initial to the final one."""
-    progress = min(1.0, trained_seconds / config.training_seconds)
+    progress = min(1.0, seconds / config.training_seconds)
     return float(config.entropy_initial * (config.entropy_final / config.entropy_initial) ** progress)
 
 
@@ -78,10 +78,17 @@ class InterLearner(ABC):
         self._version = self._start.version
         self._sequence = SecondSequence()
         self._resumed = self._start.metadata["trained_seconds"] > 0
+        self._seconds = self._start.metadata["trained_seconds"]
+        self._annealed_seconds = self._seconds
         self.stats = LearnerStats(
             trained_seconds=self._start.metadata["trained_seconds"],
             agents={name: AgentStats() for name in config.agent_names},
         )
+
+    @property
+    def _entropy_weight(self) -> float:
+        """phi by the seconds that had passed at the last update, so that trainings that wait end with it, too."""
+        return entropy_weight(self.config, self._annealed_seconds)
 
     @property
     def version(self) -> int:
@@ -111,6 +118,7 @@ class InterLearner(ABC):
             self._begin()
         if report.second == 0:
             return None
+        self._seconds += 1
         return self._learn(report, features, reward, actions)
 
     @abstractmethod
@@ -150,6 +158,7 @@ class InterLearner(ABC):
     def _updated(self, rewards: list[float]) -> InterWeights:
         """Count an update of the seconds that gave these rewards; the weights after it."""
         self._version += 1
+        self._annealed_seconds = self._seconds
         self.stats.updates += 1
         self.stats.trained_seconds += len(rewards)
         self.stats.reward = float(np.mean(rewards))

@@ -21,7 +21,7 @@ from torch.nn import functional
 from xapps.slicing.inter.actions import bandwidth_grid, power_actions
 from xapps.slicing.inter.base import InterWeights, keyed_rng
 from xapps.slicing.inter.coma2c import CoMA2CConfig, output_counts
-from xapps.slicing.inter.learning import AgentStats, InterLearner, entropy_weight
+from xapps.slicing.inter.learning import AgentStats, InterLearner
 from xapps.slicing.inter.networks import Actor, head
 from xapps.slicing.inter.rewards import slice_objectives
 from xapps.slicing.inter.seconds import slice_outcomes
@@ -137,7 +137,7 @@ class SliceCriticLearner(InterLearner):
         self._rewards.append(reward)
         if len(self._rewards) < self.config.update_seconds:
             return None
-        phi = entropy_weight(self.config, self.stats.trained_seconds)
+        phi = self._entropy_weight
         listens = self._replay.added_seconds <= self._listening_seconds
         rates = (self.config.actor_learning_rate, self.config.critic_learning_rate)
         for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
