@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hiso.run_request import RunRequest
 from ran_emulator.phy.codes import HWI_MODELS
-from ran_emulator.scenario import Scenario
+from ran_emulator.scenario import PRESETS, SLICE_NAMES, Scenario, load_scenario
 from xapps.slicing.weights import ANY_HWI_MODEL, WeightsMetadata
 from xapps.trained import cell_differences, control_delay_differs, hwi_model_differs
 
@@ -37,12 +37,17 @@ def mismatches(request: RunRequest, *, seen_by_xapps: bool = True) -> list[str]:
             if each is weights.intra:
                 found += ((name, *pair) for name, pair in cell_differences(trained, scenario).items())
         found += _of_kappa(trained, scenario)
+        found += _of_the_load(trained, scenario)
         if each is weights.intra and request.weights_folder is None:
             csi = ((name, was, getattr(scenario, name)) for name, was in FRESH_CSI.items())
             found += (difference for difference in csi if difference[1] != difference[2])
         if found:
             reasons = " and ".join(f"{name} {was} (this run: {now})" for name, was, now in found)
             lines.append(f"the weights {each.weights_id} were trained for {reasons}")
+        if (trained.preset, trained.seed) == (scenario.name, request.seed):
+            lines.append(
+                f"the weights {each.weights_id} know this world: they were trained in that of --seed {trained.seed}"
+            )
     return lines
 
 
@@ -61,3 +66,16 @@ def _of_kappa(trained: WeightsMetadata, scenario: Scenario) -> Iterator[_Differe
                 yield name, f"0-{was:g}", f"{now:g}"
         elif now != was:
             yield name, f"{was:g}", f"{now:g}"
+
+
+def _of_the_load(trained: WeightsMetadata, scenario: Scenario) -> Iterator[_Difference]:
+    if trained.preset not in PRESETS:
+        return
+    known = load_scenario(trained.preset)
+    if known.users != scenario.users:
+        yield "users", known.users, scenario.users
+    for name in SLICE_NAMES:
+        was, now = (getattr(each.slices, name).model_dump() for each in (known, scenario))
+        yield from ((f"slices.{name}.{field}", was[field], now[field]) for field in was if was[field] != now[field])
+    if known.regimes != scenario.regimes:
+        yield "regimes", f"those of {trained.preset}", "others" if scenario.regimes else "none"

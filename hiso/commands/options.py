@@ -17,7 +17,7 @@ from hiso import ports
 from hiso import summary as summaries
 from hiso.doctor import torch_remedy
 from hiso.run_request import MAX_SEED, RequestError, RunRequest, make_request
-from ran_emulator.arguments import MAX_CELLS
+from ran_emulator.arguments import DEFAULT_SEED, MAX_CELLS
 from ran_emulator.scenario import MAX_SLOTS, PRESETS, SLOT_S
 from xapps.slicing.inter.policies import INTER_NAMES
 from xapps.slicing.intra.names import INTRA_NAMES
@@ -219,7 +219,7 @@ class RunOptions:
     intra: IntraOption = None
     trigger: TriggerOption = None
     set_agents: SetAgentsOption = None
-    seed: SeedOption = 1
+    seed: SeedOption = DEFAULT_SEED
     duration: DurationOption = None
     slots: SlotsOption = None
     json: JsonOption = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from hiso.mismatches import mismatches
 from hiso.observe import slice_context
 from hiso.run_request import LOCKSTEP, RunRequest
+from ran_emulator.arguments import DEFAULT_SEED
 from ran_emulator.cell import Cell
-from ran_emulator.scenario import SLICE_NAMES, load_scenario
+from ran_emulator.scenario import PRESETS, SLICE_NAMES, load_scenario
 from xapps.slicing.intra.policies import untrained_weights
 from xapps.slicing.schedulers import resolve
 from xapps.slicing.weights import Weights, WeightsMetadata, save_weights
@@ -61,6 +63,36 @@ def test_what_a_run_differs_in_is_named(
     assert mismatches(RunRequest(load_scenario("base", overrides), resolve("slnr"), 1, 10, LOCKSTEP, delay)) == []
 
 
+def test_loads_that_they_have_not_met_are_named_and_a_world_that_they_know(tmp_path: Path) -> None:
+    weights = kept(tmp_path, "any", 0, 0)
+    (line,) = mismatches(asked(tmp_path, ["slices.embb.load_scale=3", "users=60"], 0))
+    assert line == (
+        f"the weights {weights.weights_id} were trained for users 100 (this run: 60) "
+        "and slices.embb.load_scale 1.0 (this run: 3.0)"
+    )
+    known = replace(asked(tmp_path, [], 0), seed=7)
+    assert mismatches(known) == [
+        f"the weights {weights.weights_id} know this world: they were trained in that of --seed 7"
+    ]
+    request = replace(asked(tmp_path, [], 0), scenario=load_scenario("regimes"))
+    shipped = mismatches(replace(request, weights_folder=None, seed=DEFAULT_SEED))
+    assert shipped == []  # those of `regimes`, and no world that any of the shipped agents knows
+    own = request.scenario.model_copy(update={"name": "mine", "regimes": None})
+    assert (
+        "slices.urllc.packet_bytes_min 32 (this run: 6400)"
+        in mismatches(replace(request, scenario=own, weights_folder=None))[0]
+    )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_default_world_is_none_that_shipped_agents_know(preset: str) -> None:
+    scheduler = resolve("hiso-coma-tuned")
+    for delay in (0, 2):
+        request = RunRequest(load_scenario(preset), scheduler, DEFAULT_SEED, 10, LOCKSTEP, delay)
+        assert mismatches(request) == []
+        assert any("know this world" in line for line in mismatches(replace(request, seed=1)))
+
+
 def test_of_what_xapps_see_they_tell_themselves(tmp_path: Path) -> None:
     weights = kept(tmp_path, "paper", 0, 2)
     request = asked(tmp_path, ["access=sdma", "hwi.model=aggregate", "hwi.kappa_r=0.01"], 2)
@@ -72,6 +104,6 @@ def test_of_what_xapps_see_they_tell_themselves(tmp_path: Path) -> None:
 def test_csi_is_asked_of_those_that_are_shipped(tmp_path: Path) -> None:
     kept(tmp_path, "any", 0, 0)
     assert mismatches(asked(tmp_path, ["csi_noise=0.01"], 0)) == []
-    shipped = RunRequest(load_scenario("base", ["csi_noise=0.01"]), resolve("hiso-coma-tuned"), 1, 10, LOCKSTEP, 0)
+    shipped = RunRequest(load_scenario("base", ["csi_noise=0.01"]), resolve("hiso-coma-tuned"), 5, 10, LOCKSTEP, 0)
     (told,) = mismatches(shipped)
     assert told.endswith("were trained for csi_noise 0 (this run: 0.01)")
