@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hiso import __version__
+from hiso.experiments.arms import Arm
 from hiso.experiments.claims import OUTCOMES, Verdict, judge
 from hiso.experiments.digest import code_digest, same_results
 from hiso.experiments.experiment_page import experiment_page
@@ -17,6 +18,7 @@ from hiso.experiments.results import Results
 from hiso.experiments.rules import MIN_PROBABILITY, OURS, arms_of
 from hiso.experiments.statistics import CONFIDENCE, RESAMPLES
 from hiso.experiments.tables import write_parquet
+from xapps.slicing.options import DEFAULT_OPTIONS
 
 EXTRA_MODULES = ("matplotlib", "pyarrow")
 """What the extra `experiments` brings."""
@@ -70,17 +72,20 @@ A reading of a claim has rules, which must all hold, each in every condition tha
 - `greater`, `less`: the interval of the paired difference lies beyond 0, the difference is at least a thousandth of
   what is compared with, and P reaches {MIN_PROBABILITY:g};
 - `difference`, `above`, `below`: the whole interval lies within the bounds, or on that side of the value;
-- `falls`, `rises`: last less first lies beyond 0, and the interval of no step lies wholly on the other side;
+- `falls`, `rises`: last less first lies beyond 0, and the interval of no step lies wholly on the other side; here, too,
+  differences count from a thousandth;
 - `ratio`: the interval of each later condition over the first, seed by seed, lies within the bounds; `keeps-less`: the
   interval of such ratios' differences lies below 0, and P reaches {MIN_PROBABILITY:g};
 - `share`: that share of the best of the others is reached in every single seed: said of these seeds, without an
   interval, and harder to reach with more of them.
 
-A reading is refuted where an interval lies on the other side as a whole, or a seed falls short. Intervals are of single
-comparisons, and no correction is made for their number: of a hundred that compare equals some five lie beyond 0 by
-chance, half of them on either side; a claim that asks many comparisons asks them all. Where conditions are
-taken together, a verdict says nothing of each. With five seeds P reaches {MIN_PROBABILITY:g} where the first wins in
-all. No verdict is given while seeds are missing. Failed runs are counted, not replaced; no rule holds over a seed that
+A reading is refuted where an interval lies on the other side as a whole (and, where P is asked, the opposite would be
+confirmed), or a seed falls short. Intervals are of single comparisons, and no correction is made for their number: of a
+hundred that compare equals some ten lie beyond 0 by chance with 5 seeds, some six with 10, half of them on either side.
+A reading of many comparisons asks them all to be confirmed, and one of them refutes it. Verdicts are counted apart for
+the agents as printed and as tuned, where they are a reading's first arm and nothing of them is changed. Where
+conditions are taken together, a verdict says nothing of each. With five seeds P reaches {MIN_PROBABILITY:g} where the
+first wins in all. No verdict is given while seeds are missing. Failed runs are counted, not replaced; no rule holds over a seed that
 failed or measured nothing. The paper's figures are not reproduced here (doi:10.1109/OJCOMS.2025.3631799); what its text
 says of each stands beside ours.
 
@@ -191,9 +196,16 @@ def _readings_of(verdict: Verdict, results: Results, schedulers: Sequence[str]) 
     readings = {
         name: reading
         for name, reading in verdict.readings.items()
-        if all(arms[arms_of(rule)[0]].scheduler in schedulers for rule in reading.rules)
+        if all(_is_of(arms[arms_of(rule)[0]], schedulers) for rule in reading.rules)
     }
     return replace(verdict, readings=readings) if readings else None
+
+
+def _is_of(arm: Arm, schedulers: Sequence[str]) -> bool:
+    """Whether an arm's agents are a scheduler's own: neither changed nor with another policy that adapts beside them."""
+    changed = arm.control or arm.inter_agents or arm.intra_agents or arm.options != DEFAULT_OPTIONS
+    beside = arm.inter is None or arm.inter.startswith("constant:"), arm.intra in (None, "slnr")
+    return arm.scheduler in schedulers and not changed and all(beside)
 
 
 def _count(claims: int) -> str:

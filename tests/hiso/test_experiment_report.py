@@ -72,18 +72,30 @@ def test_a_page_has_figure_numbers_verdict_share_and_command(tmp_path: Path, kin
 
 
 def test_verdicts_are_counted_by_the_agents_that_they_are_of(tmp_path: Path) -> None:
-    arms = {"printed": {"scheduler": "hiso-coma"}, "tuned": {"scheduler": "hiso-coma-tuned"}, "b": {"scheduler": "eea"}}
+    others = {
+        "compact": {"scheduler": "hiso-coma-tuned", "options": {"observation": "compact"}},
+        "reference": {"scheduler": "hiso-coma-tuned", "inter": "clairvoyant"},
+        "gga's budgets": {"scheduler": "hiso-coma-tuned", "inter": "greedy"},
+        "untrained": {"scheduler": "hiso-coma", "control": "untrained"},
+    }
+    arms = {
+        "printed": {"scheduler": "hiso-coma"},
+        "tuned": {"scheduler": "hiso-coma-tuned"},
+        "b": {"scheduler": "eea"},
+        **others,
+    }
     rule = {"test": "greater", "measure": "utility", "b": ["b"]}
-    readings = {name: {**rule, "a": name} for name in ("printed", "tuned")}
+    readings = {name: {**rule, "a": name} for name in ("printed", "tuned", *others)}
     what = experiment(arms=arms, conditions={"calm": {}}, claims=[{**CLAIM, "readings": readings}], note="It rained.")
     store = store_in(tmp_path / "results")
     fill(store, what, {("printed", "calm"): WORSE, ("tuned", "calm"): BETTER, ("b", "calm"): [9.0] * 5})
+    fill(store, what, {(name, "calm"): BETTER for name in others})
     assert "\nIt rained.\n" in page_of(what, store, tmp_path)
     verdicts = (tmp_path / "page.md").read_text()
     assert "1 claim: 1 confirmed in some readings." in verdicts
     assert "Of the agents as printed, 1 claim: 1 refuted." in verdicts
     assert "Of the agents as tuned, 1 claim: 1 confirmed." in verdicts
-    assert "| confirmed under: tuned; refuted under: printed |" in verdicts
+    assert f"| confirmed under: {'; '.join(['tuned', *others])}; refuted under: printed |" in verdicts
 
 
 def test_a_page_shows_what_breaks_a_claim_and_folds_the_rest(tmp_path: Path) -> None:
