@@ -85,9 +85,9 @@ hundred that compare equals some ten lie beyond 0 by chance with 5 seeds, some s
 A reading of many comparisons asks them all to be confirmed, and one of them refutes it. Verdicts are counted apart for
 the agents as printed and as tuned, where they are a reading's first arm and nothing of them is changed. Where
 conditions are taken together, a verdict says nothing of each. With five seeds P reaches {MIN_PROBABILITY:g} where the
-first wins in all. No verdict is given while seeds are missing. Failed runs are counted, not replaced; no rule holds over a seed that
-failed or measured nothing. The paper's figures are not reproduced here (doi:10.1109/OJCOMS.2025.3631799); what its text
-says of each stands beside ours.
+first wins in all. No verdict is given while seeds are missing. Failed runs are counted, not replaced; no rule holds
+over a seed that failed or measured nothing. The paper's figures are not reproduced here
+(doi:10.1109/OJCOMS.2025.3631799); what its text says of each stands beside ours.
 
 eta (Eq. 17) counts rates granted, and rises when queues grow; goodput counts the bits delivered, and stands beside it.
 """
@@ -202,7 +202,7 @@ def _readings_of(verdict: Verdict, results: Results, schedulers: Sequence[str]) 
 
 
 def _is_of(arm: Arm, schedulers: Sequence[str]) -> bool:
-    """Whether an arm's agents are a scheduler's own: neither changed nor with another policy that adapts beside them."""
+    """Whether an arm's agents are a scheduler's own: not changed, and with no other policy that adapts beside them."""
     changed = arm.control or arm.inter_agents or arm.intra_agents or arm.options != DEFAULT_OPTIONS
     beside = arm.inter is None or arm.inter.startswith("constant:"), arm.intra in (None, "slnr")
     return arm.scheduler in schedulers and not changed and all(beside)

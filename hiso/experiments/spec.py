@@ -25,7 +25,7 @@ from hiso.experiments.measures import (
 from hiso.experiments.rules import Claim, Comparison, Ratio, Rule, Trend, arms_of
 from hiso.experiments.run import BUDGET_CONTROLS
 from hiso.run_request import RequestError, RunRequest, agents_that_can_learn, make_request
-from ran_emulator.scenario import SLICE_NAMES
+from ran_emulator.scenario import SLICE_NAMES, Csi
 from xapps.slicing.inter.coma2c import changed_config
 from xapps.slicing.intra.config import changed_dqn_config
 from xapps.slicing.options import DEFAULT_OPTIONS
@@ -198,6 +198,8 @@ class Experiment(Model):
         if arm.trained:
             self._check_trained(label, arm, request.scheduler)
         self._check_levels(label, arm, request.scheduler)
+        if self.host == "snapshots":
+            self._check_snapshots(label, arm, request)
         return request
 
     def _check_levels(self, label: str, arm: Arm, scheduler: Scheduler) -> None:
@@ -208,16 +210,27 @@ class Experiment(Model):
             raise ExperimentError(f"{here} learns_on and control: only where host is in-process")
         if self.host == "system" and arm.trained_for is not None:
             raise ExperimentError(f"{here} trained_for: must be left out where host is system")
-        if self.host == "snapshots" and any(item.control_delay_slots for item in self.conditions.values()):
-            raise ExperimentError(f"{self.name}: conditions: control_delay_slots must be 0 where host is snapshots")
-        if self.host == "snapshots" and SLICE_NAMES[0] not in agents:
-            raise ExperimentError(f"{here} intra: {scheduler.intra} does not learn, as host: snapshots needs")
-        if self.host == "snapshots" and arm.options != DEFAULT_OPTIONS:
-            raise ExperimentError(f"{here} options: must be left out where host is snapshots")
         if arm.learns_on and len(agents) <= len(SLICE_NAMES):
             raise ExperimentError(f"{here} learns_on: one of its levels does not learn")
         if arm.control in BUDGET_CONTROLS and "inter" not in agents:
             raise ExperimentError(f"{here} control: its inter-slice policy does not learn")
+
+    def _check_snapshots(self, label: str, arm: Arm, request: RunRequest) -> None:
+        """Whether rates on snapshots are those of the cell, for agents like those of the untrained control."""
+        here, scenario = f"{self.name}: arm {label!r}:", request.scenario
+        if request.control_delay_slots:
+            raise ExperimentError(f"{self.name}: conditions: control_delay_slots must be 0 where host is snapshots")
+        if SLICE_NAMES[0] not in agents_that_can_learn(request.scheduler):
+            raise ExperimentError(f"{here} intra: {request.scheduler.intra} does not learn, as host: snapshots needs")
+        if arm.options != DEFAULT_OPTIONS:
+            raise ExperimentError(f"{here} options: must be left out where host is snapshots")
+        known = {"access": "rsma", "precoder": "codebook", "common_beam": "random"}
+        known |= {name: field.default for name, field in Csi.model_fields.items()}
+        for name, value in known.items():
+            if getattr(scenario, name) != value:
+                raise ExperimentError(
+                    f"{here} {name}: must be {value} where host is snapshots, not {getattr(scenario, name)}"
+                )
 
     def _check_trained(self, label: str, arm: Arm, scheduler: Scheduler) -> None:
         """Whether an arm's agents can be trained as it says."""

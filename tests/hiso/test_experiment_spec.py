@@ -96,6 +96,28 @@ TREND = [
             },
             "conditions: control_delay_slots must be 0 where host is snapshots",
         ),
+        *(
+            (
+                {
+                    "host": "snapshots",
+                    "measures": ["share_embb"],
+                    "arms": {"a": {"scheduler": "hiso-coma-tuned"}},
+                    "conditions": {"c": {"set": {name: value}}},
+                },
+                f"arm 'a': {name}: must be {known} where host is snapshots, not {value}",
+            )
+            for name, value, known in (
+                ("access", "sdma", "rsma"),
+                ("precoder", "zf", "codebook"),
+                ("common_beam", "best-codebook", "random"),
+                ("csi_delay_slots", 4, 0),
+                ("csi_noise", 0.1, "0.0"),
+            )
+        ),
+        (
+            {"host": "system", "arms": {"a": {"scheduler": "hiso-coma", "trained_for": 2}}},
+            "arm 'a': trained_for: must be left out where host is system",
+        ),
         ({"host": "snapshots", "measures": ["utility"]}, "measures: 'utility' is none of share_vonr"),
         ({"measures": ["share_embb"]}, "measures: 'share_embb' is none of utility"),
         (
