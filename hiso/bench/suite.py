@@ -40,7 +40,7 @@ class Lengths:
 FULL = Lengths(
     core_slots=200_000,
     step_slots=20_000,
-    learning_slots=500,
+    learning_slots=8_000,
     memory_slots=20_000,
     lockstep_slots=20_000,
     bare_frames=20_000,
