@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +93,23 @@ eta (Eq. 17) counts rates granted, and rises when queues grow; goodput counts th
 """
 
 
+_NOT_JUDGED = {
+    "Mis-convergence and weak synchronization of the levels are overcome | IV-C": "Causes, of which no measure is "
+    "given; that losses fall and utility rises is judged (fig05 to fig07)",
+    "Training is shorter because less is exchanged between the levels | IV-D": "Time and updates are judged (fig08), "
+    "and what is exchanged (overhead); that one is the other's cause is not",
+    "VoNR loses SSR because its traffic seldom changes by a tenth | IV-D": "It loses none (fig09)",
+    "SA2C-T is the lowest because its levels are weakly synchronized | IV-E": "It is judged what its access, its "
+    "precoder and its training have to do with it (fig10, fig14, zero-forcing)",
+    "RRA and EEA lack adaptability and do not learn | IV-E": "So they are made",
+    "Higher speed lowers SDNRs, and so the rates | IV-F": "Rates and SSR are judged (fig13), not SDNRs",
+    "Budgets account for the relative importance of services | IV-H": "The weights of the utility are the paper's in "
+    "every experiment",
+    "The levels learn in strong coordination | IV-H": "No measure is given; what each level adds is judged (levels)",
+}
+"""Statements of Sections IV-C to IV-H with their section, and why there is no verdict."""
+
+
 def write_report(found: Sequence[Results], page: Path) -> None:
     """Write the page of verdicts and, in the folder beside it (PAGE without its suffix), a page of each experiment.
 
@@ -128,19 +145,24 @@ def _index(judged: _Judged, folder: str) -> Iterator[str]:
     yield from _absent([results for results, _ in judged])
     for title, ours in (("The paper's claims", False), ("Our claims", True)):
         yield from _verdicts(title, judged, folder, ours)
+    yield from _table("Statements of the paper that are not judged", ("statement | of", "why"), _NOT_JUDGED)
     yield from _experiments(judged, folder)
-    yield ""
-    yield "## Words"
-    yield ""
-    yield "| word | meaning |"
-    yield "|---|---|"
-    yield from (f"| {word} | {meaning} |" for word, meaning in _WORDS.items())
+    yield from _table("Words", ("word", "meaning"), _WORDS)
     yield ""
     yield "What the paper leaves open, and how it is read here: `docs/assumptions.md`."
     yield ""
     yield "## How to read this"
     yield ""
     yield _EXPLANATION.rstrip()
+
+
+def _table(title: str, header: tuple[str, str], rows: Mapping[str, str]) -> Iterator[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+    yield f"| {header[0]} | {header[1]} |"
+    yield "|---" * (2 + header[0].count("|")) + "|"
+    yield from (f"| {first} | {second} |" for first, second in rows.items())
 
 
 def _of_code() -> Iterator[str]:

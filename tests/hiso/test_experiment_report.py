@@ -53,6 +53,10 @@ def test_a_page_has_figure_numbers_verdict_share_and_command(tmp_path: Path, kin
     text = page_of(what, store, tmp_path)
     verdicts = index.read_text()
     assert "1 claim: 1 confirmed." in verdicts
+    assert re.search(
+        r"\n## Statements .* not judged\n\n\| statement \| of \| why \|\n\|---\|---\|---\|\n\| Mis-", verdicts
+    )
+    assert "\n## Words\n\n| word | meaning |\n|---|---|\n|" in verdicts
     assert "| a reaches more than b | IV-E | confirmed | [two-rules](page/two-rules.md) |" in verdicts
     assert "`hiso experiment run two-rules`" in text
     assert "The paper's Figure 18." in text
