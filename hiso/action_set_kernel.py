@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from hiso.oracle_kernel import LEVELS, SliceChannels, ascend, rank_candidates
+from hiso.oracle_kernel import LEVELS, ascend, rank_candidates
 from ran_emulator.phy.jit import kernel
 from xapps.slicing.features import CANDIDATES
 from xapps.slicing.intra.powers import dbm_level_w
+from xapps.slicing.rewards import SliceChannels
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ran_emulator.phy.jit import kernel, state_kernel
 from ran_emulator.phy.random_streams import bits64
 from xapps.slicing.features import rank_beams
 from xapps.slicing.intra.powers import dbm_level_w, float32_at_most
-from xapps.slicing.rewards import spectral_efficiencies
+from xapps.slicing.rewards import SliceChannels, spectral_efficiencies
 
 CANDIDATES = 12
 LEVELS = 5
@@ -35,21 +35,6 @@ def true_gains(
         common_gain[i] = projected_gain(state.beam_domain[i], state.common_beams[draw])
 
 
-class SliceChannels(NamedTuple):
-    """What the rates of a group follow from, beside its beams and powers."""
-
-    beam_gains: Any  # f32 [K, N], |h^H c|^2
-    common_gain: Any  # f32 [K], |h^H v|^2
-    channel_gain: Any  # f32 [K], ||h||^2
-    antennas: int
-    common_stream: bool
-    power_w: float
-    noise_w: float
-    hwi_model: int
-    kappa_t: float
-    kappa_r: float
-
-
 @kernel
 def _common_power_w(wanted_w: float, private_power_w: Any, power_w: float) -> float:
     """The common stream's power, as far as the private ones leave it."""
@@ -62,22 +47,8 @@ def _common_power_w(wanted_w: float, private_power_w: Any, power_w: float) -> fl
 @kernel
 def sum_rate(channels: SliceChannels, beams: Any, private_power_w: Any, common_wanted_w: float, eta: Any) -> float:
     """Sum over the group of X_u + r_u (Eq. 13-16), bit/s/Hz; each user's part into eta [K]."""
-    count = beams.shape[0]
-    spectral_efficiencies(
-        count,
-        beams,
-        private_power_w,
-        _common_power_w(common_wanted_w, private_power_w, channels.power_w),
-        channels.beam_gains,
-        channels.common_gain,
-        channels.channel_gain,
-        channels.antennas,
-        channels.noise_w,
-        channels.hwi_model,
-        channels.kappa_t,
-        channels.kappa_r,
-        eta,
-    )
+    common_w = _common_power_w(common_wanted_w, private_power_w, channels.power_w)
+    spectral_efficiencies(beams.shape[0], beams, private_power_w, common_w, channels, eta)
     return float(eta.sum())
 
 

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hiso.bounds.split_tables import SplitWorlds
-from hiso.oracle_kernel import SliceChannels, oracle_decision, true_gains
+from hiso.oracle_kernel import oracle_decision, true_gains
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import MAX_GROUP_USERS, Scenario
 from xapps.slicing.inter.actions import equal_power
 from xapps.slicing.inter.base import InterPolicy
 from xapps.slicing.inter.coma2c import TUNED
 from xapps.slicing.observation import BudgetContext, Budgets, SecondReport, SlotDecision, SlotObservation
+from xapps.slicing.rewards import SliceChannels
 
 
 class ReferenceRunError(ValueError):
@@ -49,16 +50,17 @@ def slice_channels(
     """What the rates of a group under its budgets follow from, of gains [K.., N], [K..] and [K..]."""
     count = len(observation.user_ids)
     return SliceChannels(
-        beam_gains[:count],
-        common_gain[:count],
-        channel_gain[:count],
-        scenario.antennas,
-        scenario.access == "rsma",
-        float(observation.power_w),
-        float(observation.noise_w),
-        int(observation.hwi_model),
-        float(observation.kappa_t),
-        float(observation.kappa_r),
+        beam_gains=beam_gains[:count],
+        common_gain=common_gain[:count],
+        channel_gain=channel_gain[:count],
+        antennas=scenario.antennas,
+        common_stream=scenario.access == "rsma",
+        bandwidth_hz=float(observation.bandwidth_hz),
+        power_w=float(observation.power_w),
+        noise_w=float(observation.noise_w),
+        hwi_model=int(observation.hwi_model),
+        kappa_t=float(observation.kappa_t),
+        kappa_r=float(observation.kappa_r),
     )
 
 

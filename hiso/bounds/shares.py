@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiso.action_set_kernel import best_actions
-from hiso.bounds.references import oracle_on, slice_channels
+from hiso.bounds.references import oracle_on
 from hiso.bounds.snapshots import Snapshot, mean_rate, slice_rate, take_snapshots
 from hiso.observe import slice_context
-from hiso.oracle_kernel import SliceChannels
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, Scenario
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy, trained_weights
@@ -35,21 +34,15 @@ class Shares:
     """By weights_id, or name of a rule, reference or control."""
 
 
-def oracle_rate(snapshot: Snapshot, scenario: Scenario) -> float:
+def oracle_rate(snapshot: Snapshot) -> float:
     """Sum rate of the coordinate-ascent oracle on a snapshot's own channels, bit/s/Hz."""
-    return slice_rate(snapshot, oracle_on(_channels(snapshot, scenario)), scenario.antennas)
+    return slice_rate(snapshot, oracle_on(snapshot.channels))
 
 
-def _channels(snapshot: Snapshot, scenario: Scenario) -> SliceChannels:
-    gains = np.asarray(snapshot.observation.beam_gains, np.float32)
-    return slice_channels(snapshot.observation, scenario, gains, snapshot.common_gain, snapshot.channel_gain)
-
-
-def own_action_rate(snapshot: Snapshot, scenario: Scenario) -> float:
+def own_action_rate(snapshot: Snapshot) -> float:
     """Sum rate of the best of the tuned agents' joint actions that a search finds, bit/s/Hz."""
     count = len(snapshot.observation.user_ids)
-    channels = _channels(snapshot, scenario)
-    return float(best_actions(channels, np.zeros(count, np.int16), np.zeros(count, np.float32)))
+    return float(best_actions(snapshot.channels, np.zeros(count, np.int16), np.zeros(count, np.float32)))
 
 
 def oracle_shares(
@@ -68,7 +61,7 @@ def oracle_shares(
             for seed in seeds
             for one in take_snapshots(scenario, seed, index, snapshots_a_seed, driver=_driver(scenario))
         ]
-        oracle = float(np.mean([oracle_rate(snapshot, scenario) for snapshot in snapshots]))
+        oracle = float(np.mean([oracle_rate(snapshot) for snapshot in snapshots]))
         context = slice_context(cell, index)
         policies = {rule: make_intra_policy(rule, context, 0) for rule in RULES}
         for weights in agents:
@@ -80,7 +73,7 @@ def oracle_shares(
         untrained = make_intra_policy(first.metadata.variant, context, first.metadata.seed)
         untrained.freeze()
         rates = {label: mean_rate(snapshots, policy) for label, policy in policies.items()}
-        rates[OWN_ACTIONS] = float(np.mean([own_action_rate(snapshot, scenario) for snapshot in snapshots]))
+        rates[OWN_ACTIONS] = float(np.mean([own_action_rate(snapshot) for snapshot in snapshots]))
         rates[UNTRAINED] = mean_rate(snapshots, untrained)
         rates[SHUFFLED] = _shuffled_rate(snapshots, policies[first.weights_id])
         found.append(Shares(name, {label: rate / oracle for label, rate in rates.items()}))
@@ -103,7 +96,7 @@ def _shuffled_rate(snapshots: Sequence[Snapshot], policy: IntraPolicy) -> float:
     for snapshot in snapshots:
         by_size.setdefault(len(snapshot.observation.user_ids), []).append(snapshot)
     rates = [
-        slice_rate(snapshot, policy.decide(other.observation), policy.context.antennas)
+        slice_rate(snapshot, policy.decide(other.observation))
         for group in by_size.values()
         if len(group) > 1
         for snapshot, other in zip(group, group[len(group) // 2 :] + group[: len(group) // 2], strict=True)

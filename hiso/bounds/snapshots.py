@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from hiso.bounds.references import slice_channels
 from hiso.observe import SliceObserver, budget_context, slice_context
 from ran_emulator.cell import Cell
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
 from xapps.slicing.inter.actions import equal_power
 from xapps.slicing.intra.policies import IntraPolicy, make_intra_policy
 from xapps.slicing.observation import SlotDecision, SlotObservation, SlotOutcome
-from xapps.slicing.rewards import spectral_efficiencies
+from xapps.slicing.rewards import SliceChannels, spectral_efficiencies
 
 WARM_UP_SLOTS = 400
 SNAPSHOT_SLOTS = 20
@@ -25,11 +25,10 @@ _BANDWIDTH_HZ = (2_000_000, 6_000_000, 2_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One slice's observation, and the channel that its decision meets."""
+    """One slice's observation, and the channels that its decision meets."""
 
     observation: SlotObservation
-    common_gain: npt.NDArray[np.float32]  # [K]
-    channel_gain: npt.NDArray[np.float32]  # [K]
+    channels: SliceChannels
 
 
 def take_snapshots(scenario: Scenario, seed: int, slice_id: int, count: int, driver: str = "slnr") -> list[Snapshot]:
@@ -65,36 +64,24 @@ def take_snapshots(scenario: Scenario, seed: int, slice_id: int, count: int, dri
             if np.array_equal(outcome.user_ids, taken.user_ids):
                 detail = outcome.learning_detail
                 assert detail is not None
-                snapshots.append(Snapshot(taken, detail.common_gain, detail.channel_gain))
+                channels = slice_channels(taken, scenario, taken.beam_gains, detail.common_gain, detail.channel_gain)
+                snapshots.append(Snapshot(taken, channels))
                 next_slot = cell.slot + SNAPSHOT_SLOTS
     return snapshots
 
 
-def slice_rate(snapshot: Snapshot, decision: SlotDecision, antennas: int) -> float:
+def slice_rate(snapshot: Snapshot, decision: SlotDecision) -> float:
     """Sum rate of the slice under a joint decision, bit/s/Hz in its band."""
-    observation = snapshot.observation
-    count = len(observation.user_ids)
+    channels = snapshot.channels
+    count = len(channels.beam_gains)
     private_power_w = np.asarray(decision.private_power_w, np.float32)
-    rest_w = max(0.0, observation.power_w - float(private_power_w.sum(dtype=np.float64)))
+    rest_w = max(0.0, channels.power_w - float(private_power_w.sum(dtype=np.float64)))
+    common_w = rest_w if decision.common_power_w is None else float(decision.common_power_w)
     eta = np.zeros(count)
-    spectral_efficiencies(
-        count,
-        np.asarray(decision.beams, np.int16),
-        private_power_w,
-        rest_w if decision.common_power_w is None else float(decision.common_power_w),
-        observation.beam_gains,
-        snapshot.common_gain,
-        snapshot.channel_gain,
-        antennas,
-        observation.noise_w,
-        observation.hwi_model,
-        observation.kappa_t,
-        observation.kappa_r,
-        eta,
-    )
+    spectral_efficiencies(count, np.asarray(decision.beams, np.int16), private_power_w, common_w, channels, eta)
     return float(eta.sum())
 
 
 def mean_rate(snapshots: Sequence[Snapshot], policy: IntraPolicy) -> float:
     """Mean sum rate of a policy over snapshots, bit/s/Hz."""
-    return float(np.mean([slice_rate(s, policy.decide(s.observation), policy.context.antennas) for s in snapshots]))
+    return float(np.mean([slice_rate(s, policy.decide(s.observation)) for s in snapshots]))

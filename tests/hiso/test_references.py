@@ -7,14 +7,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from hiso.bounds.references import ReferenceRunError, oracle_on, slice_channels
+from hiso.bounds.references import ReferenceRunError, oracle_on
 from hiso.bounds.shares import own_action_rate
-from hiso.bounds.snapshots import Snapshot, slice_rate, take_snapshots
+from hiso.bounds.snapshots import slice_rate, take_snapshots
 from hiso.bounds.split_tables import clairvoyant, clairvoyant_late, split_tables
 from hiso.observe import slice_context
 from hiso.runner import Runner, run
 from ran_emulator.cell import Cell, SecondWindow
-from ran_emulator.scenario import Scenario, load_scenario
+from ran_emulator.scenario import load_scenario
 from ran_emulator.timeline import parse_timeline
 from xapps.slicing.inter.coma2c import TUNED
 from xapps.slicing.intra.policies import make_intra_policy
@@ -25,11 +25,6 @@ from xapps.slicing.schedulers import resolve
 EMBB = 1
 
 
-def decide(snapshot: Snapshot, scenario: Scenario) -> SlotDecision:
-    seen = snapshot.observation
-    return oracle_on(slice_channels(seen, scenario, seen.beam_gains, snapshot.common_gain, snapshot.channel_gain))
-
-
 @pytest.mark.parametrize("overrides", [[], ["hwi.kappa=0"], ["hwi.kappa=0.05"], ["hwi.model=aggregate"]])
 def test_the_oracle_is_at_least_as_good_as_every_rule(overrides: list[str]) -> None:
     scenario = load_scenario("high-load", overrides)
@@ -37,14 +32,11 @@ def test_the_oracle_is_at_least_as_good_as_every_rule(overrides: list[str]) -> N
     rules = [make_intra_policy(name, context, 1) for name in ("greedy", "slnr", "equal", "random")]
     rates = []
     for snapshot in take_snapshots(scenario, 7, EMBB, 25):
-        decision = decide(snapshot, scenario)
+        decision = oracle_on(snapshot.channels)
         total_w = float(decision.private_power_w.astype(np.float64).sum()) + (decision.common_power_w or 0.0)
         assert total_w <= snapshot.observation.power_w
         rates.append(
-            [
-                slice_rate(snapshot, each, scenario.antennas)
-                for each in (decision, *(r.decide(snapshot.observation) for r in rules))
-            ]
+            [slice_rate(snapshot, each) for each in (decision, *(r.decide(snapshot.observation) for r in rules))]
         )
     oracle, *others = np.mean(rates, axis=0)
     assert all(oracle >= 0.999 * other for other in others)
@@ -65,8 +57,8 @@ def test_the_oracle_finds_what_trying_everything_finds() -> None:
             SlotDecision(np.array([b for b, _ in user], np.int16), np.array([p for _, p in user], np.float32), None)
             for user in product(each, repeat=count)
         ]
-        best.append(max(slice_rate(snapshot, decision, 8) for decision in joint))
-        found.append(slice_rate(snapshot, decide(snapshot, scenario), 8))
+        best.append(max(slice_rate(snapshot, decision) for decision in joint))
+        found.append(slice_rate(snapshot, oracle_on(snapshot.channels)))
     assert len(best) >= 10
     assert np.mean(found) >= 0.995 * np.mean(best)  # it may do better: the common power is its own too
 
@@ -89,8 +81,8 @@ def test_the_search_over_the_agents_actions_finds_what_trying_all_of_them_finds(
             for beams in product(range(8), repeat=count)
             for level in range(5)
         ]
-        best.append(max(slice_rate(snapshot, decision, 8) for decision in joint))
-        found.append(own_action_rate(snapshot, scenario))
+        best.append(max(slice_rate(snapshot, decision) for decision in joint))
+        found.append(own_action_rate(snapshot))
         assert found[-1] <= best[-1] * (1 + 1e-5)
     assert len(best) >= 10
     assert np.mean(found) >= 0.995 * np.mean(best)

@@ -23,10 +23,10 @@ def shuffled_pairs(sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> list[tu
         SimpleNamespace(place=place, observation=SimpleNamespace(place=place, user_ids=np.zeros(size)))
         for place, size in enumerate(sizes)
     ]
-    policy: Any = SimpleNamespace(context=SimpleNamespace(antennas=128), decide=lambda observation: observation.place)
+    policy: Any = SimpleNamespace(decide=lambda observation: observation.place)
     pairs: list[tuple[int, int]] = []
 
-    def rate(snapshot: Any, other: int, _antennas: int) -> float:
+    def rate(snapshot: Any, other: int) -> float:
         pairs.append((snapshot.place, other))
         return 1.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,26 @@ from ran_emulator.phy import rsma
 from ran_emulator.phy.jit import kernel
 
 _LEAST_FACTOR = 0.1
+
+
+class SliceChannels(NamedTuple):
+    """What the rates of a slice's group follow from, beside its beams and powers.
+
+    Kernels are compiled once as long as every maker fills a field with its one type: arrays C-contiguous, the rest
+    plain int, bool and float.
+    """
+
+    beam_gains: Any  # f32 [K, N], |h^H c|^2
+    common_gain: Any  # f32 [K], |h^H v|^2
+    channel_gain: Any  # f32 [K], ||h||^2
+    antennas: int
+    common_stream: bool
+    bandwidth_hz: float
+    power_w: float
+    noise_w: float  # in that band
+    hwi_model: int
+    kappa_t: float
+    kappa_r: float
 
 
 @kernel
@@ -41,28 +61,21 @@ def spectral_efficiencies(
     beams: Any,
     private_power_w: Any,
     common_power_w: float,
-    beam_gains: Any,
-    common_gain: Any,
-    channel_gain: Any,
-    antennas: int,
-    noise_w: float,
-    hwi_model: int,
-    kappa_t: float,
-    kappa_r: float,
+    channels: SliceChannels,
     eta: Any,
 ) -> None:
     """X_u + r_u of each user in bit/s/Hz of the shared slice band (Eq. 13-16) into eta [K].
 
-    beam_gains [K, N] = |h^H c|^2, common_gain [K] = |h^H v|^2, channel_gain [K] = ||h||^2. Codebook beams and the
-    random-phase common beam have entries of one modulus, so each spreads ||h||^2 / antennas of distortion.
+    beams i16 [K], private_power_w f32 [K]. Codebook beams and the random-phase common beam have entries of one modulus,
+    so each spreads ||h||^2 / antennas of distortion.
     """
     gains = np.empty((count, count + 1))
     spreads = np.empty((count, count + 1))
     for u in range(count):
         for i in range(count):
-            gains[u, i] = beam_gains[u, beams[i]]
-        gains[u, count] = common_gain[u]
-        spreads[u, :] = channel_gain[u] / antennas
+            gains[u, i] = channels.beam_gains[u, beams[i]]
+        gains[u, count] = channels.common_gain[u]
+        spreads[u, :] = channels.channel_gain[u] / channels.antennas
     common_sdnr = np.empty(count)
     private_sdnr = np.empty(count)
     rsma.sdnr(
@@ -71,10 +84,10 @@ def spectral_efficiencies(
         spreads,
         private_power_w,
         common_power_w,
-        noise_w,
-        hwi_model,
-        kappa_t,
-        kappa_r,
+        channels.noise_w,
+        channels.hwi_model,
+        channels.kappa_t,
+        channels.kappa_r,
         common_sdnr,
         private_sdnr,
     )
@@ -101,17 +114,7 @@ def action_rewards(
     group: int,
     beams: Any,
     default_private_power_w: float,
-    rsma_access: bool,
-    beam_gains: Any,
-    common_gain: Any,
-    channel_gain: Any,
-    antennas: int,
-    bandwidth_hz: float,
-    power_w: float,
-    noise_w: float,
-    hwi_model: int,
-    kappa_t: float,
-    kappa_r: float,
+    channels: SliceChannels,
     ssr: Any,
     min_rate_bps: float,
     ssr_threshold: float,
@@ -136,28 +139,16 @@ def action_rewards(
         default = 0.0
         for action in range(-1, candidates.shape[1] * levels):  # -1: the default
             if action < 0:
-                mixed_beams[i] = np.argmax(beam_gains[i])
+                mixed_beams[i] = np.argmax(channels.beam_gains[i])
                 mixed_power_w[:] = default_private_power_w
             else:
                 mixed_beams[i] = candidates[i, action // levels]
                 mixed_power_w[:] = level_w[action % levels]
-            common_w = max(0.0, power_w - group * float(mixed_power_w[0]))
+            common_w = max(0.0, channels.power_w - group * float(mixed_power_w[0]))
             spectral_efficiencies(
-                count,
-                mixed_beams,
-                mixed_power_w,
-                common_w if rsma_access else 0.0,
-                beam_gains,
-                common_gain,
-                channel_gain,
-                antennas,
-                noise_w,
-                hwi_model,
-                kappa_t,
-                kappa_r,
-                eta,
+                count, mixed_beams, mixed_power_w, common_w if channels.common_stream else 0.0, channels, eta
             )
-            total = _reward_sum(count, eta, ssr, bandwidth_hz, min_rate_bps, ssr_threshold, clip)
+            total = _reward_sum(count, eta, ssr, channels.bandwidth_hz, min_rate_bps, ssr_threshold, clip)
             if action < 0:
                 default = total
             else:
@@ -172,17 +163,7 @@ def difference_rewards(
     private_power_w: Any,
     common_power_w: float,
     default_private_power_w: float,
-    rsma_access: bool,
-    beam_gains: Any,
-    common_gain: Any,
-    channel_gain: Any,
-    antennas: int,
-    bandwidth_hz: float,
-    power_w: float,
-    noise_w: float,
-    hwi_model: int,
-    kappa_t: float,
-    kappa_r: float,
+    channels: SliceChannels,
     ssr: Any,
     min_rate_bps: float,
     ssr_threshold: float,
@@ -192,7 +173,7 @@ def difference_rewards(
     """S(a) - S(a_-i, default_i) of each user i into out [K], S = sum of Eq. 26 over the group.
 
     Shapes as in `spectral_efficiencies`; ssr [K]. default: own best beam at default_private_power_w, the common
-    stream taking the rest. Without a common stream (rsma_access false) its power counts as 0.
+    stream taking the rest. Without a common stream its power counts as 0.
     """
     eta = np.empty(count)
     alone_beams = beams[:count].copy()
@@ -204,25 +185,13 @@ def difference_rewards(
     for i in range(-1, count):  # -1: the joint action as it was
         common_w = common_power_w
         if i >= 0:
-            alone_beams[i] = np.argmax(beam_gains[i])
+            alone_beams[i] = np.argmax(channels.beam_gains[i])
             alone_power_w[i] = default_private_power_w
-            common_w = max(0.0, power_w - (private_sum_w - private_power_w[i] + default_private_power_w))
+            common_w = max(0.0, channels.power_w - (private_sum_w - private_power_w[i] + default_private_power_w))
         spectral_efficiencies(
-            count,
-            alone_beams,
-            alone_power_w,
-            common_w if rsma_access else 0.0,
-            beam_gains,
-            common_gain,
-            channel_gain,
-            antennas,
-            noise_w,
-            hwi_model,
-            kappa_t,
-            kappa_r,
-            eta,
+            count, alone_beams, alone_power_w, common_w if channels.common_stream else 0.0, channels, eta
         )
-        total = _reward_sum(count, eta, ssr, bandwidth_hz, min_rate_bps, ssr_threshold, clip)
+        total = _reward_sum(count, eta, ssr, channels.bandwidth_hz, min_rate_bps, ssr_threshold, clip)
         if i < 0:
             actual = total
         else:
@@ -235,7 +204,8 @@ def warm_up() -> None:
     """Compile or load what the agents' learners call, so that the first frame does not wait for it."""
     beams, one = np.zeros(1, np.int16), np.ones(1, np.float32)
     gains = np.ones((1, 2), np.float32)
-    known = (0.5, True, gains, one, one, 2, 1e6, 1.0, 1e-9, 0, 0.0, 0.0, one, 1.0, 1.0, 1.0)
+    channels = SliceChannels(gains, one, one, 2, True, 1e6, 1.0, 1e-9, 0, 0.0, 0.0)
+    known = (0.5, channels, one, 1.0, 1.0, 1.0)
     own_reward(1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
     difference_rewards(1, beams, one, 0.5, *known, np.zeros(1))
     action_rewards(1, 1, beams, *known, np.zeros((1, 1), np.int16), one, np.zeros((1, 1), np.float32))

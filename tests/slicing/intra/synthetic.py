@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xapps.slicing.observation import LearningDetail, SliceContext, SlotDecision, SlotObservation, SlotOutcome
-from xapps.slicing.rewards import spectral_efficiencies
+from xapps.slicing.rewards import SliceChannels, spectral_efficiencies
 
 F64 = npt.NDArray[np.float64]
 
@@ -96,6 +96,24 @@ def observe(
     )
 
 
+def slice_channels(
+    snapshot: Snapshot, hwi_model: int, kappa_t: float, kappa_r: float, common_stream: bool = True
+) -> SliceChannels:
+    return SliceChannels(
+        beam_gains=snapshot.beam_gains,
+        common_gain=snapshot.common_gain,
+        channel_gain=snapshot.channel_gain,
+        antennas=snapshot.beam_gains.shape[1],
+        common_stream=common_stream,
+        bandwidth_hz=float(BANDWIDTH_HZ),
+        power_w=POWER_W,
+        noise_w=noise_w(),
+        hwi_model=hwi_model,
+        kappa_t=kappa_t,
+        kappa_r=kappa_r,
+    )
+
+
 def common_power_w(observation: SlotObservation, decision: SlotDecision) -> float:
     if decision.common_power_w is not None:
         return decision.common_power_w
@@ -104,22 +122,11 @@ def common_power_w(observation: SlotObservation, decision: SlotDecision) -> floa
 
 def etas(snapshot: Snapshot, observation: SlotObservation, decision: SlotDecision) -> F64:
     """bit/s/Hz of each user under a decision."""
+    channels = slice_channels(snapshot, observation.hwi_model, observation.kappa_t, observation.kappa_r)
+    channels = channels._replace(noise_w=observation.noise_w)
+    common_w = common_power_w(observation, decision)
     eta = np.zeros(len(decision.beams))
-    spectral_efficiencies(
-        len(eta),
-        decision.beams,
-        decision.private_power_w,
-        common_power_w(observation, decision),
-        snapshot.beam_gains,
-        snapshot.common_gain,
-        snapshot.channel_gain,
-        snapshot.beam_gains.shape[1],
-        observation.noise_w,
-        observation.hwi_model,
-        observation.kappa_t,
-        observation.kappa_r,
-        eta,
-    )
+    spectral_efficiencies(len(eta), decision.beams, decision.private_power_w, common_w, channels, eta)
     return eta
 
 

@@ -6,7 +6,7 @@ Frames in, weights out. Equal frames and seed give bitwise equal weights.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,6 @@ from xapps.slicing.networks import IntraWeights, Layers, parameter_count, split_
 from xapps.slicing.observation import (
     F32,
     SOURCE_CONTROL,
-    LearningDetail,
     SliceContext,
     SlotDecision,
     SlotObservation,
@@ -37,7 +36,7 @@ from xapps.slicing.observation import (
 )
 from xapps.slicing.options import DEFAULT_OPTIONS, AgentOptions
 from xapps.slicing.replay import Batch, Replay
-from xapps.slicing.rewards import action_rewards, difference_rewards, own_reward
+from xapps.slicing.rewards import SliceChannels, action_rewards, difference_rewards, own_reward
 
 NEXT_STATE_SLOTS = 20
 """A user's next observation within so many slots is the next state; later, the transition is terminal."""
@@ -308,16 +307,17 @@ class IntraLearner:
 
     def _difference_rewards(self, outcome: SlotOutcome, ssr: F32) -> F32:
         """S(a) - S(a_-i, default_i) on the executed slot's own channels and noise, over the users that transmitted."""
-        detail = self._detail(outcome)
         active = np.flatnonzero(outcome.rate_bps > 0.0)
         count = len(active)
+        channels = self._channels(outcome, active)
         rewards = np.zeros(count)
         difference_rewards(
             count,
             outcome.beams[active],
             outcome.private_power_w[active],
             float(outcome.common_power_w),
-            *self._known(outcome, detail, count, active),
+            dbm_level_w(MIDDLE_SHARE, channels.power_w, count),
+            channels,
             ssr[active],
             self.context.min_rate_bps,
             self.context.ssr_threshold,
@@ -330,22 +330,23 @@ class IntraLearner:
 
     def _action_rewards(self, outcome: SlotOutcome, ssr: F32, matched: list[tuple[int, _Transition]]) -> F32:
         """What each action of each user would have earned [K, A], in place of the one of `_difference_rewards`."""
-        detail = self._detail(outcome)
         active = np.flatnonzero(outcome.rate_bps > 0.0)
         # Users decided for that had nothing left to send are no part of the outcome; their power stays unused.
         group, count = matched[0][1].group, len(active)
+        channels = self._channels(outcome, active)
         ranked = np.zeros((len(outcome.user_ids), CANDIDATES), np.int16)
         for k, transition in matched:
             ranked[k] = transition.ranked
         levels = self._power_levels
         dbm = self._observer.dbm_levels
-        levels_w = [level_w(dbm, level, levels, float(outcome.power_w), group) for level in range(levels)]
+        levels_w = [level_w(dbm, level, levels, channels.power_w, group) for level in range(levels)]
         rewards = np.zeros((count, CANDIDATES * levels), np.float32)
         action_rewards(
             count,
             group,
             outcome.beams[active],
-            *self._known(outcome, detail, group, active),
+            dbm_level_w(MIDDLE_SHARE, channels.power_w, group),
+            channels,
             ssr[active],
             self.context.min_rate_bps,
             self.context.ssr_threshold,
@@ -358,28 +359,23 @@ class IntraLearner:
         by_row[active] = rewards
         return by_row
 
-    def _detail(self, outcome: SlotOutcome) -> LearningDetail:
-        if outcome.learning_detail is None:
+    def _channels(self, outcome: SlotOutcome, active: npt.NDArray[np.intp]) -> SliceChannels:
+        """What the rates of an executed slot's rows `active` followed from."""
+        detail = outcome.learning_detail
+        if detail is None:
             raise ValueError(f"outcome of slot {outcome.slot}: learning detail is missing (action definition)")
-        return outcome.learning_detail
-
-    def _known(
-        self, outcome: SlotOutcome, detail: LearningDetail, group: int, active: npt.NDArray[np.intp]
-    ) -> tuple[Any, ...]:
-        """What rewards of a slot are reckoned from beside its powers, in the order of `difference_rewards`."""
-        return (
-            dbm_level_w(MIDDLE_SHARE, float(outcome.power_w), group),
-            self.context.access == "rsma",
-            detail.beam_gains[active],
-            detail.common_gain[active],
-            detail.channel_gain[active],
-            self.context.antennas,
-            float(outcome.bandwidth_hz),
-            float(outcome.power_w),
-            float(detail.noise_w),
-            int(detail.hwi_model),
-            float(detail.kappa_t),
-            float(detail.kappa_r),
+        return SliceChannels(
+            beam_gains=detail.beam_gains[active],
+            common_gain=detail.common_gain[active],
+            channel_gain=detail.channel_gain[active],
+            antennas=self.context.antennas,
+            common_stream=self.context.access == "rsma",
+            bandwidth_hz=float(outcome.bandwidth_hz),
+            power_w=float(outcome.power_w),
+            noise_w=float(detail.noise_w),
+            hwi_model=int(detail.hwi_model),
+            kappa_t=float(detail.kappa_t),
+            kappa_r=float(detail.kappa_r),
         )
 
     def _link_next_states(self, observation: SlotObservation) -> None:
