@@ -77,6 +77,8 @@ def slice_rate(snapshot: Snapshot, decision: SlotDecision) -> float:
     private_power_w = np.asarray(decision.private_power_w, np.float32)
     rest_w = max(0.0, channels.power_w - float(private_power_w.sum(dtype=np.float64)))
     common_w = rest_w if decision.common_power_w is None else float(decision.common_power_w)
+    if not channels.common_stream:
+        common_w = 0.0
     eta = np.zeros(count)
     spectral_efficiencies(count, np.asarray(decision.beams, np.int16), private_power_w, common_w, channels, eta)
     return float(eta.sum())

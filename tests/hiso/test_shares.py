@@ -12,7 +12,7 @@ from hiso.bounds import shares
 from hiso.observe import slice_context
 from hiso.training.metadata import training_metadata
 from ran_emulator.cell import Cell
-from ran_emulator.scenario import load_scenario
+from ran_emulator.scenario import SLICE_NAMES, load_scenario
 from xapps.slicing.intra.policies import untrained_weights
 from xapps.slicing.weights import Weights
 
@@ -42,6 +42,17 @@ def test_a_group_is_paired_half_a_rotation_away_among_those_of_its_size(monkeypa
 
 def test_a_group_alone_in_its_size_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shuffled_pairs([1, 2, 3], monkeypatch) == []
+
+
+def test_nothing_reaches_the_oracle_where_there_is_no_common_stream() -> None:
+    scenario = load_scenario("base", ["access=sdma"])
+    metadata = training_metadata(scenario, "madqn", 3, 1, 0, "none")
+    context = slice_context(Cell(scenario, 1), 1)
+    flat = untrained_weights("madqn", context, 3).flat
+    agents = [Weights(metadata, {f"{name}.flat": flat for name in SLICE_NAMES})]
+    embb = shares.oracle_shares(scenario, agents, [1], 15)[1].shares
+    assert embb["slnr"] < 1
+    assert max(embb.values()) < 1.01
 
 
 def test_the_untrained_control_is_what_the_training_began_with() -> None:
