@@ -10,42 +10,19 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from hiso.bounds import split_tables as tables
-from hiso.bounds.controls import Misled
 from hiso.bounds.shares import OWN_ACTIONS, RULES, SHUFFLED, UNTRAINED, oracle_shares
-from hiso.observe import budget_context, slice_contexts
-from hiso.run_request import pinned
-from hiso.world import make_world, report_utility, slice_weights
-from ran_emulator import state as st
-from ran_emulator.cell import resolved, success_ratio
+from hiso.fresh_worlds import FRESH_SEEDS, INTER_SCHEDULERS, Condition, Played, agents_and_controls, references
 from ran_emulator.phy.codes import HWI_MODELS
-from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario, load_scenario
-from xapps.agents import BudgetAgent
-from xapps.slicing.inter.base import InterPolicy
-from xapps.slicing.inter.coma2c import TUNED
-from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.observation import BudgetContext, SecondReport
+from ran_emulator.scenario import PRESETS, SLOTS_PER_SECOND, load_scenario
 from xapps.slicing.schedulers import SCHEDULERS
-from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import ANY_HWI_MODEL, Weights
-from xapps.trained import find_weights, inter_weights, is_shipped, trained_name
-
-I64 = npt.NDArray[np.int64]
+from xapps.trained import find_weights, trained_name
 
 KAPPAS = (0.0, 1e-6, 1e-4, 1e-3, 1e-2, 5e-2)
 DELAYS = (0, 2)
 INTRA_VARIANTS = ("madqn-tuned", "madqn")
-TUNED_SCHEDULER = "hiso-coma-tuned"
-INTER_SCHEDULERS = (TUNED_SCHEDULER, "hiso-coma", "sa2c-t")
 OTHER_IMPAIRMENTS = (("paper", 5e-2), ("aggregate", 1e-3), ("aggregate", 5e-2))
 """In which the tuned inter-slice agents are played beside the preset's own; a preset without any is left as it is."""
-FRESH_SEEDS = (9_001, 9_002, 9_003)
-"""Of worlds that no training has seen."""
-C6_WEIGHT = 100.0
-"""Of the SLA deficits, for a clairvoyant to whom nothing else matters while there are any."""
 
 
 class Size(NamedTuple):
@@ -179,163 +156,34 @@ def _intra(preset: str, size: Size) -> str:
     )
 
 
-class _Condition(NamedTuple):
-    """In which inter-slice agents are played."""
-
-    scenario: Scenario
-    delay: int
-
-    @property
-    def cells(self) -> tuple[str, str, str]:
-        """Of a row of the page."""
-        hwi = self.scenario.hwi
-        return hwi.model, f"{hwi.kappa_t:g}", str(self.delay)
-
-
-class _Played(NamedTuple):
-    """What inter-slice agents, or a sequence of splits, gave in the fresh worlds."""
-
-    utility: float
-    succeeded: I64  # [S], packets of all worlds
-    resolved: I64
-    reports: list[list[SecondReport]]
-    """By world; empty for a sequence."""
-
-    @property
-    def worst_ssr(self) -> float:
-        """Of the slices."""
-        return float(success_ratio(self.succeeded, self.resolved).min())
-
-    def with_ssr(self) -> str:
-        """Utility, and SSR of the worst slice."""
-        return f"{self.utility:.2f} ({self.worst_ssr:.3f})"
-
-
 def _inter(preset: str, size: Size) -> str:
     own = load_scenario(preset)
-    conditions = [_Condition(own, delay) for delay in DELAYS]
+    conditions = [Condition(own, delay) for delay in DELAYS]
     if own.hwi.kappa_t > 0:
         for model, kappa in OTHER_IMPAIRMENTS:
             changed = load_scenario(preset, [f"hwi.model={model}", f"hwi.kappa={kappa}"])
-            conditions.append(_Condition(changed, 0))
-    references, rows = [], []
+            conditions.append(Condition(changed, 0))
+    budgets, rows = [], []
     for condition in conditions:
-        late, cells = _references(condition, size.seconds)
-        references.append((*condition.cells, *cells))
-        for label, played in _agents_and_controls(condition, size.seconds, own=condition.scenario is own):
-            share = f"{100 * played.utility / late:.1f}"
-            rows.append((label, *condition.cells, played.with_ssr(), share))
+        hwi = condition.scenario.hwi
+        where = (hwi.model, f"{hwi.kappa_t:g}", str(condition.delay))
+        splits = references(condition, size.seconds)
+        reached = [_with_ssr(played) for played in (splits.constant, splits.late, splits.c6_first)]
+        budgets.append((*where, *reached, f"({math.ceil(1_000 * splits.bound) / 1_000:.3f})"))
+        for label, played in agents_and_controls(condition, size.seconds, own=condition.scenario is own):
+            share = f"{100 * played.utility / splits.late.utility:.1f}"
+            rows.append((label, *where, _with_ssr(played), share))
     header = ("HWI", "kappa", "D")
     return "\n\n".join(
         (
             "Budgets, utility (SSR of the worst slice):",
-            _table((*header, "best constant split", "clairvoyant-late", "C6 first", "bound"), references),
+            _table((*header, "best constant split", "clairvoyant-late", "C6 first", "bound"), budgets),
             "Inter-slice agents, utility (SSR of the worst slice):",
             _table(("agents", *header, "utility", "% of clairvoyant-late"), rows),
         )
     )
 
 
-def _references(condition: _Condition, seconds: int) -> tuple[float, tuple[str, ...]]:
-    """Utility of the clairvoyant a second late; cells of all references."""
-    scenario, delay = condition
-    below = find_weights(trained_name("madqn-tuned", scenario.name, delay))
-    agents = slice_weights(slice_contexts(scenario, delay), "madqn-tuned", below)
-    worlds = [tables.split_tables(scenario, seed, seconds, "madqn-tuned", delay, agents) for seed in FRESH_SEEDS]
-    constant = _play_splits(worlds, partial(tables.best_constant, sla_weight=TUNED.sla_weight))
-    late = _play_splits(worlds, partial(tables.clairvoyant_late, sla_weight=TUNED.sla_weight))
-    first = _play_splits(worlds, partial(tables.clairvoyant, sla_weight=C6_WEIGHT))
-    bound = worst_ssr_bound(
-        np.concatenate([world.successes for world in worlds]), np.concatenate([world.resolved for world in worlds])
-    )
-    at_most = f"({math.ceil(1_000 * bound) / 1_000:.3f})"
-    return late.utility, (constant.with_ssr(), late.with_ssr(), first.with_ssr(), at_most)
-
-
-def _play_splits(worlds: Sequence[tables.SplitTables], choose: Callable[[tables.SplitTables], I64]) -> _Played:
-    choices = [choose(world) for world in worlds]
-    utility = np.mean([tables.play(world, choice).utility for world, choice in zip(worlds, choices, strict=True)])
-
-    def packets(counts: Sequence[I64]) -> I64:
-        each = [count[np.arange(len(choice)), choice] for count, choice in zip(counts, choices, strict=True)]
-        return np.asarray(np.concatenate(each).sum(axis=0))
-
-    return _Played(
-        float(utility),
-        packets([world.successes for world in worlds]),
-        packets([world.resolved for world in worlds]),
-        [],
-    )
-
-
-def worst_ssr_bound(succeeded: I64, resolved_packets: I64, steps: int = 40, halvings: int = 16) -> float:
-    """An SSR that the worst slice exceeds under no sequence of splits; packets are [T, A, S].
-
-    A sequence in which each slice reaches the SSR x has sum_t sum_s w_s (succeeded - x resolved) >= 0 for all weights
-    w >= 0. So x is out of reach where even the best split of each second, for some w, leaves that sum below 0.
-    """
-    parts = [(a, b, steps - a - b) for a in range(steps + 1) for b in range(steps + 1 - a)]
-    packets = np.maximum(resolved_packets.max(axis=1).sum(axis=0), 1)  # [S]
-    weights = np.array(parts) / steps / packets  # [W, S]
-    good, done = (np.einsum("ws,tas->wta", weights, each) for each in (succeeded, resolved_packets))
-    low, high = 0.0, 1.0
-    for _ in range(halvings):
-        middle = (low + high) / 2
-        reached = (good - middle * done).max(axis=2).sum(axis=1).min() >= 0
-        low, high = (middle, high) if reached else (low, middle)
-    return high
-
-
-def _agents_and_controls(condition: _Condition, seconds: int, *, own: bool) -> Iterator[tuple[str, _Played]]:
-    """Labels, and what they give: of the tuned agents, in the preset's `own` impairments also of all else."""
-    delay = condition.delay
-    played = None
-    for name in INTER_SCHEDULERS if own else (TUNED_SCHEDULER,):
-        scheduler = SCHEDULERS[name]
-        weights = find_weights(trained_name(scheduler.inter, condition.scenario.name, delay))
-        result = _play(condition, name, _agents(weights), seconds)
-        played = played or result
-        yield f"`{weights.weights_id}`, `{scheduler.trigger}`, over `{scheduler.intra}`", result
-    if not own or delay or played is None:
-        return
-    variant = SCHEDULERS[TUNED_SCHEDULER].inter
-    tuned = _agents(find_weights(trained_name(variant, condition.scenario.name, delay)))
-    of_others = played.reports[1:] + played.reports[:1]
-    controls: dict[str, _MakeAgents] = {
-        UNTRAINED: lambda world, context: make_inter_policy(variant, context, FRESH_SEEDS[world], None),
-        SHUFFLED: lambda world, context: Misled(tuned(world, context), of_others[world]),
-    }
-    for control, agents in controls.items():
-        yield control, _play(condition, TUNED_SCHEDULER, agents, seconds)
-
-
-_MakeAgents = Callable[[int, BudgetContext], InterPolicy]
-"""Inter-slice agents of a fresh world, by its place."""
-
-
-def _agents(weights: Weights) -> _MakeAgents:
-    networks = inter_weights(weights)
-    return lambda world, context: make_inter_policy(weights.metadata.variant, context, FRESH_SEEDS[world], networks)
-
-
-def _play(condition: _Condition, name: str, agents: _MakeAgents, seconds: int) -> _Played:
-    """The fresh worlds under inter-slice agents, with the trigger and the intra-slice policy of a scheduler."""
-    scheduler = SCHEDULERS[name]
-    scenario = pinned(condition.scenario, scheduler)
-    intra = trained_name(scheduler.intra, scenario.name, condition.delay)
-    below = find_weights(intra) if is_shipped(intra) else scheduler.intra
-    context = budget_context(scenario, condition.delay)
-    succeeded, done = np.zeros(len(SLICE_NAMES), np.int64), np.zeros(len(SLICE_NAMES), np.int64)
-    reports: list[list[SecondReport]] = []
-    for place, seed in enumerate(FRESH_SEEDS):
-        world = make_world(scenario, seed, condition.delay, below)
-        agent = BudgetAgent(agents(place, context), make_trigger(scheduler.trigger))
-        report = world.report(world.cell.window())  # the zero-load report before slot 0
-        reports.append([])
-        for _ in range(seconds):
-            report, window = world.second(agent.on_report(report))
-            reports[-1].append(report)
-            succeeded += window.counts[:, st.SUCCEEDED]
-            done += resolved(window.counts)
-    utility = np.mean([report_utility(scenario, report) for world_reports in reports for report in world_reports])
-    return _Played(float(utility), succeeded, done, reports)
+def _with_ssr(played: Played) -> str:
+    """Utility, and SSR of the worst slice."""
+    return f"{played.utility:.2f} ({played.worst_ssr:.3f})"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -93,24 +91,6 @@ def test_cards_say_what_agents_reach(tmp_path: Path) -> None:
     for row in budgets:
         *reached, bound = (float(cell.partition("(")[2].rstrip(")")) for cell in row[3:])
         assert max(reached) <= bound <= 1
-
-
-def test_no_sequence_of_splits_has_its_worst_slice_above_the_bound() -> None:
-    from hiso.model_cards import worst_ssr_bound
-
-    rng = np.random.default_rng(1)
-    resolved = rng.integers(5, 50, (4, 5, 3))
-    succeeded = rng.binomial(resolved, rng.uniform(0.2, 1, resolved.shape))
-    seconds = np.arange(4)
-    best = max(
-        (succeeded[seconds, choice].sum(axis=0) / resolved[seconds, choice].sum(axis=0)).min()
-        for choice in itertools.product(range(5), repeat=4)
-    )
-    assert best <= worst_ssr_bound(succeeded, resolved) <= best + 0.05
-    # With one split for all there is nothing to choose.
-    alone = succeeded[:, :1], resolved[:, :1]
-    least = (alone[0].sum(axis=(0, 1)) / alone[1].sum(axis=(0, 1))).min()
-    assert worst_ssr_bound(*alone) == pytest.approx(least, abs=1e-4)
 
 
 def test_cards_refuse_what_they_cannot_do(tmp_path: Path) -> None:
