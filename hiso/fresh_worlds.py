@@ -75,14 +75,15 @@ class References(NamedTuple):
 
 
 def references(condition: Condition, seconds: int) -> References:
-    """What splits of the band can do in a condition, over the tuned intra-slice agents."""
+    """What splits of the band can do in a condition, over the tuned intra-slice agents, after the first second."""
     scenario, delay = condition
     below = find_weights(trained_name("madqn-tuned", scenario.name, delay))
     agents = slice_weights(slice_contexts(scenario, delay), "madqn-tuned", below)
-    worlds = [tables.split_tables(scenario, seed, seconds, "madqn-tuned", delay, agents) for seed in FRESH_SEEDS]
+    whole = [tables.split_tables(scenario, seed, 1 + seconds, "madqn-tuned", delay, agents) for seed in FRESH_SEEDS]
+    worlds = [world.after_first() for world in whole]
     return References(
         _play_splits(worlds, [tables.best_constant(world, TUNED.sla_weight) for world in worlds]),
-        _play_splits(worlds, [tables.clairvoyant_late(world, TUNED.sla_weight) for world in worlds]),
+        _play_splits(worlds, [tables.clairvoyant_late(world, TUNED.sla_weight) for world in whole]),
         _play_splits(worlds, [tables.clairvoyant(world, C6_WEIGHT) for world in worlds]),
         worst_ssr_bound(
             np.concatenate([world.successes for world in worlds]), np.concatenate([world.resolved for world in worlds])
@@ -138,7 +139,10 @@ def _trained(weights: Weights) -> MakeAgents:
 
 
 def play(condition: Condition, name: str, agents: MakeAgents, seconds: int) -> Played:
-    """The fresh worlds under inter-slice agents, with the trigger and the intra-slice policy of a scheduler."""
+    """The fresh worlds under inter-slice agents, with the trigger and the intra-slice policy of a scheduler.
+
+    Over `seconds` after the first, in which agents that see loads have seen none yet.
+    """
     scheduler = SCHEDULERS[name]
     scenario = pinned(condition.scenario, scheduler)
     intra = trained_name(scheduler.intra, scenario.name, condition.delay)
@@ -150,6 +154,7 @@ def play(condition: Condition, name: str, agents: MakeAgents, seconds: int) -> P
         world = make_world(scenario, seed, condition.delay, below)
         agent = BudgetAgent(agents(place, context), make_trigger(scheduler.trigger))
         report = world.report(world.cell.window())  # the zero-load report before slot 0
+        report, _ = world.second(agent.on_report(report))
         reports.append([])
         for _ in range(seconds):
             report, window = world.second(agent.on_report(report))

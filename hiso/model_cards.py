@@ -30,7 +30,7 @@ class Size(NamedTuple):
 
     snapshots_a_seed: int
     seconds: int
-    """Of each world in which inter-slice agents are played."""
+    """Of each world in which inter-slice agents are played, after its first."""
 
 
 FULL, QUICK = Size(100, 60), Size(10, 5)
@@ -78,14 +78,16 @@ negative controls, the first agents untrained, and deciding on other snapshots t
 **Inter-slice agents** (`coma2c`, `coma2c-tuned`, `sa2c-t`): mean utility over {seconds} s of three such worlds, as a \
 share of `clairvoyant-late`'s (the best of the 15 splits of the second before at equal power, by the tuned agents' \
 objective, over `madqn-tuned`; a share may be above 100 %, as it is a second late); in brackets the least SSR of a \
-slice, over all its packets. Before them, what splits of the band can do there at equal power: the best constant one \
-of each world; `clairvoyant-late`; **C6 first**, the split of the second to come with the smallest sum of deficits of \
-SSR below .95 (weight 100), which may give one slice up; and a **bound**: an SSR that the worst slice exceeds under no \
-sequence of the 15 (what queues carry into the next second left aside). Where it is below .95, no splits hold C6 over \
-these agents, whoever chooses them; where C6 first reaches .95, one who knows the second to come does. Agents choose \
-unequal powers, too, which may lift them slightly above. Negative controls, D = 0: the tuned agents untrained, and \
-shown the seconds of another world while the trigger sees their own; where the load is constant they set the same \
-split whatever they see, so that tells something in `regimes` alone.
+slice, over all its packets. A world's first second is before those {seconds} s and left out of agents, references and \
+bound alike: agents have seen no load by then and leave the initial budgets as they are. Before the agents, what \
+splits of the band can do there at equal power: the best constant one of each world; `clairvoyant-late`; **C6 first**, \
+the split of the second to come with the smallest sum of deficits of SSR below .95 (weight 100), which may give one \
+slice up; and a **bound**: an SSR that the worst slice exceeds under no sequence of the 15 (what queues carry into the \
+next second left aside). Where it is below .95, no splits hold C6 over these agents, whoever chooses them; where C6 \
+first reaches .95, one who knows the second to come does. Agents choose unequal powers, too, which may lift them \
+slightly above. Negative controls, D = 0: the tuned agents untrained, and shown the seconds of another world while the \
+trigger sees their own; where the load is constant they set the same split whatever they see, so that tells something \
+in `regimes` alone.
 
 **Limits.** Agents are trained in the preset's cell. `madqn-tuned` and `coma2c-tuned` have met both readings and kappa \
 0 to .1; of `madqn`, `coma2c` and `sa2c-t` there are weights for the paper's reading at the preset's kappa alone. \

@@ -47,6 +47,10 @@ class SplitTables:
         """U of each second (Eq. 17) by the scenario's weights, [T, A]."""
         return np.asarray(self.eta_weight * self.eta_bps_hz + self.ssr @ np.array(self.ssr_weights))
 
+    def after_first(self) -> SplitTables:
+        """The tables without the first second."""
+        return replace(self, eta_bps_hz=self.eta_bps_hz[1:], successes=self.successes[1:], resolved=self.resolved[1:])
+
     def objective(self, sla_weight: float) -> F64:
         """What the tuned agents are rewarded with, whatever the scenario's weights, [T, A]."""
         return objective(self.ssr, self.eta_bps_hz, sla_weight)
@@ -131,7 +135,7 @@ def split_tables(
 
 def play(tables: SplitTables, choice: npt.NDArray[np.int64]) -> PolicyResult:
     """What split `choice[t]` in each second t earns; choice int [T]."""
-    seconds = np.arange(len(choice))
+    seconds = np.arange(len(tables.eta_bps_hz))
     good = tables.successes[seconds, choice].sum(axis=0)
     done = tables.resolved[seconds, choice].sum(axis=0)
     ssr = success_ratio(good, done)
@@ -150,6 +154,5 @@ def clairvoyant(tables: SplitTables, sla_weight: float = 0.0) -> npt.NDArray[np.
 
 
 def clairvoyant_late(tables: SplitTables, sla_weight: float = 0.0) -> npt.NDArray[np.int64]:
-    """The best split of the second that has just passed, [T]; the first second takes the best constant."""
-    best = clairvoyant(tables, sla_weight)
-    return np.concatenate([best_constant(tables, sla_weight)[:1], best[:-1]])
+    """The best split of the second before, [T - 1]: of all seconds but the first, which has none before it."""
+    return clairvoyant(tables, sla_weight)[:-1]

@@ -56,14 +56,17 @@ def test_a_table_holds_every_split_and_what_a_constant_split_earns(regimes: tabl
 
 def test_clairvoyants_bound_what_they_should(regimes: tables.SplitTables) -> None:
     best = tables.play(regimes, tables.clairvoyant(regimes)).utility
-    late = tables.play(regimes, tables.clairvoyant_late(regimes)).utility
     constant = tables.play(regimes, tables.best_constant(regimes)).utility
     anything = np.random.default_rng(0).integers(15, size=12)
     assert best == pytest.approx(regimes.utility.max(axis=1).mean())
-    assert best >= max(late, constant, tables.play(regimes, anything).utility)
+    assert best >= max(constant, tables.play(regimes, anything).utility)
     assert constant == pytest.approx(regimes.utility.mean(axis=0).max())
-    choice = tables.clairvoyant(regimes)
-    np.testing.assert_array_equal(tables.clairvoyant_late(regimes)[1:], choice[:-1])
+    # Late it has nothing to go by in the first second.
+    rest, late = regimes.after_first(), tables.clairvoyant_late(regimes)
+    assert tables.play(rest, late).utility <= tables.play(rest, tables.clairvoyant(rest)).utility
+    np.testing.assert_array_equal(late, tables.clairvoyant(regimes)[:-1])
+    with pytest.raises(IndexError):
+        tables.play(regimes, late)
 
 
 def test_tables_have_equal_power_wherever_a_scenario_begins(regimes: tables.SplitTables) -> None:
