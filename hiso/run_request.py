@@ -205,21 +205,8 @@ def make_request(
     length = run_length(duration_s, slots)
     check_seed(seed)
     check_cells(cells, learn=learn)
-    try:
-        chosen = resolve(scheduler, inter, intra, trigger, parse_options(set_agents))
-        cell = pinned(load_scenario(scenario, list(overrides)), chosen)
-        _check_budgets_fit(cell, chosen)
-        events = () if timeline is None else load_timeline(timeline, cell)
-    except (
-        ScenarioError,
-        SchedulerError,
-        InterPolicyError,
-        TriggerError,
-        BudgetError,
-        OptionsError,
-        TimelineError,
-    ) as error:
-        raise RequestError(str(error)) from error
+    chosen = _scheduler(scheduler, inter, intra, trigger, set_agents)
+    cell, events = _world(scenario, overrides, timeline, chosen)
     request = RunRequest(
         scenario=cell,
         scheduler=chosen,
@@ -235,11 +222,30 @@ def make_request(
     )
     _check_agents(request, in_process=in_process)
     _check_references(request)
-    try:
-        check_weights_fit(request.scenario, request.scheduler, request.control_delay_slots, request.weights())
-    except WeightsError as error:
-        raise RequestError(str(error)) from error
+    _check_weights(request)
     return request
+
+
+def _scheduler(
+    name: str, inter: str | None, intra: str | None, trigger: str | None, set_agents: Sequence[str]
+) -> Scheduler:
+    """Who decides."""
+    try:
+        return resolve(name, inter, intra, trigger, parse_options(set_agents))
+    except (SchedulerError, InterPolicyError, TriggerError, OptionsError) as error:
+        raise RequestError(str(error)) from error
+
+
+def _world(
+    scenario: str, overrides: Sequence[str], timeline: Path | None, scheduler: Scheduler
+) -> tuple[Scenario, tuple[TimedChange, ...]]:
+    """What is simulated: a scenario in which the scheduler can decide, and what changes in it."""
+    try:
+        cell = pinned(load_scenario(scenario, list(overrides)), scheduler)
+        _check_budgets_fit(cell, scheduler)
+        return cell, () if timeline is None else load_timeline(timeline, cell)
+    except (ScenarioError, InterPolicyError, BudgetError, TimelineError) as error:
+        raise RequestError(str(error)) from error
 
 
 def _check_agents(request: RunRequest, *, in_process: bool) -> None:
@@ -256,6 +262,14 @@ def _check_agents(request: RunRequest, *, in_process: bool) -> None:
     if request.weights_folder is not None and (request.from_scratch or not some):
         what = "from-scratch" if request.from_scratch else f"scheduler {chosen.name!r}"
         raise RequestError(f"weights: {what} takes none")
+
+
+def _check_weights(request: RunRequest) -> None:
+    """Whether there are weights for the agents, and whether they can decide in the run."""
+    try:
+        check_weights_fit(request.scenario, request.scheduler, request.control_delay_slots, request.weights())
+    except WeightsError as error:
+        raise RequestError(str(error)) from error
 
 
 def check_weights_fit(scenario: Scenario, scheduler: Scheduler, control_delay_slots: int, weights: RunWeights) -> None:

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hiso.bounds.references import Clairvoyant, OracleAgent, ReferenceRunError, check_oracle
+from hiso.bounds.references import Clairvoyant, ReferenceRunError
 from hiso.bounds.split_tables import SplitWorlds
-from hiso.observe import SLICES, SliceObserver, budget_context, second_report, slice_context
+from hiso.observe import budget_context, second_report, slice_contexts
+from hiso.stepped_world import IntraLearning, SteppedWorld
 from hiso.world import World, slice_weights
 from ran_emulator.cell import Cell, SecondWindow, cell_name
 from ran_emulator.events import TimedChange
-from ran_emulator.scenario import PRESETS, SLICE_NAMES, SLOTS_PER_SECOND, Scenario
+from ran_emulator.scenario import PRESETS, SLOTS_PER_SECOND, Scenario
 from ran_emulator.summary import Totals, cell_summary, totals
-from xapps.agents import BudgetAgent, SliceAgent
+from xapps.agents import BudgetAgent
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.inter.policies import make_inter_policy
-from xapps.slicing.intra.config import DqnConfig
-from xapps.slicing.intra.policies import LEARNING, make_intra_policy, trained_weights
-from xapps.slicing.observation import SlotDecision
+from xapps.slicing.intra.policies import LEARNING
+from xapps.slicing.networks import IntraWeights
 from xapps.slicing.schedulers import REFERENCE_INTER, REFERENCE_INTRA, Scheduler
 from xapps.slicing.triggers import make_trigger
 from xapps.slicing.weights import (
@@ -45,9 +45,6 @@ from xapps.trained import (
 if TYPE_CHECKING:
     from xapps.slicing.inter.learning import InterLearner
     from xapps.slicing.intra.dqn import IntraLearner
-
-DEFAULT_TRAINING_SLOTS = 20_000
-"""Slots over which exploration falls where training starts from scratch."""
 
 Progress = Callable[[SecondWindow], None]
 """Called with each closed second."""
@@ -129,18 +126,17 @@ class Runner:
         learn: bool = False,
         from_scratch: bool = False,
         weights: RunWeights | None = None,
-        training_slots: int = DEFAULT_TRAINING_SLOTS,
         compiled: bool = True,
         timeline: Sequence[TimedChange] = (),
         cell: int = 0,
         budget_agent: BudgetAgent | None = None,
-        intra_config: DqnConfig | None = None,
+        intra_learning: IntraLearning | None = None,
     ) -> None:
         """`weights` None: the shipped ones, or with `from_scratch` untrained ones. Learning needs torch.
 
         `compiled` False: step by step also where nothing learns. `timeline`: changes at their slots.
         `cell`: which of several cells of the seed. `budget_agent`: in place of the scheduler's inter-slice policy
-        and trigger. `intra_config`: in place of the intra-slice learners' own.
+        and trigger. `intra_learning` None: as it is usual, where intra-slice agents learn.
 
         Raises:
             WeightsError: weights that are missing or do not fit.
@@ -149,57 +145,42 @@ class Runner:
         """
         if weights is None:
             weights = RunWeights() if from_scratch else default_weights(scenario, scheduler, control_delay_slots)
-        learns_slots = learn and scheduler.intra in LEARNING
-        self._world: World | None = None
-        if compiled and not learns_slots and scheduler.intra not in REFERENCE_INTRA:
-            options = scheduler.options
-            self._world = World(scenario, seed, scheduler.intra, control_delay_slots, options=options, cell=cell)
-            if weights.intra is not None:
-                self._world.load(weights.intra)
-        if self._world is None:
-            self.cell = Cell(scenario, seed, control_delay_slots, cell_name(cell))
-        else:
-            self.cell = self._world.cell
-        self.cell.schedule(timeline)
-        self._timeline = timeline
         self.scheduler = scheduler
         self.weights = weights
         self.wall_s = 0.0
         self.intra_learners: dict[str, IntraLearner] = {}
         self.inter_learner: InterLearner | None = None
-        self._observers: list[SliceObserver] = []
-        self._agents: Sequence[SliceAgent | OracleAgent] = []
-        if self._world is None:
-            compact = scheduler.options.observation == "compact"
-            self._observers = [SliceObserver(self.cell, index, learns_slots, compact) for index in SLICES]
-            self._agents = self._slice_agents(learns_slots, training_slots, intra_config)
-        self._budget_agent = budget_agent or self._make_budget_agent(learn and scheduler.inter in COMA2C_CONFIGS)
-        self._learns_slots = learns_slots
+        self._timeline = timeline
         self._unmeasured: tuple[Totals, int, int] | None = None
+        learning = (intra_learning or IntraLearning()) if learn and scheduler.intra in LEARNING else None
+        self._slice_weights = self._trained_slices(scenario, control_delay_slots)
+        self._world = self._make_world(scenario, seed, control_delay_slots, cell, learning, compiled)
+        self.cell = self._world.cell
+        self.cell.schedule(timeline)
+        self._budget_agent = budget_agent or self._make_budget_agent(learn and scheduler.inter in COMA2C_CONFIGS)
         self._set_budgets(self.cell.window())  # the empty report before slot 0
 
-    def _slice_agents(
-        self, learns: bool, training_slots: int, config: DqnConfig | None
-    ) -> Sequence[SliceAgent | OracleAgent]:
-        if self.scheduler.intra in REFERENCE_INTRA:
-            check_oracle(self.cell.scenario, self.cell.control_delay_slots)
-            return [OracleAgent(self.cell) for _ in SLICES]
-        return [self._slice_agent(index, learns, training_slots, config) for index in SLICES]
+    def _trained_slices(self, scenario: Scenario, control_delay_slots: int) -> dict[str, IntraWeights]:
+        trained, contexts = self.weights.intra, slice_contexts(scenario, control_delay_slots)
+        return {} if trained is None else slice_weights(contexts, self.scheduler.intra, trained, self.scheduler.options)
 
-    def _slice_agent(self, index: int, learns: bool, training_slots: int, config: DqnConfig | None) -> SliceAgent:
-        context = slice_context(self.cell, index)
-        name, seed, options = self.scheduler.intra, self.cell.seed, self.scheduler.options
-        trained = self.weights.intra
-        start = None if trained is None else trained_weights(name, context, trained, options)
-        policy = make_intra_policy(name, context, seed, start, options)
-        if not learns:
-            policy.freeze()
-            return SliceAgent(policy)
-        from xapps.slicing.intra.dqn import IntraLearner
-
-        learner = IntraLearner(name, context, seed, training_slots, start, config, options=options)
-        self.intra_learners[SLICE_NAMES[index]] = learner
-        return SliceAgent(policy, learner)
+    def _make_world(
+        self,
+        scenario: Scenario,
+        seed: int,
+        control_delay_slots: int,
+        cell: int,
+        learning: IntraLearning | None,
+        compiled: bool,
+    ) -> World | SteppedWorld:
+        """The cell and its slices' agents: in one compiled loop where they can be."""
+        intra, options = self.scheduler.intra, self.scheduler.options
+        if compiled and learning is None and intra not in REFERENCE_INTRA:
+            return World(scenario, seed, intra, control_delay_slots, self._slice_weights, options, cell)
+        bare = Cell(scenario, seed, control_delay_slots, cell_name(cell))
+        world = SteppedWorld(bare, self.scheduler, self._slice_weights, learning)
+        self.intra_learners = world.learners
+        return world
 
     def _make_budget_agent(self, learns: bool) -> BudgetAgent:
         cell, scheduler = self.cell, self.scheduler
@@ -226,17 +207,15 @@ class Runner:
         cell, intra, options = self.cell, self.scheduler.intra, self.scheduler.options
         if self.intra_learners or intra in REFERENCE_INTRA:
             raise ReferenceRunError(f"intra: {self.scheduler.inter} needs one that is frozen and no reference: {intra}")
-        trained = self.weights.intra
-        contexts = [slice_context(cell, index) for index in SLICES]
-        agents = {} if trained is None else slice_weights(contexts, intra, trained, options)
-        return SplitWorlds(cell.scenario, cell.seed, intra, cell.control_delay_slots, agents, options, self._timeline)
+        weights, timeline = self._slice_weights, self._timeline
+        return SplitWorlds(cell.scenario, cell.seed, intra, cell.control_delay_slots, weights, options, timeline)
 
     def advance(self, slots: int, progress: Progress | None = None) -> None:
         """Run a number of slots."""
         started = time.perf_counter()
         end = self.cell.slot + slots
         while self.cell.slot < end:
-            window = self._slot() if self._world is None else self._world.run(self._slots_until(end))
+            window = self._world.run(self._slots_until(end))
             if window is not None:
                 self._set_budgets(window)
                 if progress is not None:
@@ -246,26 +225,6 @@ class Runner:
     def _slots_until(self, end: int) -> int:
         """Slots from now to `end`, or to the end of the second, which comes first."""
         return min(end - self.cell.slot, SLOTS_PER_SECOND - self.cell.slot % SLOTS_PER_SECOND)
-
-    def _slot(self) -> SecondWindow | None:
-        """One slot in the order of the loop: groups chosen and observed, decided for slot n + D, slot n executed."""
-        cell = self.cell
-        cell.begin_slot()
-        for observer, agent in zip(self._observers, self._agents, strict=True):
-            if observer.group_size():
-                observation = observer.observation()
-                decision = agent.on_observation(observation)
-                self._submit(observer.slice_id, observation.decided_slot, decision)
-        window = cell.execute_slot()
-        if self._learns_slots:
-            for observer in self._observers:
-                observer.record_outcome()
-        return window
-
-    def _submit(self, slice_id: int, decided_slot: int, decision: SlotDecision) -> None:
-        beams, private_power_w, common_w = decision.beams, decision.private_power_w, decision.common_power_w
-        self.cell.check(slice_id, decided_slot, beams, private_power_w, common_w)
-        self.cell.submit(slice_id, decided_slot, beams, private_power_w, common_w)
 
     def _set_budgets(self, window: SecondWindow) -> None:
         """Answer a second's report; new budgets hold from the next slot start + D."""

@@ -77,20 +77,44 @@ def cell_summary(cell: Cell, since: Totals | None = None) -> dict[str, Any]:
     offered = delivered + dropped + queued holds exactly, in packets and in bits; of a summary `since` some earlier
     slot, with what was queued then on the left.
     """
-    scenario = cell.scenario
-    open_window, counted = cell.window(), totals(cell)
+    scenario, counted = cell.scenario, totals(cell)
     if since is not None:
         counted -= since
     counts, sums = counted.counts, counted.sums
-    max_latency_ms = np.array([part.max_latency_ms for part in scenario.slices.in_order()])
+    slots = max(counted.slots, 1)
+    eta = float(sums[:, st.SUM_RATE].sum() / slots / scenario.total_bandwidth_hz)
+    goodput_bps = counts[:, st.DELIVERED_BITS].sum() / (slots * SLOT_US * 1e-6)
+    decisions = counts[:, [st.BY_CONTROL, st.BY_HELD, st.BY_DEFAULT]].sum(axis=0)
+    return {
+        "slots": counted.slots,
+        "simulated_s": counted.slots / SLOTS_PER_SECOND,
+        "eta_bps_hz": eta,
+        "eta_sum_bps_hz": float(sums[:, st.SUM_RATE_PER_HZ].sum() / slots),
+        "goodput_bps_hz": float(goodput_bps / scenario.total_bandwidth_hz),
+        "utility": utility(scenario.eta_weight, scenario.ssr_weights, eta, ssr_of(counts)),
+        "decision_source": {
+            name: int(value) for name, value in zip(("control", "held", "default"), decisions, strict=True)
+        },
+        "hwi_model": cell.hwi.model,
+        "access": scenario.access,
+        "control_delay_slots": cell.control_delay_slots,
+        "seed": cell.seed,
+        "trace_sha256": cell.trace_sha256(),
+        "events": list(cell.events),
+        "slices": _slice_summaries(cell, counted),
+    }
+
+
+def _slice_summaries(cell: Cell, counted: Totals) -> dict[str, dict[str, Any]]:
+    """SLA, delay, budgets and accounts of each slice."""
+    counts, sums = counted.counts, counted.sums
+    open_window, ssr = cell.window(), ssr_of(counts)
+    parts = cell.scenario.slices.in_order()
+    max_latency_ms = np.array([part.max_latency_ms for part in parts])
     delay_p99_ms = delay_quantiles_ms(counted.delays, max_latency_ms, (0.99,))[:, 0]
     slots = max(counted.slots, 1)
-    simulated_s = counted.slots / SLOTS_PER_SECOND
     seconds = slots * SLOT_US * 1e-6
-    eta = float(sums[:, st.SUM_RATE].sum() / slots / scenario.total_bandwidth_hz)
-    ssr = ssr_of(counts)
-    decisions = counts[:, [st.BY_CONTROL, st.BY_HELD, st.BY_DEFAULT]].sum(axis=0)
-    slices = {
+    return {
         name: {
             "ssr": float(ssr[index]),
             "ssr_user": _user_ssr(counted, cell.slice_users(index), part.ssr_threshold),
@@ -111,25 +135,7 @@ def cell_summary(cell: Cell, since: Totals | None = None) -> dict[str, Any]:
             "dropped_bits": int(counts[index, st.DROPPED_BITS]),
             "queued_bits": int(open_window.queued_bits[index]),
         }
-        for index, (name, part) in enumerate(zip(SLICE_NAMES, scenario.slices.in_order(), strict=True))
-    }
-    return {
-        "slots": counted.slots,
-        "simulated_s": simulated_s,
-        "eta_bps_hz": eta,
-        "eta_sum_bps_hz": float(sums[:, st.SUM_RATE_PER_HZ].sum() / slots),
-        "goodput_bps_hz": float(counts[:, st.DELIVERED_BITS].sum() / seconds / scenario.total_bandwidth_hz),
-        "utility": utility(scenario.eta_weight, scenario.ssr_weights, eta, ssr),
-        "decision_source": {
-            name: int(value) for name, value in zip(("control", "held", "default"), decisions, strict=True)
-        },
-        "hwi_model": cell.hwi.model,
-        "access": scenario.access,
-        "control_delay_slots": cell.control_delay_slots,
-        "seed": cell.seed,
-        "trace_sha256": cell.trace_sha256(),
-        "events": list(cell.events),
-        "slices": slices,
+        for index, (name, part) in enumerate(zip(SLICE_NAMES, parts, strict=True))
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hiso.runner import Runner
+from hiso.stepped_world import IntraLearning
 from hiso.training.metadata import training_metadata
 from hiso.training.variety import any_impairments, with_dwell
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND, Scenario
@@ -83,8 +84,7 @@ def _learn(
         control_delay_slots,
         learn=True,
         from_scratch=True,
-        training_slots=slots,
-        intra_config=config,
+        intra_learning=IntraLearning(slots, config),
     )
     done = 0
     while done < slots:
