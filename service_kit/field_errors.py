@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 Place = Sequence[int | str]
+
+
+_GIVEN = reprlib.Repr()
+_GIVEN.maxstring = _GIVEN.maxother = 100
+"""What was given is told shortened: a request may be megabytes."""
 
 
 def describe_errors(error: ValidationError, model: type[BaseModel], whole: str) -> str:
@@ -26,7 +32,7 @@ def field_errors(items: Iterable[tuple[Place, Any]], model: type[BaseModel], who
         # A union's parts complain one by one, each under a name of pydantic's own: the field is told once.
         location = tuple(place[:1] if " or " in _range_at(model, place[:1]) else place)
         field = ".".join(str(part) for part in location) or whole
-        given = f" (given {item['input']!r})" if not isinstance(item["input"], dict) else ""
+        given = f" (given {_GIVEN.repr(item['input'])})" if not isinstance(item["input"], dict) else ""
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             complaint = f"no such field: one of {', '.join(_names_at(model, location[:-1]))}"
