@@ -118,7 +118,8 @@ class InterLearner(ABC):
             self._begin()
         if report.second == 0:
             return None
-        self._seconds += 1
+        if actions is not None or self._seconds > self._start.metadata["trained_seconds"]:
+            self._seconds += 1  # from the first second that was acted in
         return self._learn(report, features, reward, actions)
 
     @abstractmethod
