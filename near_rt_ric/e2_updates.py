@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.e2ap_names import ProcedureCode, transaction_id_error
@@ -21,48 +21,41 @@ class Verdict:
 
     answer: e2ap.E2apPdu
     setup: NodeSetup | None
-    deleted: frozenset[int] = field(default_factory=frozenset)
-    """RAN function ids that the node offers no longer."""
 
 
 def judge_service_update(setup: NodeSetup, update: e2ap.RicServiceUpdate) -> Verdict:
     """Judge a RicServiceUpdate function by function; it fails as a whole where none can be accepted."""
-    modified = update.ran_functions_modified
-    ids = [
-        item.ran_function_id
-        for items in (update.ran_functions_added, modified, update.ran_functions_deleted)
-        for item in items
-    ]
+    modified, additions = update.ran_functions_modified, update.ran_functions_added
+    ids = [item.ran_function_id for items in (additions, modified, update.ran_functions_deleted) for item in items]
     kept = {number: item for number, item in setup.functions.items() if number not in ids}
-    deleted, rejected = _known(update.ran_functions_deleted, setup)
-    changing, unknown = _known(modified, setup)
-    changed, left, unfit = _judge_changes([item for item in modified if item.ran_function_id in changing], kept, setup)
-    # An id or OID that is free after this update may be taken by an addition.
+    deleted = [item for item in update.ran_functions_deleted if item.ran_function_id in setup.functions]
+    # The addition of a known function is a change of it.
+    changes = [item for item in (*modified, *additions) if item.ran_function_id in setup.functions]
+    changed, left, unfit = _judge_changes(changes, kept, setup)
+    # An id or OID that is free after this update may be taken by what is new.
     taken = {**kept, **changed, **left}
-    added, refused = messages.judge_functions(update.ran_functions_added, taken)
-    refusal = _service_refusal(update.transaction_id, ids, len(taken) + len(update.ran_functions_added))
+    new = [item for item in additions if item.ran_function_id not in setup.functions]
+    added, refused = messages.judge_functions(new, taken)
+    refusal = _service_refusal(update.transaction_id, ids, len(taken) + len(new))
     if refusal is None and ids and not (added or changed or deleted):
         text = "ran_functions: none of them can be accepted (unique ids in 1..4095, an OID, a valid definition)"
         refusal = messages.RAN_FUNCTION_NOT_SUPPORTED, text
     if refusal is not None:
         return Verdict(_service_failure(update.transaction_id, *refusal), None)
-    accepted = [*added.values(), *changed.values()]
     answer = e2ap.RicServiceUpdateAcknowledge(
         transaction_id=update.transaction_id,
         ran_functions_accepted=[
             *(
                 e2ap.RanFunctionIdItem(ran_function_id=i.ran_function_id, ran_function_revision=i.ran_function_revision)
-                for i in accepted
+                for i in (*added.values(), *changed.values())
             ),
-            *(item for item in update.ran_functions_deleted if item.ran_function_id in deleted),
+            *deleted,
         ],
-        ran_functions_rejected=[*refused, *unknown, *unfit, *rejected],
+        ran_functions_rejected=[*refused, *unfit, *_unknown((*modified, *update.ran_functions_deleted), setup)],
     )
     # In the node's order of ids, whatever came when.
     functions = dict(sorted({**taken, **added}.items()))
-    return Verdict(
-        e2ap.E2apPdu(ric_service_update_acknowledge=answer), replace(setup, functions=functions), frozenset(deleted)
-    )
+    return Verdict(e2ap.E2apPdu(ric_service_update_acknowledge=answer), replace(setup, functions=functions))
 
 
 def _judge_changes(
@@ -83,17 +76,15 @@ def _judge_changes(
         left.update((item.ran_function_id, setup.functions[item.ran_function_id]) for item in unfit)
 
 
-def _known(
+def _unknown(
     items: Iterable[e2ap.RanFunctionItem | e2ap.RanFunctionIdItem], setup: NodeSetup
-) -> tuple[set[int], list[e2ap.RanFunctionIdCauseItem]]:
-    """Ids that the node has stated, and rejections of those that it has not."""
-    numbers = [item.ran_function_id for item in items]
-    unknown = [
-        e2ap.RanFunctionIdCauseItem(ran_function_id=number, cause=messages.RAN_FUNCTION_ID_INVALID)
-        for number in numbers
-        if number not in setup.functions
+) -> list[e2ap.RanFunctionIdCauseItem]:
+    """Rejections of what names a function that the node has not stated."""
+    return [
+        e2ap.RanFunctionIdCauseItem(ran_function_id=item.ran_function_id, cause=messages.RAN_FUNCTION_ID_INVALID)
+        for item in items
+        if item.ran_function_id not in setup.functions
     ]
-    return {number for number in numbers if number in setup.functions}, unknown
 
 
 def _service_refusal(transaction_id: int, ids: list[int], total: int) -> tuple[e2ap.Cause, str] | None:

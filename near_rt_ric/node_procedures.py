@@ -254,13 +254,8 @@ class NodeProcedures:
         before = connection.setup
         verdict = updates.judge_service_update(before, update)
         self._apply(connection, verdict)
-        if verdict.setup is not None and verdict.setup != before:
-            offered = frozenset(
-                item.ran_function_oid
-                for number, item in verdict.setup.functions.items()
-                if before.functions.get(number) != item
-            )
-            self._subscriptions.functions_changed(before.node_id, verdict.deleted, offered)
+        if verdict.setup is not None:
+            self._subscriptions.functions_changed(before, verdict.setup)
         self._end(before.node_id, Procedure.QUERY)
 
     def _on_configuration_update(self, connection: NodeConnection, update: e2ap.E2NodeConfigurationUpdate) -> None:

@@ -261,21 +261,24 @@ class SubscriptionManager:
             while key in self._deletes:
                 self._end_delete(key)
 
-    def functions_changed(self, node_id: str, deleted: frozenset[int], offered: frozenset[str]) -> None:
-        """A node offers RAN functions (ids) no longer, and others (OIDs) anew: end what was there, restore the rest."""
+    def functions_changed(self, before: NodeSetup, after: NodeSetup) -> None:
+        """A node states other RAN functions: end what it offers no longer under its number, restore what it may now."""
+        node_id = after.node_id
+        kept = {number: item.ran_function_oid for number, item in after.functions.items()}
         for record in self.all():
-            if record.node_id == node_id and record.standing and record.ran_function_id in deleted:
+            if record.node_id == node_id and record.standing and kept.get(record.ran_function_id) != record.oid:
                 asked = self._leave_pending(record, "the RAN function was withdrawn")
                 record.state = SubscriptionState.WAITING
                 self._close_route(node_id, record.carrier_key)
-                text = f"node {node_id} no longer offers OID {record.oid}"
+                text = f"node {node_id} no longer offers OID {record.oid} as RAN function {record.ran_function_id}"
                 cause = messages.RAN_FUNCTION_ID_INVALID
                 if asked is None or not self._never_stood(asked):
                     self._over(record, SubscriptionState.WAITING, text, cause, bus.FUNCTION_WITHDRAWN)
         if node_id not in self._nodes:
             return  # it is being reset, and restored after that
+        stated = {item.ran_function_oid for n, item in after.functions.items() if before.functions.get(n) != item}
         for record in self.all():
-            if record.node_id == node_id and record.oid in offered and record.xapp_name in self._alive:
+            if record.node_id == node_id and record.oid in stated and record.xapp_name in self._alive:
                 self._restore(record)
 
     def forget_node(self, node_id: str) -> None:

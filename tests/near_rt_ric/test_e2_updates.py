@@ -45,16 +45,50 @@ def test_functions_may_exchange_their_oids() -> None:
     assert verdict.setup == setup_of(*swapped)
 
 
-@given(
-    st.dictionaries(st.integers(1, 4), st.sampled_from(OIDS)),
-    st.dictionaries(st.integers(5, 6), st.sampled_from(OIDS)),
-)
-def test_no_update_leaves_two_functions_of_one_oid(modified: dict[int, str], added: dict[int, str]) -> None:
+def test_a_known_function_whose_addition_is_refused_stays() -> None:
+    before = setup_of(function(4, OIDS[0]), function(5, OIDS[1]))
+    verdict = judge_service_update(
+        before, e2ap.RicServiceUpdate(ran_functions_added=[function(4, ""), function(6, OIDS[0]), function(7, OIDS[2])])
+    )
+    assert verdict.setup is not None
+    assert verdict.setup.functions == {**before.functions, 7: function(7, OIDS[2])}  # 4 keeps its OID: 6 cannot have it
+    answer = verdict.answer.ric_service_update_acknowledge
+    assert [item.ran_function_id for item in answer.ran_functions_accepted] == [7]
+    assert sorted(item.ran_function_id for item in answer.ran_functions_rejected) == [4, 6]
+
+
+def test_an_update_may_add_a_known_function_as_another() -> None:
+    verdict = judge_service_update(
+        setup_of(function(4, OIDS[0])),
+        e2ap.RicServiceUpdate(ran_functions_added=[function(3, OIDS[0]), function(4, OIDS[1])]),
+    )
+    assert verdict.setup == setup_of(function(3, OIDS[0]), function(4, OIDS[1]))
+
+
+functions_by_id = st.dictionaries(st.integers(1, 6), st.sampled_from([*OIDS, ""]))
+
+
+@given(functions_by_id, functions_by_id, st.sets(st.integers(1, 6)))
+def test_an_update_changes_what_it_accepts_and_leaves_no_two_functions_of_one_oid(
+    modified: dict[int, str], added: dict[int, str], deleted: set[int]
+) -> None:
     before = setup_of(*(function(number, oid) for number, oid in enumerate(OIDS, 1)))
     update = e2ap.RicServiceUpdate(
         ran_functions_modified=[function(*item) for item in modified.items()],
         ran_functions_added=[function(*item) for item in added.items()],
+        ran_functions_deleted=[e2ap.RanFunctionIdItem(ran_function_id=number) for number in deleted],
     )
-    after = judge_service_update(before, update).setup or before
-    oids = [item.ran_function_oid for item in after.functions.values()]
+    verdict = judge_service_update(before, update)
+    after = (verdict.setup or before).functions
+    oids = [item.ran_function_oid for item in after.values()]
     assert len(set(oids)) == len(oids)
+    answer = verdict.answer.ric_service_update_acknowledge  # empty where the update failed
+    accepted = {item.ran_function_id for item in answer.ran_functions_accepted}
+    expected = {number: function(number, oid) for number, oid in {**modified, **added}.items()}
+    for number in range(1, 7):
+        assert after.get(number) == (expected if number in accepted else before.functions).get(number)
+    if verdict.setup is not None:
+        assert accepted.isdisjoint(item.ran_function_id for item in answer.ran_functions_rejected)
+        assert len(answer.ran_functions_accepted) + len(answer.ran_functions_rejected) == len(
+            {*modified, *added, *deleted}
+        )

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from e2_test_node import BUDGETS_ID, INSERT, KPM_ID, SLOT_ID, Node, Ric, functions, setup_request, wait_until
 from hiso_proto import e2ap_pb2 as e2ap
+from hiso_proto import e2sm_slot_pb2 as slots
 from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from ric_fixtures import ConnectNode, ConnectXApp
@@ -164,6 +165,40 @@ def test_a_modified_function_keeps_its_subscriptions(ric: Ric, node: ConnectNode
     assert list(acknowledge.ran_functions_accepted) == [identity(SLOT_ID, 2)]
     assert known_state(ric, made.node_id)["functions"][-1]["revision"] == 2
     assert subscription_states(ric, made.node_id) == {"slot": "active"}
+
+
+@pytest.mark.parametrize(("how", "gnb_id"), [("ran_functions_modified", 121), ("ran_functions_added", 122)])
+def test_a_function_of_another_oid_ends_the_subscriptions_of_the_former(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, how: str, gnb_id: int
+) -> None:
+    made = node(ric, gnb_id)
+    client = xapp(ric, "of-the-former", (SLOT_OID,), (1,))
+    client.subscribe_slot(made.node_id, 1)
+    other = e2ap.RanFunctionItem(ran_function_id=SLOT_ID, ran_function_oid=OTHER.ran_function_oid)
+    slot = next(item for item in functions() if item.ran_function_oid == SLOT_OID)
+    slot.ran_function_id = 11
+    update(made, **{how: [other]})
+    told = client.expect("subscription_restored").subscription_restored
+    assert (told.key, told.end) == ("slot", bus.FUNCTION_WITHDRAWN)
+    assert subscription_states(ric, made.node_id) == {"slot": "waiting"}
+    update(made, ran_functions_added=[slot])
+    restored = client.expect("subscription_restored").subscription_restored
+    assert (restored.key, restored.end, restored.error) == ("slot", bus.NOT_ENDED, "")
+    assert subscription_states(ric, made.node_id) == {"slot": "active"}
+
+
+def test_a_function_whose_addition_is_refused_is_controlled_as_before(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
+    made = node(ric, 123)
+    client = xapp(ric, "as-before", (SLOT_OID,), (1,))
+    request_id = client.subscribe_slot(made.node_id, 1).ric_request_id
+    answer = update(made, ran_functions_added=[e2ap.RanFunctionItem(ran_function_id=SLOT_ID), OTHER])
+    assert [item.ran_function_id for item in answer.ran_functions_rejected] == [SLOT_ID]
+    header = slots.ControlHeader(slice_id=1).SerializeToString()
+    control = e2ap.RicControlRequest(ric_request_id=request_id, ran_function_id=SLOT_ID, ric_control_header=header)
+    client.send_up(ric.up_endpoint(made.node_id), control)
+    assert made.expect("ric_control_request").ric_control_request == control
 
 
 def test_functions_of_an_update_are_rejected_one_by_one(ric: Ric, node: ConnectNode) -> None:
