@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -59,8 +59,9 @@ class Procedure(StrEnum):
 
 @dataclass(slots=True)
 class _Open:
+    transaction_id: int
     deadline_s: float
-    done: list[Done] = field(default_factory=list)
+    done: list[Done]
 
 
 class NodeProcedures:
@@ -85,30 +86,22 @@ class NodeProcedures:
 
     def take(self, connection: NodeConnection, name: str, pdu: e2ap.E2apPdu) -> bool | None:
         """Carry out a node's message: None where it is none of these procedures', False where nothing waits for it."""
-        node_id = connection.setup.node_id
-        if name == "reset_response":
-            return self._was_reset(connection)
-        if name == "e2_removal_response":
-            return self._removed_by_us(connection)
-        if name == "e2_removal_failure":
-            cause = describe_cause(pdu.e2_removal_failure.cause)
-            return self._end(
-                node_id, Procedure.REMOVAL, Failure(Kind.REFUSED, f"removal: node {node_id} refuses: {cause}")
-            )
         handler = _HANDLERS.get(name)
         if handler is None:
             return None
-        handler(self, connection, getattr(pdu, name))
+        message = getattr(pdu, name)
+        if name in _ANSWERS:
+            asked = self._open.get((connection.setup.node_id, _ANSWERS[name]))
+            if asked is None or asked.transaction_id != message.transaction_id:
+                return False
+        handler(self, connection, message)
         return True
 
-    def _end(self, node_id: str, procedure: Procedure, failure: Failure | None = None) -> bool:
-        """A procedure of the RIC's is over; False where there was none."""
+    def _end(self, node_id: str, procedure: Procedure, failure: Failure | None = None) -> None:
+        """A procedure of the RIC's is over, if there was one."""
         ended = self._open.pop((node_id, procedure), None)
-        if ended is None:
-            return False
-        for done in ended.done:
+        for done in ended.done if ended else ():
             done(failure)
-        return True
 
     def end_all(self, node_id: str, reason: str, *, removed: bool = False) -> None:
         """A node will not answer what it was asked; a removal has done its work where the node is `removed`."""
@@ -142,33 +135,36 @@ class NodeProcedures:
 
     def reset(self, node_id: str, done: Done) -> None:
         """Reset a node: it drops its subscriptions and call processes, then the RIC subscribes again."""
-        connection = self._start(node_id, Procedure.RESET, done)
-        if connection is not None:
+        started = self._start(node_id, Procedure.RESET, done)
+        if started is not None:
+            connection, transaction_id = started
             connection.resetting = True
             self._subscriptions.node_down(node_id, "it is being reset")
-            request = e2ap.ResetRequest(transaction_id=self._next_transaction(), cause=messages.OM_INTERVENTION)
+            request = e2ap.ResetRequest(transaction_id=transaction_id, cause=messages.OM_INTERVENTION)
             connection.post(e2ap.E2apPdu(reset_request=request))
 
     def query(self, node_id: str, done: Done) -> None:
         """Ask a node for its RAN functions (E2AP 8.3.5): it answers with a service update of what differs."""
-        connection = self._start(node_id, Procedure.QUERY, done)
-        if connection is not None:
+        started = self._start(node_id, Procedure.QUERY, done)
+        if started is not None:
+            connection, transaction_id = started
             known = [
                 e2ap.RanFunctionIdItem(ran_function_id=number, ran_function_revision=item.ran_function_revision)
                 for number, item in connection.setup.functions.items()
             ]
-            request = e2ap.RicServiceQuery(transaction_id=self._next_transaction(), ran_functions_accepted=known)
+            request = e2ap.RicServiceQuery(transaction_id=transaction_id, ran_functions_accepted=known)
             connection.post(e2ap.E2apPdu(ric_service_query=request))
 
     def remove(self, node_id: str, done: Done) -> None:
         """Remove a connected node (E2AP 8.3.7): its stream ends and its subscriptions are forgotten."""
-        connection = self._start(node_id, Procedure.REMOVAL, done)
-        if connection is not None:
-            request = e2ap.E2RemovalRequest(transaction_id=self._next_transaction())
+        started = self._start(node_id, Procedure.REMOVAL, done)
+        if started is not None:
+            connection, transaction_id = started
+            request = e2ap.E2RemovalRequest(transaction_id=transaction_id)
             connection.post(e2ap.E2apPdu(e2_removal_request=request))
 
-    def _start(self, node_id: str, procedure: Procedure, done: Done) -> NodeConnection | None:
-        """Begin a procedure, or wait for one of the same kind; the connection where it begins."""
+    def _start(self, node_id: str, procedure: Procedure, done: Done) -> tuple[NodeConnection, int] | None:
+        """Begin a procedure, or wait for one of the same kind; connection and transaction id where it begins."""
         node = self._nodes.get(node_id)
         if node is None or node.connection is None:
             done(Failure(Kind.UNKNOWN, f"node_id: node {node_id!r} is not connected"))
@@ -177,28 +173,23 @@ class NodeProcedures:
         if open_already is not None:
             open_already.done.append(done)
             return None
-        self._open[node_id, procedure] = _Open(time.monotonic() + ANSWER_TIMEOUT_S, [done])
-        return node.connection
-
-    def _was_reset(self, connection: NodeConnection) -> bool:
-        node_id = connection.setup.node_id
-        if (node_id, Procedure.RESET) not in self._open:
-            return False
-        connection.resetting = False
-        self._subscriptions.node_up(node_id, connection)
-        return self._end(node_id, Procedure.RESET)
-
-    def _removed_by_us(self, connection: NodeConnection) -> bool:
-        node_id = connection.setup.node_id
-        if (node_id, Procedure.REMOVAL) not in self._open:
-            return False
-        self._release(self._nodes[node_id])
-        connection.finish("removed")
-        return True
-
-    def _next_transaction(self) -> int:
         self._transaction = (self._transaction + 1) % (MAX_TRANSACTION_ID + 1)
-        return self._transaction
+        self._open[node_id, procedure] = _Open(self._transaction, time.monotonic() + ANSWER_TIMEOUT_S, [done])
+        return node.connection, self._transaction
+
+    def _on_reset_response(self, connection: NodeConnection, _response: e2ap.ResetResponse) -> None:
+        connection.resetting = False
+        self._subscriptions.node_up(connection.setup.node_id, connection)
+        self._end(connection.setup.node_id, Procedure.RESET)
+
+    def _on_removal_response(self, connection: NodeConnection, _response: e2ap.E2RemovalResponse) -> None:
+        self._release(self._nodes[connection.setup.node_id])
+        connection.finish("removed")
+
+    def _on_removal_failure(self, connection: NodeConnection, failure: e2ap.E2RemovalFailure) -> None:
+        node_id = connection.setup.node_id
+        text = f"removal: node {node_id} refuses: {describe_cause(failure.cause)}"
+        self._end(node_id, Procedure.REMOVAL, Failure(Kind.REFUSED, text))
 
     # What a node asks ---------------------------------------------------------------------------------
 
@@ -256,7 +247,7 @@ class NodeProcedures:
         self._apply(connection, verdict)
         if verdict.setup is not None:
             self._subscriptions.functions_changed(before, verdict.setup)
-        self._end(before.node_id, Procedure.QUERY)
+            self._end(before.node_id, Procedure.QUERY)
 
     def _on_configuration_update(self, connection: NodeConnection, update: e2ap.E2NodeConfigurationUpdate) -> None:
         """The node's components have changed."""
@@ -290,4 +281,14 @@ _HANDLERS: dict[str, Callable[[NodeProcedures, NodeConnection, Any], None]] = {
     "ric_service_update": NodeProcedures._on_service_update,
     "e2_node_configuration_update": NodeProcedures._on_configuration_update,
     "e2_removal_request": NodeProcedures._on_removal,
+    "reset_response": NodeProcedures._on_reset_response,
+    "e2_removal_response": NodeProcedures._on_removal_response,
+    "e2_removal_failure": NodeProcedures._on_removal_failure,
 }
+
+_ANSWERS = {
+    "reset_response": Procedure.RESET,
+    "e2_removal_response": Procedure.REMOVAL,
+    "e2_removal_failure": Procedure.REMOVAL,
+}
+"""What these answer; a query's answer is an update, whose transaction is the node's own."""

@@ -366,7 +366,8 @@ class RicPlatform:
                 return
             known = taken
         if not known:
-            self._refuse(connection, messages.WRONG_STATE, f"{name}: no procedure waits for it")
+            text = f"{name}: no procedure of its ric_request_id or transaction_id waits for it"
+            self._refuse(connection, messages.WRONG_STATE, text)
 
     def _refuse(self, connection: NodeConnection, cause: e2ap.Cause, text: str) -> None:
         self.counters.error(describe_cause(cause))

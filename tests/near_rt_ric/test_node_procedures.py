@@ -283,6 +283,20 @@ def test_a_query_brings_what_the_node_says(ric: Ric, node: ConnectNode) -> None:
     assert [item["ran_function_id"] for item in answers[0].json()] == [3, 4]
 
 
+def test_a_query_is_not_answered_by_an_update_that_is_refused(ric: Ric, node: ConnectNode) -> None:
+    made = node(ric, 125)
+    answers: list[httpx.Response] = []
+    asking = threading.Thread(target=lambda: answers.append(ask(ric, made.node_id, "service-query")))
+    asking.start()
+    made.expect("ric_service_query")
+    failed_update(made, ran_functions_deleted=[identity(99)])
+    assert known_state(ric, made.node_id)["connected"]  # asked after the refusal, and answered
+    assert not answers
+    update(made, ran_functions_deleted=[identity(KPM_ID)])
+    asking.join(10)
+    assert [item["ran_function_id"] for item in answers[0].json()] == [3, 4]
+
+
 def test_a_query_of_an_unknown_node_is_refused(ric: Ric) -> None:
     answer = httpx.post(f"http://127.0.0.1:{ric.http_port}/nodes/00101-9999/service-query", timeout=10)
     assert (answer.status_code, "not connected" in answer.text) == (404, True)
@@ -419,9 +433,9 @@ def test_a_node_may_refuse_to_be_removed(ric: Ric, node: ConnectNode) -> None:
     done: list[httpx.Response] = []
     asking = threading.Thread(target=lambda: done.append(remove(ric, made.node_id)))
     asking.start()
-    made.expect("e2_removal_request")
+    request = made.expect("e2_removal_request").e2_removal_request
     cause = e2ap.Cause(protocol=e2ap.PROTOCOL_SEMANTIC_ERROR)
-    made.send(e2_removal_failure=e2ap.E2RemovalFailure(cause=cause))
+    made.send(e2_removal_failure=e2ap.E2RemovalFailure(transaction_id=request.transaction_id, cause=cause))
     asking.join(10)
     assert (done[0].status_code, "semantic-error" in done[0].text) == (409, True)
     assert known_state(ric, made.node_id)["connected"]
@@ -475,6 +489,39 @@ def test_an_answer_to_no_removal_is_an_error(ric: Ric, node: ConnectNode, messag
     made.send(**message)
     error = made.expect("error_indication").error_indication
     assert error.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
+
+
+def not_awaited(node: Node) -> bool:
+    """Whether the RIC says that it does not wait for an answer with these ids."""
+    error = node.expect("error_indication").error_indication
+    assert error.cause.protocol == e2ap.PROTOCOL_MESSAGE_NOT_COMPATIBLE_WITH_RECEIVER_STATE
+    return "transaction_id" in error.criticality_diagnostics.text
+
+
+def test_an_answer_of_another_transaction_ends_nothing(ric: Ric, node: ConnectNode) -> None:
+    made = node(ric, 124)
+    done: list[httpx.Response] = []
+    asking = threading.Thread(target=lambda: done.append(ask(ric, made.node_id, "reset")))
+    asking.start()
+    reset = made.expect("reset_request").reset_request
+    made.send(reset_response=e2ap.ResetResponse(transaction_id=reset.transaction_id + 1))
+    assert not_awaited(made)
+    assert not done
+    made.send(reset_response=e2ap.ResetResponse(transaction_id=reset.transaction_id))
+    asking.join(10)
+    assert done.pop().status_code == 200
+    asking = threading.Thread(target=lambda: done.append(remove(ric, made.node_id)))
+    asking.start()
+    other = made.expect("e2_removal_request").e2_removal_request.transaction_id - 1
+    made.send(e2_removal_failure=e2ap.E2RemovalFailure(transaction_id=other))
+    assert not_awaited(made)
+    made.send(e2_removal_response=e2ap.E2RemovalResponse(transaction_id=other))
+    assert not_awaited(made)
+    assert not done
+    assert known_state(ric, made.node_id)["connected"]
+    made.send(e2_removal_response=e2ap.E2RemovalResponse(transaction_id=other + 1))
+    asking.join(10)
+    assert done[0].status_code == 200
 
 
 # What the RIC lacks
