@@ -319,6 +319,7 @@ class RicPlatform:
     def _release(self, node: NodeRecord) -> None:
         """Remove a node: its subscriptions are forgotten; its last budgets stay, for its return."""
         self._procedures.end_all(node.node_id, "it was removed", removed=True)
+        self.budgets.node_lost(node.node_id)
         del self._nodes[node.node_id]
         self._leaving[node.number] = node
         if node.connection is not None:

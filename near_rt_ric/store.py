@@ -129,6 +129,10 @@ class Store:
         """Remember the last valid budgets of a node."""
         self._statements.put(("INSERT OR REPLACE INTO budgets VALUES (?, ?)", (node_id, control_message)))
 
+    def delete_budgets(self, node_id: str) -> None:
+        """Forget the budgets of a node."""
+        self._statements.put(("DELETE FROM budgets WHERE node_id = ?", (node_id,)))
+
     def save_node_number(self, node_id: str, number: int) -> None:
         """Remember the number of a node's up socket."""
         self._statements.put(("INSERT OR REPLACE INTO nodes VALUES (?, ?)", (node_id, number)))

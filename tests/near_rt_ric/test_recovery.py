@@ -8,7 +8,18 @@ import threading
 
 import httpx
 import pytest
-from e2_test_node import BUDGETS_ID, SLOT_ID, BusClient, RequestFields, Ric, functions, wait_until
+from e2_test_node import (
+    BUDGETS_ID,
+    KPM_ID,
+    SLOT_ID,
+    BusClient,
+    CallFields,
+    Node,
+    RequestFields,
+    Ric,
+    functions,
+    wait_until,
+)
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import xapp_bus_pb2 as bus
@@ -223,6 +234,120 @@ def test_of_budgets_sent_one_after_the_other_those_are_remembered_that_were_take
             made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**common))
             client.expect("control_acknowledge")
     assert [item["bandwidth_hz"] for item in ric.get("/budgets").json()[made.node_id]] == [2, 6, 2]
+
+
+OTHER = budgets.ControlMessage(
+    budgets=[budgets.SliceBudget(slice_id=i, bandwidth_hz=hz, power_w=1.0) for i, hz in enumerate((3, 4, 3))]
+)
+
+
+class Budgeter:
+    """An xApp that sends unasked budgets to a node, which answers what it is told to."""
+
+    def __init__(self, ric: Ric, made: Node, client: BusClient) -> None:
+        self._up = ric.up_endpoint(made.node_id)
+        self._made = made
+        self._client = client
+
+    def send(self, message: budgets.ControlMessage, call: bytes, *, acknowledge: bool = True) -> None:
+        self._client.send_up(
+            self._up,
+            e2ap.RicControlRequest(
+                **self._common(call),
+                ric_control_message=message.SerializeToString(),
+                ric_control_ack_request=e2ap.ACK if acknowledge else e2ap.NO_ACK,
+            ),
+        )
+        self._made.expect("ric_control_request")
+
+    def acknowledged(self, call: bytes) -> None:
+        self._made.send(ric_control_acknowledge=e2ap.RicControlAcknowledge(**self._common(call)))
+        self._client.expect("control_acknowledge")
+
+    def _common(self, call: bytes) -> CallFields:
+        request_id = e2ap.RicRequestId(ric_requestor_id=self._client.requestor_id)
+        return {"ric_request_id": request_id, "ran_function_id": BUDGETS_ID, "ric_call_process_id": call}
+
+
+def replayed(made: Node, client: BusClient, key: str) -> budgets.ControlMessage | None:
+    """The budgets that a node which has just been set up was sent before anything else."""
+    assert client.subscribe(made.node_id, KPM_ID, key).error == ""
+    first = made.received.get(timeout=5)
+    if first.HasField("ric_control_request"):
+        return budgets.ControlMessage.FromString(first.ric_control_request.ric_control_message)
+    assert first.HasField("ric_subscription_request")
+    return None
+
+
+@pytest.mark.parametrize(("gnb_id", "acknowledge"), [(45, True), (46, False)])
+def test_budgets_older_than_those_that_a_node_may_have_taken_are_not_sent_to_it(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp, gnb_id: int, acknowledge: bool
+) -> None:
+    made = node(ric, gnb_id)
+    client = xapp(ric, f"unanswered-{gnb_id}", (BUDGETS_OID,))
+    budgeter = Budgeter(ric, made, client)
+    budgeter.send(BUDGETS, b"1")
+    budgeter.acknowledged(b"1")
+    budgeter.send(OTHER, b"2", acknowledge=acknowledge)
+    made.close()
+    client.expect("node_down")
+    assert made.node_id not in ric.get("/budgets").json()
+    back = node(ric, gnb_id)
+    assert replayed(back, client, "kpm") is None
+    budgeter = Budgeter(ric, back, client)
+    budgeter.send(OTHER, b"3")
+    budgeter.acknowledged(b"3")
+    back.close()
+    client.expect("node_down")
+    again = node(ric, gnb_id)
+    assert again.expect("ric_control_request").ric_control_request.ric_control_message == OTHER.SerializeToString()
+
+
+def test_a_node_that_is_set_up_again_before_it_answers_is_sent_no_older_budgets(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
+    made = node(ric, 47)
+    client = xapp(ric, "set-up-again", (BUDGETS_OID,))
+    budgeter = Budgeter(ric, made, client)
+    budgeter.send(BUDGETS, b"1")
+    budgeter.acknowledged(b"1")
+    budgeter.send(OTHER, b"2")
+    made.set_up()
+    assert replayed(made, client, "kpm") is None
+    budgeter.acknowledged(b"2")
+    made.set_up()
+    assert made.expect("ric_control_request").ric_control_request.ric_control_message == OTHER.SerializeToString()
+
+
+def test_a_node_that_leaves_before_it_answers_returns_without_budgets(
+    ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
+    made = node(ric, 48)
+    client = xapp(ric, "leaves-unanswered", (BUDGETS_OID,))
+    budgeter = Budgeter(ric, made, client)
+    budgeter.send(BUDGETS, b"1")
+    budgeter.acknowledged(b"1")
+    budgeter.send(OTHER, b"2")
+    made.send(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=3))
+    assert made.ended.wait(5)
+    assert replayed(node(ric, 48), client, "kpm") is None
+
+
+def test_an_acknowledge_does_not_tell_what_holds_where_other_budgets_asked_for_none(
+    own_ric: Ric, node: ConnectNode, xapp: ConnectXApp
+) -> None:
+    made = node(own_ric, 1)
+    client = xapp(own_ric, "overtaken", (BUDGETS_OID,))
+    budgeter = Budgeter(own_ric, made, client)
+    budgeter.send(BUDGETS, b"1")
+    budgeter.acknowledged(b"1")
+    budgeter.send(BUDGETS, b"2")
+    budgeter.send(OTHER, b"3", acknowledge=False)
+    budgeter.acknowledged(b"2")
+    assert own_ric.get("/budgets").json() == {}
+    own_ric.stop()
+    own_ric.start()
+    assert own_ric.get("/budgets").json() == {}  # nor does the store
 
 
 def test_controls_sent_while_the_node_is_away_are_refused_at_once(
