@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -51,9 +50,6 @@ _STOP_GRACE_S = 0.2
 _UP_POLL_MS = 100
 """The thread that takes controls looks so often whether it is to end."""
 
-_HEADERS_AT_HAND = 256
-"""Control headers of the slot function whose slice is remembered: a loop sends the same few."""
-
 _SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
@@ -62,12 +58,6 @@ _SERVER_OPTIONS = [
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10),
     ("grpc.http2.max_ping_strikes", 0),
 ]
-
-
-@lru_cache(_HEADERS_AT_HAND)
-def _slice_of(control_header: bytes) -> int:
-    """The slice that a control header of the slot function names; raises DecodeError."""
-    return slot.ControlHeader.FromString(control_header).slice_id
 
 
 class Platform(Protocol):
@@ -376,7 +366,7 @@ class NodeConnection:
             return messages.REQUEST_ID_UNKNOWN, f"ric_request_id: {requestor}-{instance} is not subscribed"
         if permission.slice_ids is not None:
             try:
-                slice_id = _slice_of(request.ric_control_header)
+                slice_id = slot.ControlHeader.FromString(request.ric_control_header).slice_id
             except DecodeError:
                 return messages.CONTROL_MESSAGE_INVALID, "ric_control_header: it does not decode"
             if slice_id not in permission.slice_ids:
