@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Protocol
 
 import grpc
-import zmq
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -36,6 +35,7 @@ from near_rt_ric.raw_messages import control_frame, indication_down
 from near_rt_ric.records import ControlPermission, route_key_of
 from near_rt_ric.subscriptions import FanOut
 from near_rt_ric.tap import TO_NODE, TO_RIC, Tap
+from near_rt_ric.up_socket import UpSocket
 from service_kit.byte_streams import ServerStream
 from service_kit.logs import fields
 
@@ -47,9 +47,6 @@ _SETUP_SILENCE_S = 10.0
 _SILENCE_S = 1.0
 _LOCKSTEP_SILENCE_S = 30.0
 _STOP_GRACE_S = 0.2
-_UP_POLL_MS = 100
-"""The thread that takes controls looks so often whether it is to end."""
-
 _SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
@@ -85,54 +82,6 @@ class Platform(Protocol):
 
     def budgets_requested(self, node_id: str, request: e2ap.RicControlRequest) -> None:
         """A budget control passes."""
-
-
-class UpSocket:
-    """A node's PULL socket, bound for xApps, and the thread that takes their controls to the node's latest stream."""
-
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
-        self.endpoint = endpoint
-        self.connection: NodeConnection | None = None
-        self._stopping = False
-        self._pull = context.socket(zmq.PULL)
-        self._pull.setsockopt(zmq.LINGER, 0)
-        self._pull.setsockopt(zmq.MAXMSGSIZE, 1024 * 1024)
-        self._pull.setsockopt(zmq.RCVTIMEO, _UP_POLL_MS)
-        try:
-            if endpoint.startswith("ipc://"):
-                claim_unix_path(Path(endpoint.removeprefix("ipc://")))
-            self._pull.bind(endpoint)
-        except zmq.ZMQError as error:
-            self._pull.close()
-            raise EndpointError(f"{endpoint}: {error}") from error
-        self._thread = threading.Thread(target=self._run, name="e2-controls", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Take no more controls, and wait until the socket's reader has closed it."""
-        self._stopping = True
-        self._thread.join(_STOP_GRACE_S)
-
-    def _run(self) -> None:
-        receive = self._pull.recv
-        try:
-            while not self._stopping:
-                try:
-                    raw = receive()
-                except zmq.Again:
-                    continue
-                self._pass_on(raw)
-        except zmq.ZMQError:
-            _LOG.exception("up_socket_failed", extra=fields(endpoint=self.endpoint))
-        finally:
-            self._pull.close()
-
-    def _pass_on(self, raw: bytes) -> None:
-        try:
-            if self.connection is not None:
-                self.connection.take_control(raw)
-        except Exception:
-            _LOG.exception("control_failed", extra=fields(endpoint=self.endpoint))
 
 
 class NodeConnection:

@@ -19,9 +19,10 @@ from hiso_proto.e2ap_names import MAX_TRANSACTION_ID, ProcedureCode, describe_ca
 from near_rt_ric import e2_messages as messages
 from near_rt_ric import e2_updates as updates
 from near_rt_ric.counters import Counters
-from near_rt_ric.e2_termination import NodeConnection, UpSocket
+from near_rt_ric.e2_termination import NodeConnection
 from near_rt_ric.failures import Done, Failure, Kind
 from near_rt_ric.subscriptions import SubscriptionManager
+from near_rt_ric.up_socket import UpSocket
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)

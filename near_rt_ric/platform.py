@@ -15,20 +15,22 @@ from typing import Any, Protocol
 
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
-from hiso_proto.e2ap_names import describe_cause, name_of
+from hiso_proto.e2ap_names import describe_cause
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 from near_rt_ric import e2_messages as messages
 from near_rt_ric.budgets import BudgetMemory
 from near_rt_ric.counters import Counters
-from near_rt_ric.e2_termination import NodeConnection, UpSocket
+from near_rt_ric.e2_termination import NodeConnection
 from near_rt_ric.endpoints import MAX_NODES, BusEndpoints, EndpointError
 from near_rt_ric.failures import Done, Failure, Kind
 from near_rt_ric.node_procedures import NodeProcedures, NodeRecord
-from near_rt_ric.records import ControlPermission, SubscriptionRecord, SubscriptionState, XAppRecord
+from near_rt_ric.records import ControlPermission, SubscriptionState, XAppRecord
 from near_rt_ric.registry import XAppRegistry
+from near_rt_ric.shown_state import NEVER_HERE, node_state, subscription_state, xapp_state
 from near_rt_ric.store import Store
 from near_rt_ric.subscriptions import SubscribeDone, SubscriptionManager, UnsubscribeDone
+from near_rt_ric.up_socket import UpSocket
 from service_kit.logs import fields
 
 _LOG = logging.getLogger(__name__)
@@ -542,11 +544,11 @@ class RicPlatform:
                     traffic["to_node", "ric_control_request"] += node.connection.controls
             return {
                 "nodes": [
-                    *(_node_state(node, now) for node in self._nodes.values()),
-                    *(_NEVER_HERE | {"node_id": name} for name in self._numbers if name not in self._nodes),
+                    *(node_state(node, now) for node in self._nodes.values()),
+                    *(NEVER_HERE | {"node_id": name} for name in self._numbers if name not in self._nodes),
                 ],
-                "xapps": [_xapp_state(xapp, now, xapp.name in self._held_until_s) for xapp in self.registry.all()],
-                "subscriptions": [_subscription_state(item) for item in self.subscriptions.all()],
+                "xapps": [xapp_state(xapp, now, xapp.name in self._held_until_s) for xapp in self.registry.all()],
+                "subscriptions": [subscription_state(item) for item in self.subscriptions.all()],
                 "budgets": self.budgets.describe(),
                 "errors": errors,
                 "messages": [
@@ -554,72 +556,3 @@ class RicPlatform:
                     for (direction, name), count in sorted(traffic.items())
                 ],
             }
-
-
-_NEVER_HERE: dict[str, Any] = {
-    "node_id": "",
-    "connected": False,
-    "connected_since_unix_s": None,
-    "silent_s": None,
-    "peer": None,
-    "lockstep": None,
-    "up_endpoint": None,
-    "functions": [],
-    "components": [],
-}
-"""Of a node that has not connected since the RIC started: the store knows its name."""
-
-
-def _node_state(node: NodeRecord, now_s: float) -> dict[str, Any]:
-    connection = node.connection
-    return {
-        "node_id": node.node_id,
-        "connected": connection is not None,
-        "connected_since_unix_s": None if connection is None else connection.connected_s,
-        "silent_s": None if connection is None else round(now_s - connection.last_heard_s, 3),
-        "peer": None if connection is None else connection.peer,
-        "lockstep": node.setup.lockstep,
-        "up_endpoint": node.up.endpoint,
-        "functions": [
-            {
-                "ran_function_id": item.ran_function_id,
-                "oid": item.ran_function_oid,
-                "revision": item.ran_function_revision,
-            }
-            for item in node.setup.functions.values()
-        ],
-        "components": [
-            {"interface_type": name_of(e2ap.InterfaceType, item.interface_type), "component_id": item.component_id}
-            for item in node.setup.components.values()
-        ],
-    }
-
-
-def _xapp_state(xapp: XAppRecord, now_s: float, held: bool) -> dict[str, Any]:
-    return {
-        "name": xapp.name,
-        "ric_requestor_id": xapp.requestor_id,
-        "alive": xapp.alive,
-        "held": held,
-        "silent_s": round(now_s - xapp.last_heard_s, 3) if xapp.alive else None,
-        "ran_function_oids": sorted(xapp.oids),
-        "slice_ids": sorted(xapp.slice_ids),
-        "version": xapp.version,
-        "metrics_url": xapp.metrics_url,
-        "lost_indications": xapp.lost_indications,
-    }
-
-
-def _subscription_state(record: SubscriptionRecord) -> dict[str, Any]:
-    return {
-        "xapp": record.xapp_name,
-        "node_id": record.node_id,
-        "key": record.key,
-        "oid": record.oid,
-        "ric_requestor_id": record.requestor_id,
-        "ric_instance_id": record.instance_id,
-        "actions": [name_of(e2ap.RicActionType, action.ric_action_type) for action in record.parsed_actions()],
-        "carried_by": f"{record.carrier_key >> 16}-{record.carrier_key & 0xFFFF}" if record.standing else None,
-        "state": str(record.state),
-        "error": record.error,
-    }

@@ -18,13 +18,12 @@ import zmq
 from google.protobuf.message import DecodeError
 from hiso_proto import xapp_bus_pb2 as bus
 
-from near_rt_ric.e2_termination import UpSocket
 from near_rt_ric.endpoints import BusEndpoints, EndpointError, claim_unix_path
 from near_rt_ric.platform import RicPlatform
+from near_rt_ric.up_socket import MAX_BUS_MESSAGE_BYTES, UpSocket
 
 _LOG = logging.getLogger(__name__)
 
-_MAX_BUS_MESSAGE_BYTES = 1024 * 1024
 _IDLE_POLL_MS = 250
 _JOINING_POLL_MS = 5
 # Plain numbers: arithmetic of the enumeration costs more than to send.
@@ -105,7 +104,7 @@ class XAppBus:
         socket = self._context.socket(kind)
         self._sockets.append(socket)
         socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.MAXMSGSIZE, _MAX_BUS_MESSAGE_BYTES)
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_BUS_MESSAGE_BYTES)
         if kind == zmq.ROUTER:
             # An unknown peer is an error at once, and a peer that comes back takes its name over.
             socket.setsockopt(zmq.ROUTER_MANDATORY, 1)

@@ -12,11 +12,11 @@ from e2_test_node import setup_request
 from hiso_proto import e2ap_pb2 as e2ap
 
 from near_rt_ric.e2_messages import judge_setup
-from near_rt_ric.e2_termination import UpSocket
 from near_rt_ric.endpoints import BusEndpoints
 from near_rt_ric.failures import Failure
 from near_rt_ric.platform import RicPlatform
 from near_rt_ric.store import Store
+from near_rt_ric.up_socket import UpSocket
 
 IN_TIME_S = 5.0
 REMOVAL = e2ap.E2apPdu(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=3))
@@ -142,7 +142,7 @@ def test_a_reader_that_ends_late_closes_its_socket_all_the_same(tmp_path: Path) 
             taken.set()
             go_on.wait(IN_TIME_S)
 
-    up.connection = Slow()  # type: ignore[assignment]
+    up.connection = Slow()
     push = context.socket(zmq.PUSH)
     push.connect(up.endpoint)
     push.send(b"control")
