@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm
 from hiso_proto import e2sm_slot_pb2 as slot
+from hiso_proto.e2ap_names import MAX_REQUEST_ID
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -26,9 +27,6 @@ from near_rt_ric.xapp_manager.http_api import add_error_forms, xapp_routes
 from near_rt_ric.xapp_manager.manager import XAppManager
 
 PROCEDURE_TIMEOUT_S = 7.0
-MAX_REQUEST_ID = 65_535
-"""RIC Requestor ID, RIC Instance ID (E2AP 9.2.7)."""
-
 
 RequestIdPart = Annotated[int, PathParameter(ge=0, le=MAX_REQUEST_ID)]
 

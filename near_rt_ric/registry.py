@@ -7,12 +7,10 @@ import time
 from collections.abc import Iterable
 
 from hiso_proto import xapp_bus_pb2 as bus
+from hiso_proto.e2ap_names import MAX_REQUEST_ID
 
 from near_rt_ric.records import XAppRecord
 from near_rt_ric.store import Store
-
-MAX_REQUESTOR_ID = 65_535
-"""0 is the RIC's own."""
 
 MAX_SLICES = 64
 NAME_PATTERN = "^[a-z0-9][a-z0-9-]{0,62}$"
@@ -48,9 +46,9 @@ class XAppRegistry:
             return refusal
         xapp = self._by_name.get(request.xapp_name)
         if xapp is None:
-            requestor_id = 1 + max(self.identities, default=0)
-            if requestor_id > MAX_REQUESTOR_ID:
-                return f"xapp_name: this store has no number left in 1..{MAX_REQUESTOR_ID}"
+            requestor_id = 1 + max(self.identities, default=0)  # 0 is the RIC's own
+            if requestor_id > MAX_REQUEST_ID:
+                return f"xapp_name: this store has no number left in 1..{MAX_REQUEST_ID}"
             xapp = XAppRecord(request.xapp_name, requestor_id, frozenset(), frozenset())
             self._by_name[xapp.name] = xapp
             self.identities[requestor_id] = xapp.name.encode()

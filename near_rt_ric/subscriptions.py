@@ -19,7 +19,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto import xapp_bus_pb2 as bus
-from hiso_proto.e2ap_names import describe_cause
+from hiso_proto.e2ap_names import MAX_ACTION_ID, MAX_ACTIONS, MAX_REQUEST_ID, describe_cause
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 from near_rt_ric import e2_messages as messages
@@ -39,9 +39,6 @@ from service_kit.logs import fields
 _LOG = logging.getLogger(__name__)
 
 PENDING_TIMEOUT_S = 5.0
-MAX_ACTIONS = 16
-MAX_ACTION_ID = 255
-MAX_INSTANCE_ID = 65_535
 MAX_KEY_LENGTH = 128
 MAX_SUBSCRIPTIONS = 256
 """Of one xApp."""
@@ -406,7 +403,7 @@ class SubscriptionManager:
         used |= {request_id_of(key).ric_instance_id for key in self._carriers() if key >> 16 == xapp.requestor_id}
         instance = xapp.last_instance_id
         while True:
-            instance = instance % MAX_INSTANCE_ID + 1
+            instance = instance % MAX_REQUEST_ID + 1
             if instance not in used:
                 break
         xapp.last_instance_id = instance

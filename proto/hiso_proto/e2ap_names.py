@@ -28,6 +28,15 @@ class ProcedureCode(IntEnum):
 MAX_TRANSACTION_ID = 255
 """E2AP 9.2.33."""
 
+MAX_REQUEST_ID = 65_535
+"""RIC Requestor ID and RIC Instance ID, each (E2AP 9.2.7)."""
+
+MAX_ACTIONS = 16
+"""Of one subscription (E2AP: maxofRICactionID)."""
+
+MAX_ACTION_ID = 255
+"""RIC Action ID (E2AP 9.2.10)."""
+
 
 def transaction_id_error(transaction_id: int) -> str:
     """What is wrong with a transaction id, in words; empty where nothing is."""

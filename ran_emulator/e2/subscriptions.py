@@ -11,6 +11,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm_pb
 from hiso_proto import e2sm_slot_pb2 as slots
+from hiso_proto.e2ap_names import MAX_ACTION_ID, MAX_ACTIONS, MAX_REQUEST_ID
 
 from ran_emulator import kpm
 from ran_emulator.e2 import causes
@@ -21,9 +22,6 @@ from ran_emulator.scenario import SLICE_NAMES
 KPM_FUNCTION, BUDGETS_FUNCTION, SLOT_FUNCTION = 2, 3, 4
 """This node's RAN function ids. Peers find a function by its OID."""
 
-MAX_ACTIONS = 16
-MAX_ACTION_ID = 255
-MAX_REQUEST_ID = 65_535
 MAX_REPORTS = 64
 MAX_DETAIL_PERIOD_SLOTS = 2**20
 
@@ -130,7 +128,9 @@ class Subscriptions:
                 response.ric_actions_admitted.append(action.ric_action_id)
             seen.add(action.ric_action_id)
         if not response.ric_actions_admitted:
-            raise first or NotAdmitted(causes.SEMANTIC_ERROR, "ric_action_to_be_setup_list: 1..16 actions are required")
+            raise first or NotAdmitted(
+                causes.SEMANTIC_ERROR, f"ric_action_to_be_setup_list: 1..{MAX_ACTIONS} actions are required"
+            )
         return response
 
     def delete(self, request: e2ap.RicSubscriptionDeleteRequest) -> list[Claim]:
