@@ -9,6 +9,7 @@ import pytest
 from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_kpm_pb2 as kpm
+from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.oids import BUDGETS_OID, KPM_OID
 
 from hiso.runner import Runner
@@ -138,13 +139,14 @@ def test_a_refusal_is_said_and_stops_nothing(node: E2Node, caplog: pytest.LogCap
 
 
 class LosingXApp:
-    """In an XApp's place: one node; loses one subscription, and ends after a few steps."""
+    """In an XApp's place: one node; loses one subscription, as `end` says, and ends after a few steps."""
 
     connected = True
 
-    def __init__(self, lost_oid: str) -> None:
+    def __init__(self, lost_oid: str, end: bus.SubscriptionEnd) -> None:
         self._node = emulated_node()
         self._lost_oid = lost_oid
+        self._end = end
         self._steps = 0
         self._lost: Any = None
         self._host: Any = None
@@ -186,14 +188,23 @@ class LosingXApp:
             subscription = Subscription(
                 self._node, self._lost_oid, "key", b"", (), lambda node, indication: None, e2ap.RicRequestId()
             )
+            subscription.end = self._end
             self._lost(subscription, "refused")
         if self._steps == 4:
             self._host._stop()
 
 
-@pytest.mark.parametrize(("lost_oid", "attached"), [(BUDGETS_OID, 2), (KPM_OID, 1)])
-def test_a_lost_report_leaves_the_agents_in_service(
-    lost_oid: str, attached: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("lost_oid", "end", "attached"),
+    [
+        (BUDGETS_OID, bus.NOT_ENDED, 2),
+        (BUDGETS_OID, bus.REQUIRED_BY_NODE, 2),
+        (BUDGETS_OID, bus.DELETED_BY_OPERATOR, 1),
+        (KPM_OID, bus.NOT_ENDED, 1),
+    ],
+)
+def test_a_lost_subscription_is_asked_for_again_but_for_reports_and_what_an_operator_deleted(
+    lost_oid: str, end: bus.SubscriptionEnd, attached: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("stop_on_signals", "configure_logs"):
         monkeypatch.setattr(xapp_host, name, lambda *_: None)
@@ -202,7 +213,7 @@ def test_a_lost_report_leaves_the_agents_in_service(
         cpu=None, fifo=None, bus="ipc:///nowhere", metrics_host="127.0.0.1", metrics_port=free_port()
     )
     host = XAppHost("inter-slice", arguments, HostMetrics("inter-slice", "greedy"), BUDGETS_OID)
-    fake = LosingXApp(lost_oid).serve(host)
+    fake = LosingXApp(lost_oid, end).serve(host)
     monkeypatch.setattr(xapp_host, "XApp", lambda *_, **__: fake)
     nodes: list[E2Node] = []
     assert host.run(lambda: None, nodes.append) == 0
