@@ -17,8 +17,7 @@ from service_kit.logs import fields
 from service_kit.placement import lower_fifo
 from xapps.agent_flags import EXIT_BAD_INPUT
 from xapps.host_metrics import HostMetrics
-from xapps.sdk import E2Node, Subscription, XApp, XAppError
-from xapps.sdk.errors import BusEndpointError
+from xapps.sdk import BusEndpointError, E2Node, Subscription, XApp, XAppError
 from xapps.sdk.service import (
     MetricsServer,
     ServiceError,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xapps.sdk import XApp, service
-from xapps.sdk.errors import BusEndpointError
+from xapps import sdk
+from xapps.sdk import BusEndpointError, XApp, errors, service
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,8 @@ def test_bad_flags_exit_with_2_and_are_named(capsys: pytest.CaptureFixture[str],
 def test_an_address_that_is_none_is_named() -> None:
     with pytest.raises(BusEndpointError, match=r"bus: 'nowhere' is no ipc:///path or tcp://host:port"):
         XApp("x", bus="nowhere")
+
+
+def test_every_error_of_the_sdk_is_imported_from_it() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.XAppError)]
+    assert {kind.__name__ for kind in kinds} <= set(sdk.__all__)

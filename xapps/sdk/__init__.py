@@ -6,6 +6,7 @@ from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 
 from xapps.sdk.errors import (
+    BusEndpointError,
     BusUnavailableError,
     FunctionNotOfferedError,
     NodeUnavailableError,
@@ -20,6 +21,7 @@ __all__ = [
     "BUDGETS_OID",
     "KPM_OID",
     "SLOT_OID",
+    "BusEndpointError",
     "BusUnavailableError",
     "E2Node",
     "FunctionNotOfferedError",

@@ -83,7 +83,10 @@ class XApp:
         version: str = "",
         metrics_url: str = "",
     ) -> None:
-        """`oids`, `slices`: what it may control; `bus`: the RIC's --bus endpoint."""
+        """`oids`, `slices`: what it may control; `bus`: the RIC's --bus endpoint.
+
+        Raises BusEndpointError where `bus` is no address.
+        """
         self.name = name
         self.unroutable_indications = 0
         self.lost_indications = 0
@@ -119,7 +122,10 @@ class XApp:
     # What happens ------------------------------------------------------------------------------------
 
     def on_node_up(self, handler: NodeHandler) -> None:
-        """Call `handler` whenever a node connects (and for nodes that are there when `run` starts: see `nodes`)."""
+        """Call `handler` whenever a node connects; which ones are there when `connect` returns is in `nodes`.
+
+        Also for each that is connected when this xApp has registered again, after a loss of the RIC.
+        """
         self._node_up = handler
 
     def on_node_down(self, handler: NodeHandler) -> None:
