@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     client = AdminClient(admin)
     # Before this process is pinned and niced: children, and threads that start some, inherit both.
     with subprocess.Popen(
-        [sys.executable, "-m", "near_rt_ric.hot_loop", config.to_json()], stdin=subprocess.PIPE
+        [sys.executable, "-P", "-m", "near_rt_ric.hot_loop", config.to_json()], stdin=subprocess.PIPE
     ) as hot_loop:
         manager = _manager(options, client)
         pin(options.face_cpu)

@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     ours, theirs = socket.socketpair()
     stop = _StopSignals()
     child = subprocess.Popen(
-        [sys.executable, "-m", "ran_emulator.hot_loop", *argv, "--commands-fd", str(theirs.fileno())],
+        [sys.executable, "-P", "-m", "ran_emulator.hot_loop", *argv, "--commands-fd", str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
     )
     theirs.close()

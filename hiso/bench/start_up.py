@@ -30,7 +30,7 @@ def start_to_first_kpi_s(port_base: int, stop: Stop) -> float:
     arguments = ["--scenario", "base", "--port-base", str(port_base), "--no-ui"]
     started_s = time.monotonic()
     with subprocess.Popen(
-        [sys.executable, "-m", "hiso", "up", *arguments],
+        [sys.executable, "-P", "-m", "hiso", "up", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -25,7 +25,8 @@ def perform_system(run: Run) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         scenario, summary = Path(folder, "scenario.yaml"), Path(folder, "summary.json")
         scenario.write_text(json.dumps(run.scenario))
-        command = [sys.executable, "-m", "hiso", "up", "--no-ui", "--clock", "lockstep", "--scenario", str(scenario)]
+        command = [sys.executable, "-P", "-m", "hiso", "up", "--no-ui", "--clock", "lockstep"]
+        command += ["--scenario", str(scenario)]
         command += ["--inter", run.inter, "--intra", run.intra, "--trigger", run.trigger, "--seed", str(run.seed)]
         command += ["--slots", str(run.slots), "--control-delay-slots", str(run.control_delay_slots)]
         for assignment in options_of(run).assignments():

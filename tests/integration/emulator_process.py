@@ -29,7 +29,7 @@ class Emulator:
         self.summary_path = folder / "summary.json"
         self.log_path = folder / "emulator.log"
         command = [
-            *(sys.executable, "-m", "ran_emulator", "--run-dir", str(folder / "run")),
+            *(sys.executable, "-P", "-m", "ran_emulator", "--run-dir", str(folder / "run")),
             *("--http-port", str(self.port), "--e2", e2 or f"unix:{folder}/nobody"),
             *("--summary", str(self.summary_path), *options),
         ]

@@ -188,7 +188,7 @@ class Ric:
         """Start it (again) and wait until it serves."""
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "near_rt_ric", "--e2-listen", self.target, "--bus", self.bus),
+                *(sys.executable, "-P", "-m", "near_rt_ric", "--e2-listen", self.target, "--bus", self.bus),
                 *("--http-port", str(self.http_port), "--store", str(self.folder / "store.sqlite")),
                 *("--run-dir", str(self.folder), *self._flags),
             ],
