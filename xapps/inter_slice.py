@@ -66,7 +66,7 @@ class InterSliceXApp:
         self._learns = arguments.policy in COMA2C_CONFIGS
         self._options = agent_options(arguments, PROG)
         self._weights = load_start_weights(
-            arguments.policy if self._learns else None, arguments, PROG, self._options, INTER_OPTION_FIELDS
+            arguments.policy if self._learns else None, "inter", arguments, PROG, self._options, INTER_OPTION_FIELDS
         )
         self._reports = KpmReports()
         self._metrics = InterSliceMetrics(arguments.policy, arguments.trigger, self._reports)

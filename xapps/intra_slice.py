@@ -101,7 +101,7 @@ class IntraSliceXApp:
         self._learns = policy in LEARNING
         self._options = agent_options(arguments, PROG)
         self._weights = load_start_weights(
-            policy if self._learns else None, arguments, PROG, self._options, INTRA_OPTION_FIELDS
+            policy if self._learns else None, arguments.slice, arguments, PROG, self._options, INTRA_OPTION_FIELDS
         )
         self._metrics = HostMetrics(f"intra-{arguments.slice}", arguments.policy)
         self._host = XAppHost(f"intra-{arguments.slice}", arguments, self._metrics, SLOT_OID, slices=(self._slice_id,))

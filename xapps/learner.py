@@ -216,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if importlib.util.find_spec("torch") is None:
         refuse(PROG, "learning needs PyTorch: pip install torch")
     own = arguments.weights is not None or arguments.from_scratch
-    start = load_start_weights(arguments.policy, arguments, PROG) if own else None
+    start = load_start_weights(arguments.policy, arguments.agent, arguments, PROG) if own else None
     configure_logs(f"learner-{arguments.agent}")
     stop_on_signals(lambda: sys.exit(0))
     warm_up(arguments.agent, arguments.policy)

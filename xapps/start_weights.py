@@ -17,23 +17,29 @@ class StartWeights:
     def __init__(
         self,
         variant: str | None,
+        agent: str,
         reference: str,
         from_scratch: bool,
         options: AgentOptions = DEFAULT_OPTIONS,
         action_fields: Sequence[str] = (),
     ) -> None:
-        """`variant`: a policy that has networks, or None; `action_fields`: those of `options` that they must be of.
+        """`variant`: a policy that has networks, or None; `agent`: inter, or a slice's; `action_fields`: those of
+        `options` that they must be of.
 
         Raises:
-            WeightsError: they are missing, unusable, or trained for other actions.
+            WeightsError: they are missing, unusable, or trained for another policy, agent or other actions.
         """
         self._by_delay: dict[bool, Weights] = {}
         if variant is None or from_scratch:
             return
         for delayed in (False, True):
             name = trained_name(variant, reference, int(delayed)) if is_preset(reference) else reference
-            self._by_delay[delayed] = find_weights(name)
-            check_trained_options(self._by_delay[delayed], options, action_fields)
+            self._by_delay[delayed] = weights = find_weights(name)
+            if weights.metadata.variant != variant:
+                was = weights.metadata.variant
+                raise WeightsError(f"weights {weights.weights_id}: must be of {variant} (--policy), not of {was}")
+            weights.agent(agent)  # raises where it has none
+            check_trained_options(weights, options, action_fields)
 
     def choose(self, control_delay_slots: int) -> Weights | None:
         """The weights for a node; None: there are none, or untrained ones."""
@@ -42,6 +48,7 @@ class StartWeights:
 
 def load_start_weights(
     variant: str | None,
+    agent: str,
     arguments: argparse.Namespace,
     prog: str,
     options: AgentOptions = DEFAULT_OPTIONS,
@@ -49,6 +56,6 @@ def load_start_weights(
 ) -> StartWeights:
     """The weights that the flags name; ends the process where they cannot be used. Arguments as of `StartWeights`."""
     try:
-        return StartWeights(variant, arguments.weights, arguments.from_scratch, options, action_fields)
+        return StartWeights(variant, agent, arguments.weights, arguments.from_scratch, options, action_fields)
     except WeightsError as error:
-        refuse(prog, str(error))
+        refuse(prog, f"--{error}")

@@ -168,6 +168,11 @@ def test_an_xapp_ends_when_asked_also_without_a_ric(agent: str) -> None:
         ("inter_slice", ("--policy", "best", "--trigger", "always"), "coma2c"),
         ("inter_slice", ("--policy", "greedy", "--trigger", "sometimes"), "z-ref"),
         ("inter_slice", ("--policy", "coma2c", "--trigger", "always", "--weights", "/nowhere.npz"), "/nowhere.npz"),
+        (
+            "inter_slice",
+            ("--policy", "coma2c-tuned", "--trigger", "always", "--weights", "madqn-tuned-regimes-d2"),
+            "--weights madqn-tuned-regimes-d2",
+        ),
     ],
 )
 def test_bad_flags_end_with_exit_code_2(module: str, arguments: tuple[str, ...], expected: str, tmp_path: Path) -> None:

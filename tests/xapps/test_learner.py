@@ -279,6 +279,7 @@ def test_it_ends_when_asked(start: Callable[..., Learner]) -> None:
         (("--agent", "nobody", "--policy", "madqn"), "--agent"),
         (("--agent", "embb", "--policy", "madqn", "--listen", "nowhere"), "--listen"),
         (("--agent", "embb", "--policy", "madqn", "--weights", "/nowhere.npz"), "/nowhere.npz"),
+        (("--agent", "embb", "--policy", "madqn", "--weights", "madqn-tuned-regimes-d2"), "must be of madqn"),
         (("--agent", "embb", "--policy", "madqn", "--training-slots", "0"), "--training-slots"),
     ],
 )
