@@ -39,6 +39,7 @@ class UpSocket:
         self._stopping = False
         self._pull = context.socket(zmq.PULL)
         self._pull.setsockopt(zmq.LINGER, 0)
+        self._pull.setsockopt(zmq.IPV6, int("[" in endpoint))
         self._pull.setsockopt(zmq.MAXMSGSIZE, MAX_BUS_MESSAGE_BYTES)
         self._pull.setsockopt(zmq.RCVTIMEO, _POLL_MS)
         try:

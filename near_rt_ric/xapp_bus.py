@@ -104,6 +104,7 @@ class XAppBus:
         socket = self._context.socket(kind)
         self._sockets.append(socket)
         socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.IPV6, int("[" in endpoint))
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_BUS_MESSAGE_BYTES)
         if kind == zmq.ROUTER:
             # An unknown peer is an error at once, and a peer that comes back takes its name over.

@@ -92,6 +92,7 @@ class Learner:
         self._stopping = False
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.IPV6, int("[" in arguments.listen))
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # an xApp that comes back has the same name
         self._socket.bind(arguments.listen)
 

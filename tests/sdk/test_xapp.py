@@ -15,7 +15,7 @@ import httpx
 import pytest
 import zmq
 from e2_test_node import BUDGETS_ID, KPM_ID, SLOT_ID, CallFields, Node, Ric, functions, wait_until
-from free_ports import free_port
+from free_ports import free_port, has_ipv6_loopback
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_kpm_pb2 as kpm
@@ -393,11 +393,16 @@ def test_an_exception_of_a_handler_ends_the_loop(ric: Ric, node: ConnectNode) ->
             xapp.run()
 
 
-def test_the_bus_over_tcp_with_a_wildcard_address(node: ConnectNode) -> None:
+@pytest.mark.parametrize(
+    ("listens", "reached"), [("0.0.0.0", "127.0.0.1"), ("[::]", "127.0.0.1"), ("[::]", "[::1]"), ("[::1]", "[::1]")]
+)
+def test_the_bus_over_tcp(node: ConnectNode, listens: str, reached: str) -> None:
+    if ":" in listens and not has_ipv6_loopback():
+        pytest.skip("there is no IPv6 here")
     port = free_port()
-    ric = Ric("--bus", f"tcp://0.0.0.0:{port}", "--expose")
+    ric = Ric("--bus", f"tcp://{listens}:{port}", "--expose")
     try:
-        ric.bus = f"tcp://127.0.0.1:{port}"
+        ric.bus = f"tcp://{reached}:{port}"
         made = node(ric, 1)
         running = Echo(ric.bus, "over-tcp")
         insert(made, running.subscription.request_id)

@@ -15,6 +15,7 @@ import threading
 
 import httpx
 import pytest
+from free_ports import has_ipv6_loopback
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.types import Receive, Scope, Send
 
@@ -105,14 +106,6 @@ def test_an_application_is_served_until_it_is_stopped() -> None:
     assert not face.serving
     with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", port), 1):
         pass
-
-
-def has_ipv6_loopback() -> bool:
-    try:
-        listen("::1", 0).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize(

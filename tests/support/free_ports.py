@@ -8,6 +8,7 @@ import os
 import random
 
 from hiso import ports
+from service_kit.addresses import listen
 
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -37,6 +38,15 @@ def free_port_base() -> int:
         base = _DRAW.randrange(_FIRST, _LAST - max(ports.OFFSETS.values()))
         if _take([ports.port_of(service, base) for service in ports.OFFSETS]):
             return base
+
+
+def has_ipv6_loopback() -> bool:
+    """Whether this machine has ::1."""
+    try:
+        listen("::1", 0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _take(wanted: list[int]) -> bool:

@@ -15,13 +15,15 @@ import httpx
 import numpy as np
 import pytest
 import zmq
-from free_ports import free_port
+from free_ports import free_port, has_ipv6_loopback
 from messages import EMBB, observation, outcome, report
 
 from xapps import learner as learner_module
 from xapps import learner_sessions
 from xapps import learner_wire as wire
 from xapps.codec import decode_observation, decode_report
+from xapps.learner_link import learner_endpoint
+from xapps.sdk.management import connected_socket
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS, action_counts, initial_weights
 from xapps.slicing.intra.policies import make_intra_policy, untrained_weights
 from xapps.slicing.observation import BudgetContext, SlotDecision
@@ -261,6 +263,17 @@ def test_of_too_many_sessions_the_one_unused_for_longest_goes(tmp_path: Path, mo
     assert learner._answer(b"c", [*slot_hello()])[0] == wire.WELCOME
     assert {identity: learns(identity) for identity in (b"a", b"b", b"c")} == {b"a": True, b"b": False, b"c": True}
     assert len(learner.sessions.in_use()) == 2
+    learner._socket.close()
+
+
+@pytest.mark.skipif(not has_ipv6_loopback(), reason="there is no IPv6 here")
+def test_it_listens_to_ipv6_and_an_xapp_reaches_it() -> None:
+    endpoint = f"tcp://[::1]:{free_port()}"
+    flags = ("--agent", "embb", "--policy", POLICY, "--listen", endpoint)
+    learner = learner_module.Learner(learner_module.parse_arguments(flags), None)
+    with zmq.Context() as context, connected_socket(context, zmq.DEALER, learner_endpoint(endpoint)) as xapp:
+        xapp.send(b"greeting")
+        assert learner._socket.poll(10_000)
     learner._socket.close()
 
 
