@@ -23,6 +23,7 @@ from ran_emulator.scenario import (
 from ran_emulator.timeline import TimelineError, load_timeline
 from service_kit import flags
 from service_kit.exposure import add_expose_flag, require_exposed
+from service_kit.files import why_unwritable
 from service_kit.flags import integer_in
 
 AWAITABLE = ("budgets", *SLICE_NAMES)
@@ -86,6 +87,14 @@ def _target(text: str) -> str:
     return text
 
 
+def _summary(text: str) -> Path:
+    path = Path(text)
+    complaint = why_unwritable(path, replaced=True)
+    if complaint:
+        raise argparse.ArgumentTypeError(complaint)
+    return path
+
+
 def _awaited(text: str) -> tuple[str, ...]:
     names = tuple(name for name in text.split(",") if name)
     for name in names:
@@ -139,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         "and change the node's functions and components",
     )
     add("--run-dir", type=Path, required=True, metavar="DIR", help="folder for this run's shared files")
-    add("--summary", type=Path, metavar="FILE", help="write the run's summary there at its end, as JSON")
+    add("--summary", type=_summary, metavar="FILE", help="write the run's summary there at its end, as JSON")
     add("--cpu", type=flags.core, help="core of the hot loop")
     add("--fifo", type=flags.fifo_priority, metavar="PRIORITY", help="ask for SCHED_FIFO for the hot loop")
     add("--face-cpu", type=flags.core, help="core of the HTTP face")
@@ -157,8 +166,6 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     except (ScenarioError, TimelineError) as error:
         parser.error(str(error))
     require_exposed(parser, options.expose, http_host=options.http_host)
-    if options.summary is not None and not options.summary.absolute().parent.is_dir():
-        parser.error(f"argument --summary: the folder of {options.summary} does not exist")
     return Arguments(
         scenario=scenario,
         timeline=timeline,

@@ -111,6 +111,20 @@ class HotLoop:
         self._node.flush()
         self._publisher.publish(self.late_slots)
 
+    def write_summary(self) -> bool:
+        """Write the run's summary where the arguments ask for one; False where that fails."""
+        arguments = self._arguments
+        if arguments.summary is None:
+            return True
+        wall_s = time.monotonic() - self.started_s
+        figures = run_summary(arguments, self._cell, self._node, wall_s, self.late_slots, self.latencies)
+        try:
+            write_summary(arguments.summary, figures)
+        except OSError as error:
+            _LOG.error("summary_not_written", extra=fields(file=str(arguments.summary), reason=error.strerror))
+            return False
+        return True
+
     def leave_ric(self) -> None:
         """End the relation with the RIC in order (E2 Removal); an answer is awaited for `LEAVE_S`."""
         deadline_s = time.monotonic() + LEAVE_S
@@ -289,7 +303,7 @@ class HotLoop:
 
 
 def main(argv: Sequence[str]) -> int:
-    """The process: 0 at the end of the run or on SIGTERM, 2 where it cannot start."""
+    """The process: 0 at the end of the run or on SIGTERM, 1 where its summary is lost, 2 where it cannot start."""
     arguments = parse_arguments(argv)
     configure_logs("ran-emulator")
     try:
@@ -319,14 +333,11 @@ def main(argv: Sequence[str]) -> int:
     stop_collector()  # the loop collects between two slots
     exact_timers()
     loop.run()
-    if arguments.summary is not None:
-        wall_s = time.monotonic() - loop.started_s
-        figures = run_summary(arguments, cell, node, wall_s, loop.late_slots, loop.latencies)
-        write_summary(arguments.summary, figures)
+    written = loop.write_summary()
     loop.leave_ric()
     link.stop()
     _LOG.info("emulator_ended", extra=fields(slot=cell.slot))
-    return 0
+    return 0 if written else 1
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import os
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
@@ -19,6 +18,7 @@ from hiso.doctor import torch_remedy
 from hiso.run_request import MAX_SEED, RequestError, RunRequest, make_request
 from ran_emulator.arguments import DEFAULT_SEED, MAX_CELLS
 from ran_emulator.scenario import MAX_SLOTS, PRESETS, SLOT_S
+from service_kit.files import why_unwritable
 from xapps.slicing.inter.policies import INTER_NAMES
 from xapps.slicing.intra.names import INTRA_NAMES
 from xapps.slicing.options import MAX_POWER_LEVELS, MIN_POWER_LEVELS
@@ -184,11 +184,9 @@ def check_file(option: str, path: Path | None) -> None:
     """Whether a file can be written there at the end of a run, which may be long."""
     if path is None:
         return
-    folder = path.absolute().parent
-    if path.is_dir() or not folder.is_dir():
-        refuse(f"{option}: {path} must be a file in a folder that exists")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        refuse(f"{option}: {path} cannot be written")
+    complaint = why_unwritable(path)
+    if complaint:
+        refuse(f"{option}: {complaint}")
 
 
 def write_json(path: Path | None, data: dict[str, Any]) -> None:

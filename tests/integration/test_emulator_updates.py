@@ -109,3 +109,17 @@ def test_a_node_that_ends_takes_its_leave(tmp_path: Path) -> None:
         ric.send(e2_removal_response=e2ap.E2RemovalResponse(transaction_id=request.transaction_id))
         assert node.wait() == 0
         assert node.summary()["slots"] == 10
+
+
+def test_a_node_whose_summary_cannot_be_written_takes_its_leave_too(tmp_path: Path) -> None:
+    ric = ScriptedRic(greedy)
+    with with_ric(tmp_path, ric, "--clock", "lockstep", "--await", "vonr", "--slots", "10") as node:
+        node.wait_until_healthy()
+        node.summary_path.mkdir()
+        ric.connections.get(timeout=20.0)
+        ric.send(ric_subscription_request=subscribe_slot(ric, 0, 10))
+        request = ric.next("e2_removal_request", timeout_s=START_S)
+        ric.send(e2_removal_response=e2ap.E2RemovalResponse(transaction_id=request.transaction_id))
+        assert node.wait() == 1
+    written = f'"event": "summary_not_written", "file": "{node.summary_path}", "reason": "Is a directory"'
+    assert written in node.log_path.read_text()
