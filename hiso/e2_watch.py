@@ -53,6 +53,7 @@ PROCEDURES = {
 }
 _ARROWS = {"to_ric": "->", "to_node": "<-"}
 _POLL_MS = 200
+_CONNECT_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +149,17 @@ def messages(parts: list[bytes], names: FunctionNames) -> Iterator[WatchedMessag
 
 
 def watch(endpoint: str, names: FunctionNames, keep_watching: Callable[[], bool]) -> Iterator[WatchedMessage]:
-    """Every message that the RIC mirrors at `endpoint`, until `keep_watching` says no; damaged frames are left out."""
+    """Every message that the RIC mirrors at `endpoint`, until `keep_watching` says no; damaged frames are left out.
+
+    Raises:
+        Unreachable: nobody answers at `endpoint`.
+    """
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(zmq.SUB)
     try:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SUBSCRIBE, b"")
-        socket.connect(endpoint)
+        _connect(socket, endpoint)
         while keep_watching():
             if not socket.poll(_POLL_MS):
                 continue
@@ -165,6 +170,15 @@ def watch(endpoint: str, names: FunctionNames, keep_watching: Callable[[], bool]
     finally:
         socket.close()
         context.term()
+
+
+def _connect(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    """Connect within a second; raises Unreachable."""
+    with socket.get_monitor_socket(zmq.EVENT_CONNECTED) as monitor:
+        socket.connect(endpoint)
+        if not monitor.poll(_CONNECT_MS):
+            raise Unreachable(f"tap {endpoint}: nobody answers there")
+    socket.disable_monitor()
 
 
 def tap_endpoint(ric: LoopbackClient) -> str:
@@ -217,7 +231,8 @@ def _setup_response(inner: e2ap.E2SetupResponse, _function: str) -> str:
 
 
 def _with_cause(inner: Any, _function: str) -> str:
-    identity = f"request {_request_id(inner)} " if hasattr(inner, "ric_request_id") else ""
+    named = hasattr(inner, "ric_request_id") and inner.HasField("ric_request_id")
+    identity = f"request {_request_id(inner)} " if named else ""
     text = inner.criticality_diagnostics.text if hasattr(inner, "criticality_diagnostics") else ""
     return f"{identity}cause {describe_cause(inner.cause)}" + (f" ({text})" if text else "")
 

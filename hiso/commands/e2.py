@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -76,16 +77,14 @@ def watch_messages(
     for name in node or ():
         if name not in known:
             warn(f"node: the RIC knows no {name} yet; it knows {', '.join(known) or 'none'}")
-    shown = 0
     stop = Stop()
-    with ends_on_signals(stop):
-        for message in watch(endpoint, names, lambda: not stop.is_set()):
-            if not wanted.passes(message):
-                continue
-            typer.echo(full_text(message) if raw else one_line(message))
-            shown += 1
-            if shown == count:
-                break
+    try:
+        with ends_on_signals(stop):
+            shown = filter(wanted.passes, watch(endpoint, names, lambda: not stop.is_set()))
+            for message in islice(shown, count):
+                typer.echo(full_text(message) if raw else one_line(message))
+    except Unreachable as error:
+        fail(f"{error}; run it where the RIC runs")
 
 
 def check_names(option: str, given: list[str] | None, known: tuple[str, ...]) -> None:

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import zmq
+from free_ports import free_port
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
 from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from hiso.commands import app, e2
 from hiso.e2_watch import (
     PROCEDURES,
     Filter,
@@ -121,6 +124,16 @@ def test_a_refusal_says_cause_and_constraint(names: FunctionNames) -> None:
     assert "RIC control failure slot request 3-1 cause control-timer-expired C8 too much" in line
 
 
+@pytest.mark.parametrize(("request_id", "expected"), [(None, ""), (REQUEST, "request 3-1 ")])
+def test_an_error_names_the_request_that_it_names(
+    names: FunctionNames, request_id: e2ap.RicRequestId | None, expected: str
+) -> None:
+    cause = e2ap.Cause(protocol=e2ap.PROTOCOL_UNSPECIFIED)
+    error = e2ap.ErrorIndication(ric_request_id=request_id, cause=cause)
+    line = one_line(watched(names, e2ap.E2apPdu(error_indication=error)))
+    assert f"error indication {expected}cause " in line
+
+
 def test_in_full_a_message_shows_its_inner_fields(names: FunctionNames) -> None:
     text = full_text(watched(names, slot_indication()))
     assert "IndicationHeader {" in text
@@ -196,6 +209,15 @@ def test_filters_narrow_what_is_shown(names: FunctionNames) -> None:
     assert not Filter(procedures={"control"}).passes(found)
     assert not Filter(functions={"kpm"}).passes(found)
     assert not Filter(nodes={"00101-2"}).passes(found)
+
+
+def test_a_tap_that_nobody_answers_at_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    tap = f"tcp://127.0.0.1:{free_port()}"
+    monkeypatch.setattr(e2, "tap_endpoint", lambda _ric: tap)
+    monkeypatch.setattr(FunctionNames, "load", lambda _names: [])
+    result = CliRunner().invoke(app, ["e2", "watch"])
+    assert result.exit_code == 1
+    assert f"hiso: tap {tap}: nobody answers there; run it where the RIC runs" in result.stderr
 
 
 def test_watching_goes_on_after_a_damaged_frame(names: FunctionNames) -> None:
