@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from pathlib import Path
 
 from near_rt_ric.xapp_manager.backend import CannotStartError
@@ -153,19 +153,19 @@ def _trim(path: Path) -> None:
 
 
 def _is_runnable(module: str) -> bool:
-    """Whether `python -m module` would find something, without importing its parents as find_spec does."""
-    spec, path = None, None
-    for depth in range(1, module.count(".") + 2):
-        spec = _find(".".join(module.split(".")[:depth]), path)
+    """Whether `python -P -m module` would find something, without importing its parents as find_spec does."""
+    places: list[str] | None = sys.path if sys.flags.safe_path else sys.path[1:]  # this process may lack -P
+    spec, parts = None, module.split(".")
+    for depth in range(len(parts)):
+        spec = None if places is None else _find(".".join(parts[: depth + 1]), places)
         if spec is None:
             return False
-        path = spec.submodule_search_locations
-    if spec is not None and path is not None:
-        spec = _find(f"{module}.__main__", path)
-    return spec is not None and spec.has_location
+        places = spec.submodule_search_locations
+    if places is not None:
+        spec = _find(f"{module}.__main__", places)
+    return spec is not None and spec.has_location and not isinstance(spec.loader, ExtensionFileLoader)
 
 
-def _find(name: str, path: Iterable[str] | None) -> ModuleSpec | None:
-    places = None if path is None else list(path)
-    specs = (finder.find_spec(name, places) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+def _find(name: str, places: Iterable[str]) -> ModuleSpec | None:
+    specs = (finder.find_spec(name, list(places)) for finder in sys.meta_path if hasattr(finder, "find_spec"))
     return next((spec for spec in specs if spec is not None), None)
