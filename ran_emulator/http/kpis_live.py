@@ -22,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 MAX_PERIOD_S = 60.0
 MAX_LISTENERS = 64
 _POLL_S = 0.05
+_MAX_REASON_BYTES = 123
+"""What a close frame has room for (RFC 6455, 5.5)."""
 _POLICY_VIOLATION, _TRY_AGAIN_LATER = 1008, 1013
 
 
@@ -82,7 +84,7 @@ def _period_s(query: QueryParams) -> float:
     """The time between two messages that a listener asks for."""
     for name in query:
         if name != "period_s":
-            raise ValueError(f"{name[:40]}: unknown, there is period_s ({PERIOD_S:g}..{MAX_PERIOD_S:g})")
+            raise ValueError(f"{name[:20]}: unknown, there is period_s ({PERIOD_S:g}..{MAX_PERIOD_S:g})")
     text = query.get("period_s", str(PERIOD_S))
     with suppress(ValueError):
         if PERIOD_S <= float(text) <= MAX_PERIOD_S:
@@ -100,7 +102,7 @@ def add_live_kpis(app: FastAPI, read: Callable[[], Any | None], kpis_of: Callabl
         try:
             period_s = _period_s(websocket.query_params)
         except ValueError as error:
-            await websocket.close(_POLICY_VIOLATION, str(error))
+            await websocket.close(_POLICY_VIOLATION, str(error).encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
             return
         if feed.listeners >= MAX_LISTENERS:
             await websocket.close(_TRY_AGAIN_LATER, f"{MAX_LISTENERS} listen already, which is the limit")

@@ -102,6 +102,8 @@ def test_a_snapshot_that_cannot_be_told_is_logged_and_passed_over(
         ("period_s=" + "9" * 500, "period_s: must be 0.25..60 seconds (given '99999999999999999999')"),
         ("period_s=", "period_s: must be 0.25..60 seconds (given '')"),
         ("slice=embb", "slice: unknown, there is period_s (0.25..60)"),
+        ("周" * 40 + "=1", "周" * 20 + ": unknown, there is period_s (0.25..60)"),
+        ("period_s=" + "📶" * 40, "period_s: must be 0.25..60 seconds (given '" + "📶" * 20),  # without "')"
     ],
 )
 def test_a_wrong_subscription_is_closed_with_the_reason(http: TestClient, query: str, reason: str) -> None:
