@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -180,7 +181,8 @@ def _complaint(item: Any, route: Any) -> dict[str, str]:
         line = field_errors([(tuple(place), item)], body.field_info.annotation, "body")[0]
     else:
         known = ranges_beside(route).get(str(place[0]))
-        line = f"{'.'.join(map(str, place))}: {f'must be {known}' if known else item['msg']} (given {item['input']!r})"
+        complaint = f"must be {known}" if known else item["msg"]
+        line = f"{'.'.join(map(str, place))}: {complaint} (given {reprlib.repr(item['input'])})"
     field = ".".join(map(str, place)) or "body"
     return {"field": encodable(field), "message": encodable(line)}
 

@@ -319,6 +319,16 @@ def test_a_bad_descriptor_is_refused_with_its_field(manager: Manager, body: obje
     assert manager.xapp("x") == {}
 
 
+def test_a_refusal_does_not_repeat_all_that_was_given(manager: Manager) -> None:
+    for body in ({"name": "x" * 10_000, "module": "json.tool"}, ["x"] * 10_000):
+        refused = manager.call("POST", "/xapps", body)
+        assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+        assert "..." in refused.json()["detail"][0]["message"]
+        assert len(refused.text) < 300
+    refused = manager.call("GET", f"/xapps/{NAME}/logs?lines={'x' * 10_000}")
+    assert len(refused.text) < 300
+
+
 def test_a_number_of_lines_out_of_range_is_refused(manager: Manager) -> None:
     refused = manager.call("GET", f"/xapps/{NAME}/logs?lines=0")
     assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
