@@ -38,6 +38,8 @@ def add_learning_flags(parser: argparse.ArgumentParser) -> None:
 
 def agent_options(arguments: argparse.Namespace, prog: str) -> AgentOptions:
     """What the flags say of agents; ends the process where they cannot be used."""
+    if arguments.learn and arguments.learner is None:
+        refuse(prog, "--learn: needs --learner ENDPOINT: the learner that is waited for")
     try:
         return parse_options(arguments.set_agents)
     except OptionsError as error:

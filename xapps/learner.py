@@ -24,7 +24,14 @@ from service_kit.logs import fields
 from xapps import learner_wire as wire
 from xapps.agent_flags import refuse
 from xapps.learner_sessions import BudgetSession, Session, Sessions, SlotSession
-from xapps.sdk.service import MetricsServer, ServiceError, configure_logs, integer_in, stop_on_signals
+from xapps.sdk.service import (
+    MetricsServer,
+    ServiceError,
+    bus_endpoint,
+    configure_logs,
+    integer_in,
+    stop_on_signals,
+)
 from xapps.slicing import rewards
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
@@ -174,7 +181,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--agent", required=True, choices=AGENTS)
     parser.add_argument("--policy", required=True, metavar="NAME")
     parser.add_argument("--seed", type=integer_in(0, 2**63 - 1), default=0)
-    parser.add_argument("--listen", required=True, metavar="ENDPOINT", help="ipc:///path or tcp://host:port")
+    parser.add_argument(
+        "--listen", required=True, type=bus_endpoint, metavar="ENDPOINT", help="ipc:///path or tcp://host:port"
+    )
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--weights", metavar="ID|FILE|PRESET", help="start here instead of from the xApp's weights")
     start.add_argument("--from-scratch", action="store_true", help="start from untrained weights")

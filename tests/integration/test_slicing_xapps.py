@@ -165,6 +165,8 @@ def test_an_xapp_ends_when_asked_also_without_a_ric(agent: str) -> None:
             ("--slice", "embb", "--policy", "madqn", "--from-scratch", "--learner", "tcp://*:1"),
             "--learner: 'tcp://*:1' is no address",
         ),
+        ("intra_slice", ("--slice", "embb", "--policy", "madqn", "--learn"), "--learn: needs --learner"),
+        ("inter_slice", ("--policy", "coma2c", "--trigger", "always", "--learn"), "--learn: needs --learner"),
         ("inter_slice", ("--policy", "best", "--trigger", "always"), "coma2c"),
         ("inter_slice", ("--policy", "greedy", "--trigger", "sometimes"), "z-ref"),
         ("inter_slice", ("--policy", "coma2c", "--trigger", "always", "--weights", "/nowhere.npz"), "/nowhere.npz"),
