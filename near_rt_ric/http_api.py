@@ -25,6 +25,7 @@ from near_rt_ric.admin_client import STATE_TIMEOUT_S, AdminClient, HotLoopUnavai
 from near_rt_ric.failures import Kind
 from near_rt_ric.xapp_manager.http_api import add_error_forms, xapp_routes
 from near_rt_ric.xapp_manager.manager import XAppManager
+from service_kit.http_refusals import own_pages
 
 PROCEDURE_TIMEOUT_S = 7.0
 
@@ -90,7 +91,7 @@ def create_app(client: AdminClient, manager: XAppManager | None, *, anywhere: bo
     Args:
         client: the way to the hot loop.
         manager: None where xApps are not deployed here.
-        anywhere: whether other machines may deploy.
+        anywhere: whether other machines are served.
     """
 
     def ask(command: str, timeout_s: float = STATE_TIMEOUT_S, **fields: Any) -> dict[str, Any]:
@@ -102,7 +103,11 @@ def create_app(client: AdminClient, manager: XAppManager | None, *, anywhere: bo
             raise HTTPException(_STATUS[answer["kind"]], answer["error"])
         return answer
 
-    app = FastAPI(title="near-RT RIC", description="E2 nodes, RIC subscriptions, xApps and slice budgets")
+    app = FastAPI(
+        title="near-RT RIC",
+        description="E2 nodes, RIC subscriptions, xApps and slice budgets",
+        dependencies=[own_pages(anywhere=anywhere)],
+    )
     _add_status(app, ask)
     _add_state(app, ask)
     _add_procedures(app, ask)

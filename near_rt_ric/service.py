@@ -105,7 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pin(options.face_cpu)
         if options.face_cpu is not None:
             give_way()
-        app = create_app(client, manager, anywhere=options.expose_deploy)
+        anywhere = options.expose_deploy or not is_loopback(options.http_host)
+        app = create_app(client, manager, anywhere=anywhere)
         return _serve(HttpFace(app, listener), manager, hot_loop, stop)
 
 

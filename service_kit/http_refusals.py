@@ -1,16 +1,40 @@
-"""What the HTTP APIs share in saying no: bodies that cannot be decoded, ranges of paths and queries, odd texts."""
+"""What the HTTP APIs share in saying no: pages of other sites, bodies that cannot be decoded, ranges, odd texts."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+
+from service_kit.exposure import is_local
 
 _OF_THE_FRAMEWORK = "There was an error parsing the body"
 """FastAPI's whole text where JSON is no UTF-8, nested too deeply, or holds a number of thousands of digits."""
+
+
+_READS = ("GET", "HEAD", "OPTIONS")
+
+
+def own_pages(*, anywhere: bool, reads: bool = False) -> Any:
+    """A dependency: pages of other sites change nothing through a browser on this machine (403), however they call us.
+
+    `anywhere`: whether other machines are served, by whatever name; `reads`: whether such pages may not read, either.
+    """
+
+    async def guard(call: HTTPConnection) -> None:
+        if not reads and call.scope.get("method", "GET") in _READS:  # a WebSocket has none
+            return
+        host, origin = call.headers.get("host", ""), call.headers.get("origin")
+        if not anywhere and not is_local(host):
+            raise HTTPException(403, f"host: {host!r} is not a loopback address")
+        if origin is not None and origin.partition("://")[2] != host:
+            raise HTTPException(403, f"origin: pages of {origin!r} may not change what runs here")
+
+    return Depends(guard)
 
 
 def refuse_by_field(app: FastAPI) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -24,9 +23,8 @@ from near_rt_ric.xapp_manager.errors import (
     UpgradeFailedError,
 )
 from near_rt_ric.xapp_manager.manager import XAppManager
-from service_kit.exposure import is_local
 from service_kit.field_errors import field_errors
-from service_kit.http_refusals import encodable, ranges_beside, refuse_by_field
+from service_kit.http_refusals import encodable, own_pages, ranges_beside, refuse_by_field
 
 _STATUS = {
     DescriptorError: 422,
@@ -110,10 +108,7 @@ def _refuse_changes(router: APIRouter) -> None:
 
 
 def _changes(manager: XAppManager, *, anywhere: bool) -> APIRouter:
-    def guard(request: Request) -> None:
-        _refuse_foreign_pages(request, anywhere=anywhere)
-
-    router = APIRouter(dependencies=[Depends(guard)])
+    router = APIRouter(dependencies=[own_pages(anywhere=anywhere, reads=True)])
 
     @router.post("/xapps", status_code=201, summary="Deploy an xApp")
     def deploy(descriptor: Descriptor) -> Done:
@@ -185,16 +180,6 @@ def _complaint(item: Any, route: Any) -> dict[str, str]:
         line = f"{'.'.join(map(str, place))}: {complaint} (given {reprlib.repr(item['input'])})"
     field = ".".join(map(str, place)) or "body"
     return {"field": encodable(field), "message": encodable(line)}
-
-
-def _refuse_foreign_pages(request: Request, *, anywhere: bool) -> None:
-    """A page of another site must not deploy through a browser on this machine, by whatever name it calls us."""
-    host = request.headers.get("host", "")
-    if not anywhere and not is_local(host):
-        raise HTTPException(403, f"host: {host!r} is not a loopback address")
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
-        raise HTTPException(403, f"origin: pages of {origin!r} may not change what runs here")
 
 
 def _view(name: str, registered: dict[str, Any] | None, deployment: Deployment | None) -> XAppView:

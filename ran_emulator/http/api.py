@@ -26,6 +26,8 @@ from ran_emulator.http.timeline import CHANGES, Applied, EventBook, add_timeline
 from ran_emulator.phy.codes import HWI_MODELS
 from ran_emulator.scenario import SLICE_NAMES, SLOTS_PER_SECOND
 from ran_emulator.snapshot import QUANTILES
+from service_kit.addresses import is_loopback
+from service_kit.http_refusals import own_pages
 
 STALE_S = 5.0
 """A snapshot older than this means that the slot loop stands still."""
@@ -37,6 +39,7 @@ def create_app(arguments: Arguments, read: Callable[[], Any | None], client: Com
         title="HiSO-CoMA RAN emulator",
         description="State and KPIs of the emulated cell; load, impairments, CSI, speed, regime and E2 can be changed.",
         version="1",
+        dependencies=[own_pages(anywhere=not is_loopback(arguments.http_host))],
     )
     book = EventBook(arguments.timeline)
     add_error_forms(app)

@@ -26,6 +26,7 @@ MAX_EVENTS_A_CALL = 100
 CHANGES: dict[str, Any] = {
     "tags": ["change"],
     "responses": {
+        403: {"description": "a page of another site asks (Host, Origin)"},
         422: {"description": "field and range of what is wrong; nothing has changed"},
         503: {
             "description": f"no slot began within {TIMEOUT_S:g} s: it is never made; or the slot loop is silent, "

@@ -342,6 +342,23 @@ def test_pages_of_other_sites_cannot_deploy(manager: Manager, headers: dict[str,
     refused = manager.call("POST", "/xapps", DESCRIPTOR, **headers)
     assert refused.status_code == httpx.codes.FORBIDDEN
     assert manager.deployment() == {}
+    assert manager.call("GET", f"/xapps/{NAME}/logs", **headers).status_code == httpx.codes.FORBIDDEN
+
+
+@pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "http://evil.example"}])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/nodes/nobody/reset"),
+        ("POST", "/nodes/nobody/service-query"),
+        ("DELETE", "/nodes/nobody"),
+        ("DELETE", "/subscriptions/nobody/1/1"),
+    ],
+)
+def test_pages_of_other_sites_change_nothing(manager: Manager, method: str, path: str, headers: dict[str, str]) -> None:
+    assert manager.call(method, path, **headers).status_code == httpx.codes.FORBIDDEN
+    assert manager.call(method, path).status_code == httpx.codes.NOT_FOUND
+    assert manager.call("GET", "/nodes", **headers).is_success
 
 
 def test_a_restarted_ric_starts_again_what_was_to_run(own_ric: Ric, node: ConnectNode) -> None:
@@ -378,6 +395,9 @@ def test_beyond_loopback_nothing_is_deployed_unless_asked_for(tmp_path: Path) ->
             assert refused.status_code == httpx.codes.FORBIDDEN
             assert "--expose-deploy" in refused.json()["detail"]
         assert closed.get("/xapps").json() == []
+        reset = "POST", "/nodes/nobody/reset", None
+        assert manager.call(*reset, host="near-rt-ric:26401").status_code == httpx.codes.NOT_FOUND
+        assert manager.call(*reset, origin="http://evil.example").status_code == httpx.codes.FORBIDDEN
     finally:
         closed.close()
     opened = Ric("--http-host", "0.0.0.0", "--expose", "--expose-deploy")

@@ -37,6 +37,9 @@ MUTATING = [
 ]
 
 
+BASE_URL = "http://127.0.0.1:26400"
+
+
 class Direct:
     """Carries commands out on a cell at once, as the slot loop does at a slot's start."""
 
@@ -84,7 +87,7 @@ def http(loop: Direct, tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     folder = str(tmp_path_factory.mktemp("face"))
     arguments = parse_arguments(["--scenario", "regimes", "--e2", "unix:/nobody", "--run-dir", folder])
     client: Any = loop
-    return TestClient(create_app(arguments, lambda: None, client))
+    return TestClient(create_app(arguments, lambda: None, client), base_url=BASE_URL)
 
 
 def call(http: TestClient, method: str, path: str, body: bytes) -> Any:
@@ -238,7 +241,7 @@ def own(tmp_path: Path) -> tuple[TestClient, Direct, dict[str, Any]]:
     snapshot = {"slot": 0}
     arguments = parse_arguments(["--scenario", "regimes", "--e2", "unix:/nobody", "--run-dir", str(tmp_path)])
     client: Any = loop
-    return TestClient(create_app(arguments, lambda: snapshot, client)), loop, snapshot
+    return TestClient(create_app(arguments, lambda: snapshot, client), base_url=BASE_URL), loop, snapshot
 
 
 LOAD = {"at_slot": 3, "change": "load", "slice": "embb", "scale": 2.0}
@@ -337,6 +340,34 @@ def test_a_call_schedules_at_most_100_events(own: tuple[TestClient, Direct, dict
     assert http.post("/timeline", json=[LOAD] * 101).status_code == 422
     assert http.post("/timeline", json=[]).status_code == 422
     assert len(http.post("/timeline", json=[LOAD] * 100).json()["ids"]) == 100
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"host": "evil.example"}, {"host": "evil.example:26400"}, {"origin": "http://evil.example"}, {"origin": "null"}],
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/e2/reset"), ("POST", "/e2/connect"), ("PUT", "/regime")])
+def test_pages_of_other_sites_change_nothing(
+    http: TestClient, loop: Direct, method: str, path: str, headers: dict[str, str]
+) -> None:
+    asked = loop.asked
+    refused = http.request(method, path, json={"index": 1}, headers=headers)
+    assert refused.status_code == 403
+    assert str(refused.json()["detail"]).startswith(tuple(headers))
+    assert loop.asked == asked
+    assert http.get("/scenario", headers=headers).status_code == 200
+
+
+def test_own_pages_change_what_they_like(http: TestClient) -> None:
+    assert http.put("/regime", json={"index": 1}, headers={"origin": BASE_URL}).status_code == 200
+
+
+def test_who_is_exposed_answers_to_any_name_but_to_no_page_of_another_site(loop: Direct, tmp_path: Path) -> None:
+    exposed = ["--expose", "--http-host", "0.0.0.0", "--e2", "unix:/nobody", "--run-dir", str(tmp_path)]
+    client: Any = loop
+    http = TestClient(create_app(parse_arguments(exposed), lambda: None, client), base_url="http://ran-emulator:26400")
+    assert http.put("/hwi", json={"kappa": 0.1}).status_code == 200
+    assert http.put("/hwi", json={"kappa": 0.1}, headers={"origin": "http://evil.example"}).status_code == 403
 
 
 def test_metrics_say_the_threshold_of_each_slice_before_anything_is_measured(tmp_path: Path) -> None:
