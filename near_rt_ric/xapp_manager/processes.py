@@ -154,7 +154,9 @@ def _trim(path: Path) -> None:
 
 def _is_runnable(module: str) -> bool:
     """Whether `python -P -m module` would find something, without importing its parents as find_spec does."""
-    places: list[str] | None = sys.path if sys.flags.safe_path else sys.path[1:]  # this process may lack -P
+    named = [os.path.abspath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
+    here = {"", os.getcwd()}.difference(named)  # where this process lacks -P
+    places: list[str] | None = [place for place in sys.path if place not in here]
     spec, parts = None, module.split(".")
     for depth in range(len(parts)):
         spec = None if places is None else _find(".".join(parts[: depth + 1]), places)
