@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -268,11 +269,25 @@ def test_programs_are_looked_for_without_being_imported(
     monkeypatch.syspath_prepend(str(tmp_path))
     for runnable in ("part.inside", "part.whole", "json.tool", "near_rt_ric"):
         processes.check(Descriptor(name="x", module=runnable))
-    for module in ("part", "part.nothing", "part.inside.deeper", "no_such_module", "sys"):
+    for module in ("part", "part.nothing", "part.inside.deeper", "no_such_module", "sys", "os.this", "_ctypes"):
         with pytest.raises(DescriptorError, match=f"module: {module} is no module"):
             processes.check(Descriptor(name="x", module=module))
     with pytest.raises(DescriptorError, match="is no file"):
         processes.check(Descriptor(name="x", file=f"{tmp_path}/missing.py"))
+
+
+def test_a_module_of_the_current_folder_is_one_only_where_the_path_names_it(
+    processes: ProcessBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "of_the_folder.py").touch()
+    monkeypatch.chdir(tmp_path)
+    descriptor = Descriptor(name="x", module="of_the_folder")
+    for place in ("", str(tmp_path)):  # as `python -m` puts the current folder first
+        monkeypatch.setattr("sys.path", [place, *sys.path])
+        with pytest.raises(DescriptorError, match="of_the_folder is no module"):
+            processes.check(descriptor)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["proto", "."]))
+    processes.check(descriptor)
 
 
 def test_a_process_gets_arguments_environment_and_leaves_its_output(processes: ProcessBackend, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from near_rt_ric.xapp_manager.deployment_store import DeploymentStore
 from near_rt_ric.xapp_manager.descriptor import Descriptor, Upgrade
 from near_rt_ric.xapp_manager.errors import DescriptorError, NotReadyError, UnknownXAppError, UpgradeFailedError
 from near_rt_ric.xapp_manager.manager import XAppManager
-from near_rt_ric.xapp_manager.processes import ChildPlacement, ProcessBackend
+from near_rt_ric.xapp_manager.processes import ChildPlacement
 
 OLD = Descriptor(name="x", module="old")
 NEW = Upgrade(module="new")
@@ -183,32 +183,3 @@ def test_a_ric_in_a_container_without_networks_says_so(tmp_path: Path) -> None:
     backend.__dict__["_own_container"] = SimpleNamespace(id="0" * 64, attrs={"NetworkSettings": {"Networks": {}}})
     with pytest.raises(DescriptorError, match="image: the RIC's container is in no network"):
         backend.check(Descriptor(name="x", image="i"))
-
-
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[ProcessBackend]:
-    backend = ProcessBackend(tmp_path, "ipc:///bus", ChildPlacement())
-    yield backend
-    backend.close()
-
-
-@pytest.mark.parametrize("module", ["xapps.inter_slice", "json.tool", "hiso"])
-def test_a_module_that_can_be_run_is_taken(processes: ProcessBackend, module: str) -> None:
-    processes.check(Descriptor(name="x", module=module))
-
-
-@pytest.mark.parametrize("module", ["os.this", "xapps.inter_slice.this", "xapps", "_ctypes", "nowhere"])
-def test_a_module_that_cannot_be_run_is_refused(processes: ProcessBackend, module: str) -> None:
-    with pytest.raises(DescriptorError, match=f"{module} is no module that the RIC's Python can run"):
-        processes.check(Descriptor(name="x", module=module))
-
-
-def test_a_module_of_the_current_folder_alone_is_refused(
-    processes: ProcessBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "of_the_folder.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)  # as `python -m near_rt_ric` does with the current folder
-    with pytest.raises(DescriptorError, match="of_the_folder is no module"):
-        processes.check(Descriptor(name="x", module="of_the_folder"))
-    monkeypatch.syspath_prepend("")
-    processes.check(Descriptor(name="x", module="of_the_folder"))  # one that PYTHONPATH names as well
