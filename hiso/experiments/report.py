@@ -101,7 +101,7 @@ _NOT_JUDGED = {
     "VoNR loses SSR because its traffic seldom changes by a tenth | IV-D": "It loses none (fig09)",
     "SA2C-T is the lowest because its levels are weakly synchronized | IV-E": "It is judged what its access, its "
     "precoder and its training have to do with it (fig10, fig14, zero-forcing)",
-    "RRA and EEA lack adaptability and do not learn | IV-E": "So they are made",
+    "RRA and EEA lack adaptability and do not learn | IV-E": "By their construction",
     "Higher speed lowers SDNRs, and so the rates | IV-F": "Rates and SSR are judged (fig13), not SDNRs",
     "Budgets account for the relative importance of services | IV-H": "The weights of the utility are the paper's in "
     "every experiment",
