@@ -14,6 +14,8 @@ SCHEDULER = resolve("slnr", intra="greedy")
 TUNED = resolve("hiso-coma-tuned")
 REPEATS = 5
 _WARM_UP_SLOTS = 2_000
+LEARNING_WARM_UP_SLOTS = 2_600
+"""Every frame updates from then on, and of each 8,000 slots one the inter-slice level."""
 
 
 def slots_per_s(slots: int, overrides: list[str] | None = None) -> float:
@@ -35,12 +37,9 @@ def trained_slots_per_s(slots: int) -> float:
 
 
 def learning_slots_per_s(slots: int) -> float:
-    """The same while both levels learn on, from every slot and second; of one stretch, as few seconds are learned from.
-
-    An update of the inter-slice level comes every 8,000 slots.
-    """
+    """The same while both levels learn on, from every slot and second; in one stretch, of which few are seconds."""
     runner = Runner(load_scenario("base"), TUNED, seed=1, learn=True)
-    runner.advance(_WARM_UP_SLOTS)
+    runner.advance(LEARNING_WARM_UP_SLOTS)
     started_s = time.thread_time()
     runner.advance(slots)
     return slots / (time.thread_time() - started_s)

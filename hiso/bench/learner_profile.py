@@ -6,12 +6,9 @@ import cProfile
 import time
 from pstats import Stats
 
-from hiso.bench.core import TUNED
+from hiso.bench.core import LEARNING_WARM_UP_SLOTS, TUNED
 from hiso.runner import Runner
 from ran_emulator.scenario import load_scenario
-
-_WARM_UP_SLOTS = 600
-"""Until the replays hold enough to learn from, so that every frame updates."""
 
 _PARTS = {
     "states": ("dqn.py", "_states"),
@@ -31,7 +28,7 @@ def learner_us_per_slot(slots: int) -> dict[str, float]:
     The profiler's own time is in it: the parts say where time goes, `learning_slots_per_s` how much there is.
     """
     runner = Runner(load_scenario("base"), TUNED, seed=1, learn=True)
-    runner.advance(_WARM_UP_SLOTS)
+    runner.advance(LEARNING_WARM_UP_SLOTS)
     profile = cProfile.Profile(time.thread_time)
     profile.enable()
     runner.advance(slots)

@@ -109,7 +109,7 @@ def markdown(report: Mapping[str, Any]) -> str:
             for process, spent in report["cpu_us_per_slot"].get("lockstep_d0", {}).items()
         ),
         *(
-            (f"learning, CPU a slot: {part} (us)", number(spent, 0), "", "")
+            (f"learning, CPU a slot: {part} (us)", number(spent, 1), "", "")
             for part, spent in report["learner_us_per_slot"].items()
         ),
     ]
@@ -131,7 +131,7 @@ def learners(report: Mapping[str, Any]) -> Table:
     """CPU time a slot of what learns, in us: a row a part."""
     table = Table("learning from every slot", "CPU us a slot")
     for part, spent in report["learner_us_per_slot"].items():
-        table.add_row(part, number(spent, 0))
+        table.add_row(part, number(spent, 1))
     return table
 
 

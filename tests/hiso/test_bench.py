@@ -182,7 +182,7 @@ def test_the_markdown_table_holds_every_figure_and_the_cpu_time() -> None:
     assert "| lock-step, D = 0 (x real time) | 1.4 | >= 1.3 | >= 1.6 |" in shown
     assert "| lock-step, D = 2 (x real time) | - | >= 2.5 | >= 3.5 |" in shown
     assert "| CPU a slot at D = 0: ric (us) | 160 |  |  |" in shown
-    assert "| learning, CPU a slot: gradient and Adam (us) | 571 |  |  |" in shown
+    assert "| learning, CPU a slot: gradient and Adam (us) | 570.8 |  |  |" in shown
     assert len([line for line in shown if line.startswith("|")]) == 2 + len(tables.aims(fifo=True)) + 2
 
 
