@@ -269,6 +269,14 @@ class Budgeter:
         return {"ric_request_id": request_id, "ran_function_id": BUDGETS_ID, "ric_call_process_id": call}
 
 
+def with_budgets(ric: Ric, made: Node, client: BusClient) -> Budgeter:
+    """Who sets a node's budgets, and has set `BUDGETS`."""
+    budgeter = Budgeter(ric, made, client)
+    budgeter.send(BUDGETS, b"1")
+    budgeter.acknowledged(b"1")
+    return budgeter
+
+
 def replayed(made: Node, client: BusClient, key: str) -> budgets.ControlMessage | None:
     """The budgets that a node which has just been set up was sent before anything else."""
     assert client.subscribe(made.node_id, KPM_ID, key).error == ""
@@ -283,11 +291,8 @@ def replayed(made: Node, client: BusClient, key: str) -> budgets.ControlMessage 
 def test_budgets_older_than_those_that_a_node_may_have_taken_are_not_sent_to_it(
     ric: Ric, node: ConnectNode, xapp: ConnectXApp, gnb_id: int, acknowledge: bool
 ) -> None:
-    made = node(ric, gnb_id)
-    client = xapp(ric, f"unanswered-{gnb_id}", (BUDGETS_OID,))
-    budgeter = Budgeter(ric, made, client)
-    budgeter.send(BUDGETS, b"1")
-    budgeter.acknowledged(b"1")
+    made, client = node(ric, gnb_id), xapp(ric, f"unanswered-{gnb_id}", (BUDGETS_OID,))
+    budgeter = with_budgets(ric, made, client)
     budgeter.send(OTHER, b"2", acknowledge=acknowledge)
     made.close()
     client.expect("node_down")
@@ -306,11 +311,8 @@ def test_budgets_older_than_those_that_a_node_may_have_taken_are_not_sent_to_it(
 def test_a_node_that_is_set_up_again_before_it_answers_is_sent_no_older_budgets(
     ric: Ric, node: ConnectNode, xapp: ConnectXApp
 ) -> None:
-    made = node(ric, 47)
-    client = xapp(ric, "set-up-again", (BUDGETS_OID,))
-    budgeter = Budgeter(ric, made, client)
-    budgeter.send(BUDGETS, b"1")
-    budgeter.acknowledged(b"1")
+    made, client = node(ric, 47), xapp(ric, "set-up-again", (BUDGETS_OID,))
+    budgeter = with_budgets(ric, made, client)
     budgeter.send(OTHER, b"2")
     made.set_up()
     assert replayed(made, client, "kpm") is None
@@ -322,11 +324,8 @@ def test_a_node_that_is_set_up_again_before_it_answers_is_sent_no_older_budgets(
 def test_a_node_that_leaves_before_it_answers_returns_without_budgets(
     ric: Ric, node: ConnectNode, xapp: ConnectXApp
 ) -> None:
-    made = node(ric, 48)
-    client = xapp(ric, "leaves-unanswered", (BUDGETS_OID,))
-    budgeter = Budgeter(ric, made, client)
-    budgeter.send(BUDGETS, b"1")
-    budgeter.acknowledged(b"1")
+    made, client = node(ric, 48), xapp(ric, "leaves-unanswered", (BUDGETS_OID,))
+    budgeter = with_budgets(ric, made, client)
     budgeter.send(OTHER, b"2")
     made.send(e2_removal_request=e2ap.E2RemovalRequest(transaction_id=3))
     assert made.ended.wait(5)
