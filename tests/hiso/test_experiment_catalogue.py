@@ -140,9 +140,12 @@ def in_all_conditions(experiment: Experiment, results: Results) -> Results:
 
 
 def _may_be_empty(plan: Plan, arm: str, measure: str) -> bool:
-    """What belongs to trainings, where an arm has none; what needs more than five seconds of them."""
-    learner = measure.startswith(("inter_", "intra_", "online_", "training_"))
-    return (learner and not plan.experiment.arms[arm].trained) or _takes_longer(measure)
+    """What belongs to trainings that an arm has none of; what needs more than five seconds of them."""
+    units = (unit for (label, _), found in plan.units.items() if label == arm for unit in found)
+    kinds = {plan.runs[key].kind for unit in units for key in unit.trainings}
+    if measure.startswith(("inter_", "online_")):
+        return "train-inter" not in kinds or _takes_longer(measure)
+    return (measure.startswith(("intra_", "training_")) and not kinds) or _takes_longer(measure)
 
 
 def _takes_longer(measure: str) -> bool:
