@@ -49,12 +49,17 @@ def list_models(
             trained.preset,
             str(trained.control_delay_slots),
             trained.hwi_model,
-            f"{trained.kappa_t:g}",
-            f"{trained.kappa_r:g}",
+            _kappa(trained.hwi_model, trained.kappa_t),
+            _kappa(trained.hwi_model, trained.kappa_r),
             f"{trained.trained_slots / SLOTS_PER_SECOND:g} s",
             str(trained.seed),
         )
     Console(width=table_width()).print(table)
+
+
+def _kappa(hwi_model: str, largest: float) -> str:
+    """Those trained under any impairments have met all kappas up to the largest."""
+    return f"0-{largest:g}" if hwi_model == ANY_HWI_MODEL else f"{largest:g}"
 
 
 @app.command("show")

@@ -129,7 +129,7 @@ def check(rule: Rule, results: Results) -> Finding:
         lost["with 0 to begin with"] = sum(results.zeros(arm, conditions[0], rule.measure) for arm in arms_of(rule))
     notes = [f"seeds {what}, of all arms and conditions: {count}" for what, count in lost.items() if count]
     if notes:
-        return replace(finding, holds=False, notes=tuple(notes))
+        return replace(finding, holds=False, refuted=finding.refuted and not gaps.missing, notes=tuple(notes))
     if gaps.missing and finding.holds is not None:
         note = f"seeds that are missing, of all arms and conditions: {gaps.missing}"
         return replace(finding, holds=None, refuted=False, notes=(note,))
@@ -286,7 +286,7 @@ def _trend(rule: Trend, results: Results, conditions: list[str]) -> Finding:
     low, high = _along(change, rule)
     if (low > 0 or high < 0) and abs(change.value) < MIN_EFFECT * abs(values[0]):
         low, high, line = 0.0, 0.0, f"{line}, less than a thousandth"
-    return Finding(not against and low > 0, (line,), refuted=bool(against) or high < 0)
+    return Finding(not against and low > 0, (line,), refuted=high < 0)
 
 
 def _along(change: Estimate, rule: Trend) -> tuple[float, float]:

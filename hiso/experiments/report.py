@@ -80,14 +80,14 @@ A reading of a claim has rules, which must all hold, each in every condition tha
   interval, and harder to reach with more of them.
 
 A reading is refuted where an interval lies on the other side as a whole (and, where P is asked, the opposite would be
-confirmed), or a seed falls short. Intervals are of single comparisons, and no correction is made for their number: of a
-hundred that compare equals some ten lie beyond 0 by chance with 5 seeds, some six with 10, half of them on either side.
-A reading of many comparisons asks them all to be confirmed, and one of them refutes it. Verdicts are counted apart for
-the agents as printed and as tuned, where they are a reading's first arm and nothing of them is changed. Where
-conditions are taken together, a verdict says nothing of each. With five seeds P reaches {MIN_PROBABILITY:g} where the
-first wins in all. No verdict is given while seeds are missing. Failed runs are counted, not replaced; no rule holds
-over a seed that failed or measured nothing. The paper's figures are not reproduced here
-(doi:10.1109/OJCOMS.2025.3631799); what its text says of each stands beside ours.
+confirmed), or a seed falls short; a step against a trend does not refute it. Intervals are of single comparisons, and
+no correction is made for their number: of a hundred that compare equals some ten lie beyond 0 by chance with 5 seeds,
+some six with 10, half of them on either side. A reading of many comparisons asks them all to be confirmed, and one of
+them refutes it. Verdicts are counted apart for the agents as printed and as tuned, where they are a reading's first arm
+and nothing of them is changed. Where conditions are taken together, a verdict says nothing of each. With five seeds P
+reaches {MIN_PROBABILITY:g} where the first wins in all. No verdict is given while seeds are missing. Failed runs are
+counted, not replaced; no rule holds over a seed that failed or measured nothing. The paper's figures are not reproduced
+here (doi:10.1109/OJCOMS.2025.3631799); what its text says of each stands beside ours.
 
 eta (Eq. 17) counts rates granted, and rises when queues grow; goodput counts the bits delivered, and stands beside it.
 """
@@ -105,6 +105,8 @@ _NOT_JUDGED = {
     "Higher speed lowers SDNRs, and so the rates | IV-F": "Rates and SSR are judged (fig13), not SDNRs",
     "Budgets account for the relative importance of services | IV-H": "The weights of the utility are the paper's in "
     "every experiment",
+    "What MADQN learns depends on its architecture | IV-H": "Its layers are the same in every experiment; of CoMA2C an "
+    "LSTM and a feed-forward layer are compared (ablation-inter)",
     "The levels learn in strong coordination | IV-H": "No measure is given; what each level adds is judged (levels)",
 }
 """Statements of Sections IV-C to IV-H with their section, and why there is no verdict."""

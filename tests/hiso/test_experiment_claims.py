@@ -115,7 +115,8 @@ def test_a_trend_allows_for_steps_that_chance_explains(tmp_path: Path) -> None:
     surely = results(tmp_path / "surely", a_calm=WORLDS + 10, a_busy=WORLDS, b_calm=WORLDS, b_busy=WORLDS)
     assert check(trend, surely).holds is True
     up_again = Trend(test="falls", measure="utility", a="a", conditions=["calm", "busy", "calm", "busy"])
-    assert check(up_again, surely).holds is False  # a step that is surely against it
+    back = check(up_again, surely)
+    assert (back.holds, back.refuted) == (False, False)  # a step that is surely against it, but lower in the end
     level = results(tmp_path / "level", a_calm=WORLDS + 5, a_busy=WORLDS + 4.995, b_calm=WORLDS, b_busy=WORLDS)
     for test in ("falls", "rises"):
         finding = check(Trend(test=test, measure="utility", a="a"), level)
@@ -270,6 +271,18 @@ def test_no_verdict_is_given_while_seeds_are_missing(tmp_path: Path) -> None:
     assert "n = 4" in finding.lines[0]
     assert finding.notes[0] == "seeds that are missing, of all arms and conditions: 1"
     assert verdict(found, only=greater()).text == "no verdict yet (data missing)"
+
+
+def test_nothing_is_refuted_while_seeds_are_missing(tmp_path: Path) -> None:
+    store, what = store_in(tmp_path), experiment()
+    fill(store, what, {("a", "calm"): list(WORLDS), ("b", "calm"): list(WORLDS + 10)})
+    plan = expand(what, what.full)
+    put(store, plan.runs[plan.units["a", "calm"][0].episodes[0]], {}, error="Traceback: out of beams")
+    finding = check(greater(), load_results(what, store))
+    assert (finding.holds, finding.refuted) == (False, True)
+    (tmp_path / "runs" / f"{plan.units['b', 'calm'][2].episodes[0]}.json").unlink()
+    finding = check(greater(), load_results(what, store))
+    assert (finding.holds, finding.refuted) == (False, False)
 
 
 def test_processor_time_is_the_sum_over_a_seeds_trainings(tmp_path: Path) -> None:

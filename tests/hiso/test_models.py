@@ -22,6 +22,8 @@ def test_every_shipped_set_is_listed() -> None:
     listed = run("list")
     for file in TRAINED_DIRECTORY.glob("*.npz"):
         assert find_weights(file.stem).weights_id in listed
+    [row] = [line for line in listed.splitlines() if "coma2c-tuned-base-d2" in line]
+    assert "0-0.1" in row
 
 
 def test_the_page_of_cards_is_of_the_sets_that_are_shipped() -> None:
