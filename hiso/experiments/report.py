@@ -105,6 +105,14 @@ _NOT_JUDGED = {
     "Higher speed lowers SDNRs, and so the rates | IV-F": "Rates and SSR are judged (fig13), not SDNRs",
     "Budgets account for the relative importance of services | IV-H": "The weights of the utility are the paper's in "
     "every experiment",
+    "The trigger stabilises learning | IV-D": "What is learned, and utility while it is learned, are judged (gating), "
+    "not how much they vary",
+    "Zero-touch operation is possible | IV-D": "An outlook",
+    "Packets that are divided need a high rate, too | IV-G": "By the reading of Eq. 2: a packet of several slots is "
+    "judged by the rate of the slot that completes it",
+    "RSMA reduces interference | IV-H": "Rates and SSR are judged (access), not interference",
+    "Hyperparameters synchronise the levels | IV-H": "What each costs is judged (ablation-inter, ablation-intra); "
+    "synchronization has no measure",
     "What MADQN learns depends on its architecture | IV-H": "Its layers are the same in every experiment; of CoMA2C an "
     "LSTM and a feed-forward layer are compared (ablation-inter)",
     "The levels learn in strong coordination | IV-H": "No measure is given; what each level adds is judged (levels)",
