@@ -48,7 +48,9 @@ class Admin:
             else:
                 known = "state, functions, reset, query, remove, delete_subscription, hold"
                 reply(answer_of(Failure(Kind.MALFORMED, f"command: {name!r} is not one of {known}")))
-        except (KeyError, TypeError, ValueError) as error:
+        except KeyError as error:
+            reply(answer_of(Failure(Kind.MALFORMED, f"command {name}: {error.args[0]}: required")))
+        except (TypeError, ValueError) as error:
             reply(answer_of(Failure(Kind.MALFORMED, f"command {name}: {error}")))
 
     def _functions(self, node_id: str) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 import zmq
 
 STATE_TIMEOUT_S = 1.0
+PROCEDURE_TIMEOUT_S = 7.0
+"""Longer than a procedure waits for a node."""
 
 
 class HotLoopUnavailableError(Exception):

@@ -17,6 +17,9 @@ from near_rt_ric.store import Store
 _MAX_IN_FLIGHT = 256
 """Of one node."""
 
+_RIC = 0
+"""Its own requestor id, of no xApp."""
+
 _Key = tuple[int, int, bytes]
 
 
@@ -63,9 +66,12 @@ class BudgetMemory:
                 self._store.save_budgets(node_id, message)
 
     def on_failure(self, node_id: str, failure: e2ap.RicControlFailure) -> None:
-        """The node refused it: nothing changed."""
+        """The node refused it: nothing changed. What it refuses of a replay is not sent to it again."""
         with self._lock:
-            self._answered(node_id, _key(failure))
+            if failure.ric_request_id.ric_requestor_id == _RIC:
+                self._drop(node_id)
+            else:
+                self._answered(node_id, _key(failure))
 
     def node_lost(self, node_id: str) -> None:
         """Nothing that was on its way is answered any more: whether the node took it is unknown."""
@@ -90,17 +96,20 @@ class BudgetMemory:
         """What the node has in force is unknown until it acknowledges what is sent from now on."""
         for sent in self._in_flight[node_id]:
             sent.message = None
+        self._drop(node_id)
+
+    def _drop(self, node_id: str) -> None:
         if self._last.pop(node_id, None) is not None:
             self._store.delete_budgets(node_id)
 
     def replay(self, node_id: str, ran_function_id: int) -> e2ap.RicControlRequest | None:
-        """An unasked control with a node's last budgets, under the RIC's requestor id 0; None where unknown."""
+        """An unasked control with a node's last budgets, under the RIC's own requestor id; None where unknown."""
         with self._lock:
             message = None if self._changing(node_id) else self._last.get(node_id)
         if message is None:
             return None
         return e2ap.RicControlRequest(
-            ric_request_id=e2ap.RicRequestId(),
+            ric_request_id=e2ap.RicRequestId(ric_requestor_id=_RIC),
             ran_function_id=ran_function_id,
             ric_control_header=budgets.ControlHeader().SerializeToString(),
             ric_control_message=message,

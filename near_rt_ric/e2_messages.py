@@ -6,6 +6,7 @@ Updates of what a setup said are in `near_rt_ric.e2_updates`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from google.protobuf.message import DecodeError
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import e2sm_budgets_pb2 as budgets
 from hiso_proto import e2sm_slot_pb2 as slot
-from hiso_proto.e2ap_names import ProcedureCode, describe_cause, transaction_id_error
+from hiso_proto.e2ap_names import ProcedureCode, describe_cause, name_of, transaction_id_error
 from hiso_proto.oids import BUDGETS_OID, SLOT_OID
 
 MAX_RAN_FUNCTIONS = 256
@@ -21,7 +22,7 @@ MAX_RAN_FUNCTION_ID = 4095
 GLOBAL_RIC_ID = "hiso-near-rt-ric"
 
 _PLMN = re.compile(r"[0-9]{5,6}")
-_OID = re.compile(r"[A-Za-z0-9 '()+,./:=?-]{1,1000}")
+OID = re.compile(r"[A-Za-z0-9 '()+,./:=?-]{1,1000}")
 """RANfunctionOID is a PrintableString of 1..1000 characters."""
 
 MAX_COMPONENT_ID_CHARACTERS = 64
@@ -112,7 +113,7 @@ def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
             request.transaction_id,
             RAN_FUNCTION_NOT_SUPPORTED,
             f"ran_functions_added: none is acceptable (unique ids in 1..{MAX_RAN_FUNCTION_ID}, unique OIDs of 1..1000 "
-            f"printable characters, valid definitions): {_refused_text(rejected)}",
+            f"printable characters, valid definitions): {refused_text(rejected)}",
         )
     global_id = request.global_e2_node_id
     setup = NodeSetup(
@@ -135,7 +136,8 @@ def judge_setup(request: e2ap.E2SetupRequest) -> SetupVerdict:
     return SetupVerdict(e2ap.E2apPdu(e2_setup_response=response), setup)
 
 
-def _refused_text(rejected: Sequence[e2ap.RanFunctionIdCauseItem]) -> str:
+def refused_text(rejected: Sequence[e2ap.RanFunctionIdCauseItem]) -> str:
+    """The first rejected RAN functions, each with its cause."""
     shown = [f"ran_function_id {item.ran_function_id}: {describe_cause(item.cause)}" for item in rejected[:_SHOWN]]
     more = [f"and {len(rejected) - _SHOWN} more"] if len(rejected) > _SHOWN else []
     return "; ".join([*shown, *more])
@@ -174,7 +176,7 @@ def _components_refusal(keys: list[ComponentKey]) -> tuple[e2ap.Cause, str] | No
     if text := component_id_error(keys):
         return SEMANTIC_ERROR, f"{field_name}: {text}"
     if len(set(keys)) < len(keys):
-        return FALSELY_CONSTRUCTED, f"{field_name}: a component stands more than once"
+        return FALSELY_CONSTRUCTED, f"{field_name}: {twice_text(keys)}"
     return None
 
 
@@ -206,6 +208,13 @@ def _definition(item: e2ap.RanFunctionItem) -> slot.RanFunctionDefinition | budg
     return _OURS[item.ran_function_oid].FromString(item.ran_function_definition)
 
 
+def twice_text(keys: Sequence[ComponentKey]) -> str:
+    """The first component of several that stand more than once, in words."""
+    (interface_type, component_id), _ = Counter(keys).most_common(1)[0]
+    interface = name_of(e2ap.InterfaceType, interface_type)
+    return f"component {component_id!r} of interface {interface} stands more than once"
+
+
 def component_id_error(keys: Iterable[ComponentKey]) -> str:
     """What is wrong with the ids of components, in words; empty where nothing is."""
     wrong = [name for _, name in keys if not 1 <= len(name) <= MAX_COMPONENT_ID_CHARACTERS]
@@ -219,21 +228,23 @@ def judge_functions(
     """Split RAN functions that a node adds to the `known` ones into accepted (by id) and rejected (with cause)."""
     accepted: dict[int, e2ap.RanFunctionItem] = {}
     rejected: list[e2ap.RanFunctionIdCauseItem] = []
+    ids, oids = set(known), {item.ran_function_oid for item in known.values()}
     for item in items:
-        cause = _function_refusal(item, {**known, **accepted})
+        cause = _function_refusal(item, ids, oids)
         if cause is None:
             accepted[item.ran_function_id] = item
+            ids.add(item.ran_function_id)
+            oids.add(item.ran_function_oid)
         else:
             rejected.append(e2ap.RanFunctionIdCauseItem(ran_function_id=item.ran_function_id, cause=cause))
     return accepted, rejected
 
 
-def _function_refusal(item: e2ap.RanFunctionItem, known: dict[int, e2ap.RanFunctionItem]) -> e2ap.Cause | None:
-    if not 1 <= item.ran_function_id <= MAX_RAN_FUNCTION_ID or item.ran_function_id in known:
+def _function_refusal(item: e2ap.RanFunctionItem, ids: set[int], oids: set[str]) -> e2ap.Cause | None:
+    """`ids`, `oids`: those that are taken."""
+    if not 1 <= item.ran_function_id <= MAX_RAN_FUNCTION_ID or item.ran_function_id in ids:
         return RAN_FUNCTION_ID_INVALID
-    if not _OID.fullmatch(item.ran_function_oid) or any(
-        item.ran_function_oid == other.ran_function_oid for other in known.values()
-    ):
+    if not OID.fullmatch(item.ran_function_oid) or item.ran_function_oid in oids:
         return RAN_FUNCTION_NOT_SUPPORTED
     if item.ran_function_oid in _OURS:
         try:

@@ -32,7 +32,7 @@ from near_rt_ric.counters import Counters
 from near_rt_ric.e2_messages import NodeSetup
 from near_rt_ric.endpoints import MAX_NODES, EndpointError, claim_unix_path
 from near_rt_ric.raw_messages import control_frame, indication_down
-from near_rt_ric.records import ControlPermission, route_key_of
+from near_rt_ric.records import ID_BITS, ControlPermission, route_key_of
 from near_rt_ric.subscriptions import FanOut
 from near_rt_ric.tap import TO_NODE, TO_RIC, Tap
 from near_rt_ric.up_socket import UpSocket
@@ -64,6 +64,9 @@ class Platform(Protocol):
 
     def send_down(self, identity: bytes, payload: bytes) -> int:
         """Send a DownMessage to an xApp; 0, or why not (errno)."""
+
+    def tell(self, xapp_name: str, message: bus.DownMessage) -> None:
+        """Send it to an xApp, now or once its data socket is there, and count what came of it."""
 
     def node_set_up(self, connection: NodeConnection, verdict: messages.SetupVerdict) -> None:
         """A node has been set up on this connection."""
@@ -193,13 +196,14 @@ class NodeConnection:
                 continue
             indication = pdu.ric_indication
             request_id = indication.ric_request_id
-            identity = routes.get(request_id.ric_requestor_id << 16 | request_id.ric_instance_id)
+            identity = routes.get(request_id.ric_requestor_id << ID_BITS | request_id.ric_instance_id)
             if identity is None:
                 self._unplaced(indication)
                 continue
-            self.indications += 1
             if send_down(identity, indication_down(node_id, indication.SerializeToString())):
                 self._platform.counters.error("xapp_unreachable")
+            else:
+                self.indications += 1
 
     def _take_other(self, pdu: e2ap.E2apPdu) -> None:
         message = pdu.WhichOneof("message")
@@ -248,9 +252,10 @@ class NodeConnection:
         """Give a shared report to each of its readers, under the request id that the reader knows."""
         for identity, request_id in readers:
             indication.ric_request_id.CopyFrom(request_id)
-            self.indications += 1
             if self._platform.send_down(identity, indication_down(self.setup.node_id, indication.SerializeToString())):
                 self._platform.counters.error("xapp_unreachable")
+            else:
+                self.indications += 1
 
     def _reject(
         self,
@@ -311,7 +316,7 @@ class NodeConnection:
             text = f"ric_request_id.ric_requestor_id: yours is {permission.requestor_id}, not {requestor}"
             return messages.REQUEST_ID_UNKNOWN, text
         # Instance 0 is an unasked control.
-        if instance and self.routes.get(requestor << 16 | instance) != permission.identity:
+        if instance and self.routes.get(requestor << ID_BITS | instance) != permission.identity:
             return messages.REQUEST_ID_UNKNOWN, f"ric_request_id: {requestor}-{instance} is not subscribed"
         if permission.slice_ids is not None:
             try:
@@ -343,7 +348,7 @@ class NodeConnection:
             ric_control_outcome=self._outcome(request.ran_function_id, text),
         )
         down = bus.DownMessage(node_id=node_id or self.setup.node_id, control_failure=failure)
-        self._platform.send_down(xapp_name.encode(), down.SerializeToString())
+        self._platform.tell(xapp_name, down)
 
     def _outcome(self, ran_function_id: int, text: str) -> bytes:
         """A ControlOutcome of the function's service model that gives the platform's reason."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -27,21 +28,22 @@ def judge_service_update(setup: NodeSetup, update: e2ap.RicServiceUpdate) -> Ver
     """Judge a RicServiceUpdate function by function; it fails as a whole where none can be accepted."""
     modified, additions = update.ran_functions_modified, update.ran_functions_added
     ids = [item.ran_function_id for items in (additions, modified, update.ran_functions_deleted) for item in items]
-    kept = {number: item for number, item in setup.functions.items() if number not in ids}
+    new = [item for item in additions if item.ran_function_id not in setup.functions]
+    remaining = setup.functions.keys() - {item.ran_function_id for item in update.ran_functions_deleted}
+    if (refusal := _service_refusal(update.transaction_id, ids, len(remaining) + len(new))) is not None:
+        return Verdict(_service_failure(update.transaction_id, *refusal), None)
+    kept = {number: setup.functions[number] for number in setup.functions.keys() - set(ids)}
     deleted = [item for item in update.ran_functions_deleted if item.ran_function_id in setup.functions]
     # The addition of a known function is a change of it.
     changes = [item for item in (*modified, *additions) if item.ran_function_id in setup.functions]
     changed, left, unfit = _judge_changes(changes, kept, setup)
     # An id or OID that is free after this update may be taken by what is new.
     taken = {**kept, **changed, **left}
-    new = [item for item in additions if item.ran_function_id not in setup.functions]
     added, refused = messages.judge_functions(new, taken)
-    refusal = _service_refusal(update.transaction_id, ids, len(taken) + len(new))
-    if refusal is None and ids and not (added or changed or deleted):
-        text = "ran_functions: none of them can be accepted (unique ids in 1..4095, an OID, a valid definition)"
-        refusal = messages.RAN_FUNCTION_NOT_SUPPORTED, text
-    if refusal is not None:
-        return Verdict(_service_failure(update.transaction_id, *refusal), None)
+    rejected = [*refused, *unfit, *_unknown((*modified, *update.ran_functions_deleted), setup)]
+    if ids and not (added or changed or deleted):
+        text = f"ran_functions_added, _modified, _deleted: none can be accepted: {messages.refused_text(rejected)}"
+        return Verdict(_service_failure(update.transaction_id, messages.RAN_FUNCTION_NOT_SUPPORTED, text), None)
     answer = e2ap.RicServiceUpdateAcknowledge(
         transaction_id=update.transaction_id,
         ran_functions_accepted=[
@@ -51,7 +53,7 @@ def judge_service_update(setup: NodeSetup, update: e2ap.RicServiceUpdate) -> Ver
             ),
             *deleted,
         ],
-        ran_functions_rejected=[*refused, *unfit, *_unknown((*modified, *update.ran_functions_deleted), setup)],
+        ran_functions_rejected=rejected,
     )
     # In the node's order of ids, whatever came when.
     functions = dict(sorted({**taken, **added}.items()))
@@ -90,7 +92,12 @@ def _unknown(
 def _service_refusal(transaction_id: int, ids: list[int], total: int) -> tuple[e2ap.Cause, str] | None:
     if text := transaction_id_error(transaction_id):
         return messages.SEMANTIC_ERROR, text
-    twice = sorted({number for number in ids if ids.count(number) > 1})
+    if len(ids) > 3 * messages.MAX_RAN_FUNCTIONS:
+        text = (
+            f"ran_functions_added, _modified, _deleted: {len(ids)} entries, at most {messages.MAX_RAN_FUNCTIONS} each"
+        )
+        return messages.EXCESSIVE_FUNCTIONS, text
+    twice = sorted(number for number, count in Counter(ids).items() if count > 1)
     if twice:
         return messages.FALSELY_CONSTRUCTED, f"ran_function_id: {twice} stand more than once in the update"
     if total > messages.MAX_RAN_FUNCTIONS:
@@ -146,7 +153,7 @@ def _configuration_refusal(setup: NodeSetup, update: e2ap.E2NodeConfigurationUpd
     if text := messages.component_id_error(component_key(item) for item in update.e2_node_component_config_addition):
         return messages.SEMANTIC_ERROR, f"e2_node_component_config_addition: {text}"
     if len(set(keys)) != len(keys):
-        return messages.FALSELY_CONSTRUCTED, "e2_node_component_config: a component stands more than once"
+        return messages.FALSELY_CONSTRUCTED, f"e2_node_component_config_*: {messages.twice_text(keys)}"
     if removed and not (set(setup.components) - set(removed)) and not update.e2_node_component_config_addition:
         return messages.SEMANTIC_ERROR, "e2_node_component_config_removal: at least 1 component must stay"
     return None

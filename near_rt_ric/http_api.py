@@ -21,13 +21,11 @@ from hiso_proto.oids import BUDGETS_OID, KPM_OID, SLOT_OID
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from near_rt_ric.admin_client import STATE_TIMEOUT_S, AdminClient, HotLoopUnavailableError
+from near_rt_ric.admin_client import PROCEDURE_TIMEOUT_S, STATE_TIMEOUT_S, AdminClient, HotLoopUnavailableError
 from near_rt_ric.failures import Kind
 from near_rt_ric.xapp_manager.http_api import add_error_forms, xapp_routes
 from near_rt_ric.xapp_manager.manager import XAppManager
 from service_kit.http_refusals import own_pages
-
-PROCEDURE_TIMEOUT_S = 7.0
 
 RequestIdPart = Annotated[int, PathParameter(ge=0, le=MAX_REQUEST_ID)]
 

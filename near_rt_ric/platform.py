@@ -38,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 XAPP_SILENCE_S = 1.0
 XAPP_LOCKSTEP_SILENCE_S = 30.0
 DATA_SOCKET_TIMEOUT_S = 2.0
+MAX_KEPT_MESSAGES = 1_000
+"""For an xApp whose data socket is not there yet."""
 
 
 class DownPort(Protocol):
@@ -86,7 +88,7 @@ class RicPlatform:
         self.counters = Counters()
         self.registry = XAppRegistry(stored.xapps, store)
         self.budgets = BudgetMemory(stored.budgets, store)
-        self.subscriptions = SubscriptionManager(stored.subscriptions, store, self._tell)
+        self.subscriptions = SubscriptionManager(stored.subscriptions, store, self.tell)
         self._store = store
         self._endpoints = endpoints
         self._numbers = stored.node_numbers
@@ -190,7 +192,7 @@ class RicPlatform:
                 if xapp is not None and self._reachable(xapp):
                     xapp.alive = True
                     for message in self._joining.pop(name):
-                        self._tell(name, message)
+                        self.tell(name, message)
                     self._held_until_s.pop(name, None)
                     self.subscriptions.xapp_up(xapp)
             now = time.monotonic()
@@ -247,11 +249,12 @@ class RicPlatform:
             if node.connection is not None:
                 node.connection.permissions.clear()
 
-    def _tell(self, xapp_name: str, message: bus.DownMessage) -> None:
+    def tell(self, xapp_name: str, message: bus.DownMessage) -> None:
+        """Send it to an xApp, now or once its data socket is there, and count what came of it."""
         if xapp_name in self._joining:
             with self._lock:
                 if xapp_name in self._joining:
-                    self._joining[xapp_name].append(message)
+                    self._keep(self._joining[xapp_name], message)
                     return
         if self.send_down(xapp_name.encode(), message.SerializeToString()):
             self.counters.error("xapp_unreachable")
@@ -349,8 +352,9 @@ class RicPlatform:
 
     def _procedure_message(self, connection: NodeConnection, name: str, pdu: e2ap.E2apPdu) -> None:
         node_id, manager, known = connection.setup.node_id, self.subscriptions, True
-        if node_id not in self._nodes:
-            return  # it was removed: what its stream still brings is late
+        node = self._nodes.get(node_id)
+        if node is None or node.connection is not connection:
+            return  # it was removed, or set up on another stream: what this one still brings is late
         if name == "ric_subscription_response":
             known = manager.on_response(node_id, pdu.ric_subscription_response)
         elif name == "ric_subscription_failure":
@@ -388,10 +392,12 @@ class RicPlatform:
             down = bus.DownMessage(node_id=node_id, control_failure=answer)
             self.budgets.on_failure(node_id, answer)
             self.counters.error(describe_cause(answer.cause))
+            if answer.ric_request_id.ric_requestor_id == 0:
+                _LOG.warning("replayed_budgets_refused", extra=fields(node=node_id, cause=describe_cause(answer.cause)))
         requestor = answer.ric_request_id.ric_requestor_id
         identity = self.registry.identities.get(requestor)
         if identity is not None:
-            self._tell(identity.decode(), down)
+            self.tell(identity.decode(), down)
         elif requestor != 0:
             self._refuse(connection, messages.REQUEST_ID_UNKNOWN, f"ric_requestor_id: {requestor} is no xApp's")
 
@@ -434,11 +440,17 @@ class RicPlatform:
         if replay is not None:
             connection.post(e2ap.E2apPdu(ric_control_request=replay))
 
+    def _keep(self, waiting: list[bus.DownMessage], message: bus.DownMessage) -> None:
+        if len(waiting) < MAX_KEPT_MESSAGES:
+            waiting.append(message)
+        else:
+            self.counters.error("xapp_unreachable")
+
     def _tell_all(self, message: bus.DownMessage) -> None:
         for xapp in self.registry.alive():
-            self._tell(xapp.name, message)
+            self.tell(xapp.name, message)
         for waiting in self._joining.values():
-            waiting.append(message)
+            self._keep(waiting, message)
 
     def _keep_counts(self, connection: NodeConnection) -> None:
         self.counters.message("to_xapp", "indication", connection.indications)
@@ -524,7 +536,7 @@ class RicPlatform:
                 return
             self.subscriptions.delete(record, done)
             told = record.answer("deleted by the operator", messages.OM_INTERVENTION, bus.DELETED_BY_OPERATOR)
-            self._tell(record.xapp_name, bus.DownMessage(node_id=node_id, subscription_restored=told))
+            self.tell(record.xapp_name, bus.DownMessage(node_id=node_id, subscription_restored=told))
 
     def functions(self, node_id: str) -> list[e2ap.RanFunctionItem] | None:
         """A node's RAN functions; None where the node is unknown."""

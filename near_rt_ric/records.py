@@ -8,6 +8,9 @@ from enum import StrEnum
 from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto import xapp_bus_pb2 as bus
 
+ID_BITS = 32
+"""Of either half of a request id on the wire, of which only 16 are ever given out."""
+
 
 class SubscriptionState(StrEnum):
     """Where a subscription stands at its node."""
@@ -61,7 +64,7 @@ class SubscriptionRecord:
     @property
     def route_key(self) -> int:
         """Request id as one number, as routes are found."""
-        return self.requestor_id << 16 | self.instance_id
+        return self.requestor_id << ID_BITS | self.instance_id
 
     @property
     def standing(self) -> bool:
@@ -105,12 +108,12 @@ class SubscriptionRecord:
 
 def request_id_of(route_key: int) -> e2ap.RicRequestId:
     """The request id that a route key packs."""
-    return e2ap.RicRequestId(ric_requestor_id=route_key >> 16, ric_instance_id=route_key & 0xFFFF)
+    return e2ap.RicRequestId(ric_requestor_id=route_key >> ID_BITS, ric_instance_id=route_key & (1 << ID_BITS) - 1)
 
 
 def route_key_of(request_id: e2ap.RicRequestId) -> int:
     """A request id as one number, as routes are found."""
-    return request_id.ric_requestor_id << 16 | request_id.ric_instance_id
+    return request_id.ric_requestor_id << ID_BITS | request_id.ric_instance_id
 
 
 @dataclass(frozen=True, slots=True)

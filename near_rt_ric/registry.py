@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from hiso_proto import xapp_bus_pb2 as bus
 from hiso_proto.e2ap_names import MAX_REQUEST_ID
 
+from near_rt_ric.e2_messages import OID
 from near_rt_ric.records import XAppRecord
 from near_rt_ric.store import Store
 
 MAX_SLICES = 64
 NAME_PATTERN = "^[a-z0-9][a-z0-9-]{0,62}$"
 _NAME = re.compile(NAME_PATTERN)
-_OID = re.compile(r"[0-2](\.[0-9]{1,40}){1,64}")
 
 
 class XAppRegistry:
@@ -65,8 +65,8 @@ def _refusal(request: bus.RegisterRequest) -> str:
     if not _NAME.fullmatch(request.xapp_name):
         return f"xapp_name: {request.xapp_name!r} does not match {NAME_PATTERN}"
     for oid in request.ran_function_oids:
-        if not _OID.fullmatch(oid):
-            return f"ran_function_oids: {oid!r} is no OID (numbers with dots between)"
+        if not OID.fullmatch(oid):
+            return f"ran_function_oids: {oid!r} does not match {OID.pattern}"
     for slice_id in request.slice_ids:
         if slice_id >= MAX_SLICES:
             return f"slice_ids: {slice_id} is not in 0..{MAX_SLICES - 1}"

@@ -8,7 +8,7 @@ from hiso_proto import e2ap_pb2 as e2ap
 from hiso_proto.e2ap_names import name_of
 
 from near_rt_ric.node_procedures import NodeRecord
-from near_rt_ric.records import SubscriptionRecord, XAppRecord
+from near_rt_ric.records import SubscriptionRecord, XAppRecord, request_id_of
 
 NEVER_HERE: dict[str, Any] = {
     "node_id": "",
@@ -76,7 +76,12 @@ def subscription_state(record: SubscriptionRecord) -> dict[str, Any]:
         "ric_requestor_id": record.requestor_id,
         "ric_instance_id": record.instance_id,
         "actions": [name_of(e2ap.RicActionType, action.ric_action_type) for action in record.parsed_actions()],
-        "carried_by": f"{record.carrier_key >> 16}-{record.carrier_key & 0xFFFF}" if record.standing else None,
+        "carried_by": _carried_by(record) if record.standing else None,
         "state": str(record.state),
         "error": record.error,
     }
+
+
+def _carried_by(record: SubscriptionRecord) -> str:
+    carrier = request_id_of(record.carrier_key)
+    return f"{carrier.ric_requestor_id}-{carrier.ric_instance_id}"

@@ -220,15 +220,17 @@ class SubscriptionManager:
             self._over(record, SubscriptionState.REFUSED, text, item.cause, bus.REQUIRED_BY_NODE)
         return None
 
-    def on_error_indication(self, node_id: str, error: e2ap.ErrorIndication) -> bool:
-        """An ErrorIndication that names a pending request ends it; False where it names none."""
+    def on_error_indication(self, node_id: str, error: e2ap.ErrorIndication) -> None:
+        """An ErrorIndication that names a pending request ends it."""
+        if not error.HasField("ric_request_id"):
+            return
         failure = e2ap.RicSubscriptionFailure(
             ric_request_id=error.ric_request_id,
             ran_function_id=error.ran_function_id,
             cause=error.cause,
             criticality_diagnostics=error.criticality_diagnostics,
         )
-        return error.HasField("ric_request_id") and self.on_failure(node_id, failure)
+        self.on_failure(node_id, failure)
 
     # What comes and goes --------------------------------------------------------------------------
 
@@ -262,20 +264,24 @@ class SubscriptionManager:
         """A node states other RAN functions: end what it offers no longer under its number, restore what it may now."""
         node_id = after.node_id
         kept = {number: item.ran_function_oid for number, item in after.functions.items()}
+        back: list[SubscriptionRecord] = []
         for record in self.all():
             if record.node_id == node_id and record.standing and kept.get(record.ran_function_id) != record.oid:
-                asked = self._leave_pending(record, "the RAN function was withdrawn")
-                record.state = SubscriptionState.WAITING
-                self._close_route(node_id, record.carrier_key)
                 text = f"node {node_id} no longer offers OID {record.oid} as RAN function {record.ran_function_id}"
                 cause = messages.RAN_FUNCTION_ID_INVALID
+                asked = self._leave_pending(record, text, cause)
+                record.state = SubscriptionState.WAITING
+                self._close_route(node_id, record.carrier_key)
                 if asked is None or not self._never_stood(asked):
                     self._over(record, SubscriptionState.WAITING, text, cause, bus.FUNCTION_WITHDRAWN)
+                elif asked.replaces is not None:
+                    back.append(asked.replaces)
         if node_id not in self._nodes:
             return  # it is being reset, and restored after that
         stated = {item.ran_function_oid for n, item in after.functions.items() if before.functions.get(n) != item}
-        for record in self.all():
-            if record.node_id == node_id and record.oid in stated and record.xapp_name in self._alive:
+        stale = [record for record in self.all() if record.node_id == node_id and record.oid in stated]
+        for record in (*back, *(record for record in stale if record not in back)):
+            if record.xapp_name in self._alive:
                 self._restore(record)
 
     def forget_node(self, node_id: str) -> None:
@@ -400,7 +406,8 @@ class SubscriptionManager:
     def _next_instance(self, xapp: XAppRecord) -> int:
         used = {record.instance_id for record in self._records.values() if record.xapp_name == xapp.name}
         # A carrier outlives the subscription that it began with.
-        used |= {request_id_of(key).ric_instance_id for key in self._carriers() if key >> 16 == xapp.requestor_id}
+        carriers = [request_id_of(key) for key in self._carriers()]
+        used |= {item.ric_instance_id for item in carriers if item.ric_requestor_id == xapp.requestor_id}
         instance = xapp.last_instance_id
         while True:
             instance = instance % MAX_REQUEST_ID + 1
@@ -507,7 +514,7 @@ class SubscriptionManager:
         pending = self._pending[record.node_id, record.carrier_key]
         return next(asked for asked in pending.asked if asked.record is record)
 
-    def _leave_pending(self, record: SubscriptionRecord, reason: str) -> _Asked | None:
+    def _leave_pending(self, record: SubscriptionRecord, reason: str, cause: e2ap.Cause | None = None) -> _Asked | None:
         """Nobody waits any longer for the node's answer to this one, if anybody did; an empty procedure is over."""
         key = record.node_id, record.carrier_key
         if record.state is not SubscriptionState.PENDING or key not in self._pending:
@@ -517,7 +524,7 @@ class SubscriptionManager:
         if not self._pending[key].asked:
             del self._pending[key]
         for waiter in asked.waiters:
-            waiter(record.answer(error=reason))
+            waiter(record.answer(error=reason, cause=cause))
         return asked
 
     def _make_way(self, known: SubscriptionRecord) -> SubscriptionRecord | None:

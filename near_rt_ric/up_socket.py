@@ -37,14 +37,14 @@ class UpSocket:
         self.endpoint = endpoint
         self.connection: TakesControls | None = None
         self._stopping = False
+        if endpoint.startswith("ipc://"):
+            claim_unix_path(Path(endpoint.removeprefix("ipc://")))
         self._pull = context.socket(zmq.PULL)
         self._pull.setsockopt(zmq.LINGER, 0)
         self._pull.setsockopt(zmq.IPV6, int("[" in endpoint))
         self._pull.setsockopt(zmq.MAXMSGSIZE, MAX_BUS_MESSAGE_BYTES)
         self._pull.setsockopt(zmq.RCVTIMEO, _POLL_MS)
         try:
-            if endpoint.startswith("ipc://"):
-                claim_unix_path(Path(endpoint.removeprefix("ipc://")))
             self._pull.bind(endpoint)
         except zmq.ZMQError as error:
             self._pull.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,7 +34,8 @@ class MetricsServer:
         except OSError as error:
             raise ServiceError(f"metrics-host, metrics-port: {host}:{port}: {error}") from error
         self.port = self._server.server_address[1]
-        self.url = f"http://{in_url(host)}:{self.port}"
+        reachable = socket.gethostname() if host in ("0.0.0.0", "::") else in_url(host)
+        self.url = f"http://{reachable}:{self.port}"
         self._thread = threading.Thread(target=self._serve, name="metrics", daemon=True)
         self._thread.start()
 

@@ -244,9 +244,8 @@ class IntraSliceXApp:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The process."""
-    parser = base_parser(PROG, "xApp that decides beams and powers of one slice", metrics_port=0)
+    parser = base_parser(PROG, "xApp that decides beams and powers of one slice", metrics_port=None)
     parser.add_argument("--slice", required=True, choices=SLICE_NAMES)
-    parser.set_defaults(metrics_port=None)
     add_learning_flags(parser)
     arguments = parse_flags(parser, argv)
     if arguments.metrics_port is None:

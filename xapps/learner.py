@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from service_kit.ending import run_and_leave
 from service_kit.exposure import add_expose_flag, require_exposed
+from service_kit.flags import port
 from service_kit.logs import fields
 from xapps import learner_wire as wire
 from xapps.agent_flags import refuse
@@ -114,7 +115,7 @@ class Learner:
                 identity, *parts = self._socket.recv_multipart()
                 try:
                     answer = self._answer(identity, parts)
-                except (ValueError, TypeError, KeyError) as error:
+                except (ValueError, TypeError, KeyError, OverflowError) as error:
                     _LOG.warning("message_unusable", extra=fields(reason=str(error)))
                     answer = (wire.REFUSED, str(error).encode())
                 self._socket.send_multipart((identity, *answer))
@@ -194,7 +195,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="slots learned from over which exploration fades",
     )
     parser.add_argument("--metrics-host", default="127.0.0.1")
-    parser.add_argument("--metrics-port", type=integer_in(1, 65_535))
+    parser.add_argument("--metrics-port", type=port)
     add_expose_flag(parser, "train the agent and read its weights (--listen), read metrics and health (--metrics-host)")
     arguments = parser.parse_args(argv)
     require_exposed(parser, arguments.expose, listen=arguments.listen, metrics_host=arguments.metrics_host)

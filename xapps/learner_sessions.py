@@ -8,11 +8,14 @@ from dataclasses import replace
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from xapps import learner_wire as wire
 from xapps.codec import decode_observation, decode_report
 from xapps.slicing.inter.base import InterWeights
 from xapps.slicing.inter.coma2c import COMA2C_CONFIGS
 from xapps.slicing.intra.config import CONFIGS
+from xapps.slicing.intra.policies import network_layers
 from xapps.slicing.networks import IntraWeights
 from xapps.slicing.observation import BudgetContext, SliceContext
 from xapps.slicing.options import AgentOptions
@@ -72,6 +75,7 @@ class SlotSession(Session):
         self._seed = seed
         self._training_slots = training_slots
         self._learner = self._make(start)
+        self._actions = network_layers(policy, self._learner.context.beams, self.options)[-1]
         self._last_slot = -1
         self._last_users = 0
         self._updates_before = 0
@@ -101,6 +105,9 @@ class SlotSession(Session):
         decision = wire.decode_decision(previous)
         if decision is not None and len(decision.beams) != self._last_users:
             raise ValueError(f"previous: of {len(decision.beams)} users, the frame before was of {self._last_users}")
+        if decision is not None and decision.actions is not None:
+            self._check("actions", decision.actions, self._actions)
+            self._check("beams", decision.beams, self._learner.context.beams)
         if observation.observed_slot <= self._last_slot:
             # Another world has begun: what was open in the old one never ends.
             self._updates_before += self._learner.stats.updates
@@ -111,6 +118,11 @@ class SlotSession(Session):
         self._last_slot = observation.observed_slot
         self._last_users = len(observation.user_ids)
         return self._learner.on_frame(observation, decision) is not None
+
+    @staticmethod
+    def _check(name: str, numbers: NDArray[Any], count: int) -> None:
+        if wrong := numbers[(numbers < 0) | (numbers >= count)].tolist():
+            raise ValueError(f"previous.{name}: must be 0 to {count - 1}, not {wrong[0]}")
 
     def measures(self) -> dict[str, float]:
         """What the learner says of itself."""

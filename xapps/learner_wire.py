@@ -79,7 +79,7 @@ def decode_inter_weights(parts: WeightsParts) -> InterWeights:
         head = json.loads(parts[0])
         version, metadata = int(head["version"]), dict(head["metadata"])
         shapes = {str(name): tuple(int(size) for size in shape) for name, shape in head["shapes"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"weights: their head lacks or misstates {error}") from error
     values = np.frombuffer(parts[1], "<f4").astype(np.float32)
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])

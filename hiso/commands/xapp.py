@@ -203,7 +203,7 @@ def _say_how_it_runs(port_base: int, name: str) -> None:
         if xapp is None:
             fail(f"{name}: it was removed meanwhile")
         deployment = xapp["deployment"]
-        if deployment is not None and deployment["state"] not in ("running", "stopped"):
+        if deployment is not None and deployment["state"] != "running":
             fail(f"{name}: {deployment['state']} ({deployment['last_exit']}): see hiso xapp logs {name}")
         if xapp["alive"] and seen_s is None:
             seen_s = time.monotonic()

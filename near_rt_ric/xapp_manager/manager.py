@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from near_rt_ric.admin_client import STATE_TIMEOUT_S, HotLoopUnavailableError
+from near_rt_ric.admin_client import PROCEDURE_TIMEOUT_S, STATE_TIMEOUT_S, HotLoopUnavailableError
 from near_rt_ric.xapp_manager.backend import Backend
 from near_rt_ric.xapp_manager.deployment import STOP_GRACE_S, Deployment
 from near_rt_ric.xapp_manager.deployment_store import DeploymentStore
@@ -37,7 +37,6 @@ _WATCHED_LIMIT_S = 10.0
 """How long a request waits for the watcher, which may be at a container engine that hardly answers."""
 _ANSWER_S = 5.0
 """How long a procedure that somebody has asked for waits for the hot loop, which may share a busy machine."""
-_DELETE_TIMEOUT_S = 7.0
 
 
 class Ask(Protocol):
@@ -93,7 +92,10 @@ class XAppManager:
         with self._alone(name):
             if name in self._deployments:
                 raise ConflictError(f"name: {name} is deployed already: upgrade or remove it")
-            if len(self._deployments) >= MAX_DEPLOYMENTS:
+            with self._lock:
+                coming = self._busy - self._deployments.keys()  # this one, too
+                full = len(self._deployments) + len(coming) > MAX_DEPLOYMENTS
+            if full:
                 raise ConflictError(f"name: at most {MAX_DEPLOYMENTS} xApps can be deployed")
             self._require_free(name)
             backend = self._backend(descriptor)
@@ -272,7 +274,7 @@ class XAppManager:
         for item in self._state("subscriptions"):
             if item["xapp"] == name:
                 ids = {key: item[key] for key in ("node_id", "ric_requestor_id", "ric_instance_id")}
-                error = self._command("delete_subscription", _DELETE_TIMEOUT_S, **ids).get("error")
+                error = self._command("delete_subscription", PROCEDURE_TIMEOUT_S, **ids).get("error")
                 if error:
                     _LOG.warning("subscription_not_deleted", extra=fields(xapp=name, key=item["key"], reason=error))
 

@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 from pathlib import Path
 
 from near_rt_ric.xapp_manager.backend import CannotStartError
@@ -156,18 +155,23 @@ def _is_runnable(module: str) -> bool:
     """Whether `python -P -m module` would find something, without importing its parents as find_spec does."""
     named = [os.path.abspath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
     here = {"", os.getcwd()}.difference(named)  # where this process lacks -P
-    places: list[str] | None = [place for place in sys.path if place not in here]
-    spec, parts = None, module.split(".")
-    for depth in range(len(parts)):
-        spec = None if places is None else _find(".".join(parts[: depth + 1]), places)
-        if spec is None:
+    places = [place for place in sys.path if place not in here]
+    first, *others = module.split(".")
+    spec = _find(first, places)
+    for part in others:
+        if spec is None or spec.submodule_search_locations is None:
             return False
-        places = spec.submodule_search_locations
-    if places is not None:
-        spec = _find(f"{module}.__main__", places)
+        spec = _find_in(part, spec)
+    if spec is not None and spec.submodule_search_locations is not None:
+        spec = _find_in("__main__", spec)
     return spec is not None and spec.has_location and not isinstance(spec.loader, ExtensionFileLoader)
 
 
-def _find(name: str, places: Iterable[str]) -> ModuleSpec | None:
-    specs = (finder.find_spec(name, list(places)) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+def _find_in(name: str, parent: ModuleSpec) -> ModuleSpec | None:
+    # By its last name alone: a namespace package looks for its parent among what was imported.
+    return PathFinder.find_spec(name, list(parent.submodule_search_locations or ()))
+
+
+def _find(name: str, places: list[str]) -> ModuleSpec | None:
+    specs = (finder.find_spec(name, places) for finder in sys.meta_path if hasattr(finder, "find_spec"))
     return next((spec for spec in specs if spec is not None), None)

@@ -266,10 +266,22 @@ def test_programs_are_looked_for_without_being_imported(
         else:
             path.mkdir()
             (path / "__init__.py").write_text("raise SystemExit('imported')")
+    (tmp_path / "no_package" / "either").mkdir(parents=True)
+    (tmp_path / "no_package" / "either" / "inside.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
-    for runnable in ("part.inside", "part.whole", "json.tool", "near_rt_ric"):
+    for runnable in ("part.inside", "part.whole", "no_package.either.inside", "json.tool", "pytest"):
         processes.check(Descriptor(name="x", module=runnable))
-    for module in ("part", "part.nothing", "part.inside.deeper", "no_such_module", "sys", "os.this", "_ctypes"):
+    for module in (
+        "part",
+        "part.nothing",
+        "part.inside.deeper",
+        "no_package.either",
+        "no_package.part",
+        "no_such_module",
+        "sys",
+        "os.this",
+        "_ctypes",
+    ):
         with pytest.raises(DescriptorError, match=f"module: {module} is no module"):
             processes.check(Descriptor(name="x", module=module))
     with pytest.raises(DescriptorError, match="is no file"):

@@ -37,6 +37,14 @@ def test_a_change_cannot_take_the_oid_that_an_unfit_change_leaves() -> None:
     assert sorted(item.ran_function_id for item in answer.ran_functions_rejected) == [1, 2]
 
 
+def test_an_update_of_which_nothing_can_be_accepted_is_refused_by_its_functions() -> None:
+    update = e2ap.RicServiceUpdate(ran_functions_deleted=[e2ap.RanFunctionIdItem(ran_function_id=9)])
+    verdict = judge_service_update(setup_of(function(1, OIDS[0])), update)
+    assert verdict.setup is None
+    text = verdict.answer.ric_service_update_failure.criticality_diagnostics.text
+    assert text.startswith("ran_functions_added, _modified, _deleted: none can be accepted: ran_function_id 9: ")
+
+
 def test_functions_may_exchange_their_oids() -> None:
     swapped = [function(1, OIDS[1]), function(2, OIDS[0])]
     verdict = judge_service_update(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -240,6 +241,11 @@ def test_functions_of_an_update_are_rejected_one_by_one(ric: Ric, node: ConnectN
             "256",
         ),
         (
+            {"ran_functions_deleted": [identity(1000 + i) for i in range(769)]},
+            e2ap.Cause(ric_service=e2ap.RIC_SERVICE_EXCESSIVE_FUNCTIONS),
+            "769 entries",
+        ),
+        (
             {"ran_functions_deleted": [identity(99)]},
             e2ap.Cause(ric_service=e2ap.RIC_SERVICE_RAN_FUNCTION_NOT_SUPPORTED),
             "ran_functions",
@@ -255,6 +261,33 @@ def test_an_update_that_fails_as_a_whole_changes_nothing(
     assert failure.cause == cause
     assert named in failure.criticality_diagnostics.text
     assert known_state(ric, made.node_id)["functions"] == before
+
+
+def test_what_a_withdrawn_function_was_to_replace_stands_again(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
+    made = node(ric, 120)
+    client = xapp(ric, "changes-its-mind", (SLOT_OID,), (1,))
+    stood = client.subscribe(made.node_id, KPM_ID, "k").ric_request_id
+    made.expect("ric_subscription_request")
+    made.accept = False
+    slot = bus.SubscribeRequest(
+        xapp_name=client.name,
+        node_id=made.node_id,
+        ran_function_id=SLOT_ID,
+        key="k",
+        actions=[e2ap.RicAction(ric_action_id=1, ric_action_type=e2ap.REPORT)],
+    )
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.ask, subscribe_request=slot)
+        made.answer_delete(made.expect("ric_subscription_delete_request").ric_subscription_delete_request)
+        made.expect("ric_subscription_request")
+        made.accept = True
+        update(made, ran_functions_deleted=[identity(SLOT_ID)])
+        refused = answer.result(10).subscribe_response
+    assert "no longer offers" in refused.error
+    assert refused.cause.ric_request == e2ap.RIC_REQUEST_RAN_FUNCTION_ID_INVALID
+    assert made.expect("ric_subscription_request").ric_subscription_request.ric_request_id == stood
+    assert client.expect("subscription_restored").subscription_restored.ric_request_id == stood
+    assert subscription_states(ric, made.node_id) == {"k": "active"}
 
 
 def test_an_empty_update_is_acknowledged(ric: Ric, node: ConnectNode) -> None:

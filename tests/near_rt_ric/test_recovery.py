@@ -209,6 +209,22 @@ def test_the_last_acknowledged_budgets_are_sent_to_a_node_that_comes_back(
     assert (replayed.ric_request_id, replayed.ric_call_process_id) == (e2ap.RicRequestId(), b"")
 
 
+def test_a_replay_that_a_node_refuses_is_not_sent_to_it_again(ric: Ric, node: ConnectNode, xapp: ConnectXApp) -> None:
+    made, client = node(ric, 57), xapp(ric, "refused-replay", (BUDGETS_OID,))
+    with_budgets(ric, made, client)
+    made.set_up()
+    replay = made.expect("ric_control_request").ric_control_request
+    invalid = e2ap.Cause(ric_request=e2ap.RIC_REQUEST_CONTROL_MESSAGE_INVALID)
+    made.send(
+        ric_control_failure=e2ap.RicControlFailure(
+            ric_request_id=replay.ric_request_id, ran_function_id=BUDGETS_ID, cause=invalid
+        )
+    )
+    wait_until(lambda: made.node_id not in ric.get("/budgets").json())
+    made.set_up()
+    assert replayed(made, client, "kpm") is None
+
+
 def test_of_budgets_sent_one_after_the_other_those_are_remembered_that_were_taken(
     ric: Ric, node: ConnectNode, xapp: ConnectXApp
 ) -> None:

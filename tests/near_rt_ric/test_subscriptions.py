@@ -223,6 +223,9 @@ def test_unsubscribe_deletes_at_the_node(ric: Ric, node: ConnectNode, xapp: Conn
         return who.ask(unsubscribe_request=request).unsubscribe_response.error
 
     assert "holds no subscription" in unsubscribe(other)
+    alias = e2ap.RicRequestId(ric_instance_id=(request_id.ric_requestor_id << 16) + request_id.ric_instance_id)
+    beyond = bus.UnsubscribeRequest(xapp_name=client.name, ric_request_id=alias)
+    assert "holds no subscription" in client.ask(unsubscribe_request=beyond).unsubscribe_response.error
     assert unsubscribe(client) == ""
     assert made.subscribed == {}
     assert "holds no subscription" in unsubscribe(client)
@@ -386,7 +389,8 @@ def test_what_was_refused_because_its_function_went_is_not_kept(ric: Ric, node: 
     gone = e2ap.RanFunctionIdItem(ran_function_id=SLOT_ID, ran_function_revision=slot_function.ran_function_revision)
     update = e2ap.RicServiceUpdate(transaction_id=7, ran_functions_deleted=[gone])
     answer = answer_once(lambda: made.send(ric_service_update=update), client, made)
-    assert answer.error == "the RAN function was withdrawn"
+    assert answer.error.startswith("node 00101-35 no longer offers OID")
+    assert answer.cause.ric_request == e2ap.RIC_REQUEST_RAN_FUNCTION_ID_INVALID
     assert all(item["xapp"] != "no-function" for item in ric.get("/subscriptions").json())
 
 

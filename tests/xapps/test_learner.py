@@ -223,6 +223,16 @@ def test_what_cannot_be_used_is_refused_and_learning_goes_on(start: Callable[...
     )
     refused = learner.ask(wire.FRAME, wire.encode_number(4), *frame, wire.encode_decision(others))
     assert refused == [wire.REFUSED, f"previous: of {users + 1} users, the frame before was of {users}".encode()]
+    for beam, action, text in (
+        (0, 40, "actions: must be 0 to 39, not 40"),
+        (128, 0, "beams: must be 0 to 127, not 128"),
+    ):
+        wrong = SlotDecision(np.full(users, beam, "i2"), np.ones(users, np.float32), None, np.full(users, action, "i4"))
+        refused = learner.ask(wire.FRAME, wire.encode_number(4), *frame, wire.encode_decision(wrong))
+        assert refused == [wire.REFUSED, f"previous.{text}".encode()]
+    hello = json.loads(slot_hello()[1])
+    hello["slots_a_frame"] = float("inf")
+    assert learner.ask(wire.HELLO, json.dumps(hello).encode(), *slot_hello()[2:])[0] == wire.REFUSED
     learner.learn(5, frame, b"")
 
 

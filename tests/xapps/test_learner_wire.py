@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import numpy as np
 import pytest
@@ -67,7 +68,18 @@ def test_a_wrong_length_is_refused(decode: object) -> None:
         decode(b"123")  # type: ignore[operator]
 
 
-@given(some.binary(max_size=50), some.binary(max_size=50))
+_SIZES = some.integers() | some.floats() | some.text(max_size=3) | some.none()
+_HEADS = some.fixed_dictionaries(
+    {
+        "version": _SIZES,
+        "metadata": some.dictionaries(some.text(max_size=3), _SIZES, max_size=2) | _SIZES,
+        "shapes": some.dictionaries(some.text(max_size=3), some.lists(_SIZES, max_size=3) | _SIZES, max_size=2)
+        | _SIZES,
+    }
+).map(lambda head: json.dumps(head).encode())
+
+
+@given(some.binary(max_size=50) | _HEADS, some.binary(max_size=50))
 def test_any_weights_decode_or_are_refused(head: bytes, body: bytes) -> None:
     for decode in (wire.decode_intra_weights, wire.decode_inter_weights):
         with contextlib.suppress(ValueError):

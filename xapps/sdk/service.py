@@ -35,8 +35,8 @@ def bus_endpoint(text: str) -> str:
     return text
 
 
-def base_parser(prog: str, description: str, *, metrics_port: int) -> argparse.ArgumentParser:
-    """A parser with the flags that every host has; `metrics_port` is the default of --metrics-port."""
+def base_parser(prog: str, description: str, *, metrics_port: int | None) -> argparse.ArgumentParser:
+    """A parser with the flags that every host has; `metrics_port`: the default of --metrics-port."""
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument(
         "--bus", required=True, type=bus_endpoint, metavar="ENDPOINT", help="the RIC's: ipc:///path or tcp://host:port"

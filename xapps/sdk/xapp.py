@@ -258,7 +258,12 @@ class XApp:
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Delete a subscription at its node and in the RIC's store; raises SubscriptionError."""
+        """Delete a subscription at its node and in the RIC's store.
+
+        Raises:
+            SubscriptionError: the RIC refuses it.
+            BusUnavailableError: it does not answer; the subscription stays as it was.
+        """
         request = bus.UnsubscribeRequest(xapp_name=self.name, ric_request_id=subscription.request_id)
         answer = self._management.request(SUBSCRIBE_TIMEOUT_S, unsubscribe_request=request)
         subscription.active = False
